@@ -1,0 +1,88 @@
+/**
+ * `Client`: the one way anything reads or changes objects.
+ *
+ * Two implementations keep this promise and one conformance suite holds them to it: the registry's in-process client
+ * (`registry.as(identity)`) and the HTTP client. Admission, authorization and audit run the same behind both.
+ *
+ * Every method rejects with `ApiError` and with nothing else the caller is expected to handle. Objects handed out are
+ * shared and frozen in process: copy before changing.
+ */
+import type { DynamicObject, KubeObject, ObjectKey, ObjectList, Resource } from './meta.ts';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** Everything runs but the commit; the answer is what would have been stored. */
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+  readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
+  readonly subresource?: string;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Absent: all namespaces (or a cluster-scoped kind). */
+  readonly namespace?: string;
+  /** Kubernetes label selector syntax, all operators. */
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly resourceVersion?: string;
+}
+
+export interface WatchOptions extends CallOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Events after this version. Absent or `0`: first ADDED for all that exists, then events. */
+  readonly resourceVersion?: string;
+  readonly allowWatchBookmarks?: boolean;
+}
+
+export interface DeleteOptions extends CallOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly dryRun?: boolean;
+}
+
+export type WatchEvent<T extends KubeObject> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  /** Everything up to this version has been delivered. */
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+export type Patch =
+  | { readonly type: 'merge'; readonly body: unknown }
+  | { readonly type: 'json'; readonly body: readonly unknown[] };
+
+export interface Client {
+  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: CallOptions): Promise<T>;
+  list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
+  /**
+   * In order, no gap, no repeat. Ends quietly when the signal aborts or the server shuts down; throws
+   * `ApiError('Expired')` when the asked-for version is gone, in which case: list again.
+   */
+  watch<T extends KubeObject>(resource: Resource<T>, options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
+  /** The namespace and the name are the object's own. */
+  create<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;
+  /** With `metadata.resourceVersion` set, refused with `Conflict` if the object changed since. */
+  update<T extends KubeObject>(resource: Resource<T>, object: T, options?: WriteOptions): Promise<T>;
+  patch<T extends KubeObject>(
+    resource: Resource<T>,
+    key: ObjectKey,
+    patch: Patch,
+    options?: WriteOptions,
+  ): Promise<T>;
+  /** The object as it was last seen: gone, or still there with a deletionTimestamp while finalizers hold it. */
+  delete<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: DeleteOptions): Promise<T>;
+  /** POST to a subresource that is an act rather than a part, such as `tasks/binding`. */
+  post(
+    resource: Resource<KubeObject>,
+    key: ObjectKey,
+    subresource: string,
+    body: DynamicObject,
+    options?: WriteOptions,
+  ): Promise<DynamicObject>;
+}

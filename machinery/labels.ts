@@ -1,0 +1,28 @@
+/** Names that people and tools rely on: labels on containers, annotations and finalizers on objects. */
+
+/** Container labels (05-docker, "Names and labels"). */
+export const LABEL_CLUSTER = 'gantry.dev/cluster';
+export const LABEL_TASK = 'gantry.dev/task';
+export const LABEL_UID = 'gantry.dev/uid';
+export const LABEL_ATTEMPT = 'gantry.dev/attempt';
+export const LABEL_EPOCH = 'gantry.dev/epoch';
+export const LABEL_WORKER = 'gantry.dev/worker';
+export const LABEL_SPEC_HASH = 'gantry.dev/spec-hash';
+/** The TCP and UDP ports chosen for `hostPort`-less ports, so that every attempt of a binding publishes the same. */
+export const LABEL_PORTS = 'gantry.dev/ports';
+
+/** Held by a Task while a container of it may exist on its worker. */
+export const FINALIZER_CONTAINER = 'gantry.dev/container';
+
+/** Inputs, verdict and action of a decision, as JSON, on Events. */
+export const ANNOTATION_DECISION = 'gantry.dev/decision';
+/** The W3C trace id of the request that last changed an object's desired state. */
+export const ANNOTATION_TRACE = 'gantry.dev/trace-id';
+/** The object is removed this long after it ended, for example `24h`. */
+export const ANNOTATION_TTL = 'gantry.dev/ttl';
+/** The free-form name a client of the /tasks API gave its task. */
+export const ANNOTATION_TASK_NAME = 'gantry.dev/task-name';
+
+export const NAMESPACE_DEFAULT = 'default';
+/** Leases of workers live here. */
+export const NAMESPACE_SYSTEM = 'gantry-system';

@@ -1,0 +1,139 @@
+/** What the registry offers to the HTTP server and the doors, beside the in-process `Client`. */
+import type { Client, DeleteOptions, ListOptions, WatchOptions, WriteOptions } from '../../machinery/client.ts';
+import type { Identity } from '../../machinery/identity.ts';
+import type { DynamicObject, ObjectKey, Resource } from '../../machinery/meta.ts';
+import type { KindVersion, PrinterColumn } from '../../schemas/crd.ts';
+
+/** One served version of one kind, ready to be routed. */
+export interface ServedKind extends Resource {
+  readonly singular: string;
+  readonly listKind: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  /** Verbs in Kubernetes' spelling: create, delete, deletecollection, get, list, patch, update, watch. */
+  readonly verbs: readonly string[];
+  readonly columns: readonly PrinterColumn[];
+  readonly definition: KindVersion;
+  /** Subresources such as `status` and `binding`, with their verbs. */
+  readonly subresources: readonly { readonly name: string; readonly verbs: readonly string[]; readonly kind?: string }[];
+}
+
+/** An object together with the bytes it is served as (its JSON with resourceVersion in it). Both are shared: frozen. */
+export interface StoredObject {
+  readonly object: DynamicObject;
+  readonly json: Uint8Array;
+  readonly resourceVersion: number;
+}
+
+export interface StoredList {
+  readonly items: readonly StoredObject[];
+  readonly resourceVersion: number;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+/** One change as watchers of one kind see it; shared by all of them. */
+export interface StoredEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly stored: StoredObject;
+  /** The complete watch frame `{"type":…,"object":…}\n`, encoded once. */
+  readonly frame: () => Uint8Array;
+}
+
+export type StoredWatchEvent = StoredEvent | { readonly type: 'BOOKMARK'; readonly resourceVersion: number };
+
+/** Who asks and through which door, for authorization and audit. */
+export interface RequestContext {
+  readonly identity: Identity;
+  readonly userAgent?: string;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  readonly resourceVersion?: string;
+}
+
+export interface RegistryListOptions extends ListOptions {
+  readonly resourceVersionMatch?: string;
+}
+
+export interface RegistryWatchOptions extends WatchOptions {
+  readonly sendInitialEvents?: boolean;
+}
+
+export interface RegistryWriteOptions extends WriteOptions {
+  /** The namespace in the request's path: the body's must be absent or the same. */
+  readonly namespace?: string;
+}
+
+export interface WriteResult {
+  readonly stored: StoredObject;
+  /** True when the object did not exist before (201 rather than 200). */
+  readonly isCreated: boolean;
+  /** For `Warning` headers. */
+  readonly warnings: readonly string[];
+}
+
+export interface DeleteResult {
+  readonly stored: StoredObject;
+  /** False while finalizers hold the object. */
+  readonly isGone: boolean;
+}
+
+export type RegistryPatch =
+  | { readonly type: 'merge'; readonly body: unknown }
+  | { readonly type: 'json'; readonly body: unknown };
+
+/**
+ * The one place where objects are read and changed. Every method authorizes, and writes go through admission and
+ * audit, whoever asks and through whichever door. Rejects with `ApiError` (store errors are translated here).
+ */
+export interface Registry {
+  /** The `Client` of one identity, without a wire in between. */
+  as(identity: Identity): Client;
+  kinds(): readonly ServedKind[];
+  findKind(group: string, version: string, plural: string): ServedKind | undefined;
+  get(context: RequestContext, kind: ServedKind, key: ObjectKey, options?: ReadOptions): Promise<StoredObject>;
+  list(context: RequestContext, kind: ServedKind, options?: RegistryListOptions): Promise<StoredList>;
+  /**
+   * Resolves once the start is known to be possible (authorized, revision still kept), so that the server can still
+   * answer with a status code; the iterable then ends quietly on abort and on `close`.
+   */
+  watch(
+    context: RequestContext,
+    kind: ServedKind,
+    options?: RegistryWatchOptions,
+  ): Promise<AsyncIterable<StoredWatchEvent>>;
+  create(context: RequestContext, kind: ServedKind, body: unknown, options?: RegistryWriteOptions): Promise<WriteResult>;
+  update(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    body: unknown,
+    options?: RegistryWriteOptions,
+  ): Promise<WriteResult>;
+  patch(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    patch: RegistryPatch,
+    options?: RegistryWriteOptions,
+  ): Promise<WriteResult>;
+  delete(context: RequestContext, kind: ServedKind, key: ObjectKey, options?: DeleteOptions): Promise<DeleteResult>;
+  post(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    subresource: string,
+    body: unknown,
+    options?: RegistryWriteOptions,
+  ): Promise<DynamicObject>;
+  /** Authorization of what is not an object: `/metrics`, `/version`. */
+  authorizePath(context: RequestContext, verb: string, path: string): void;
+  /** True once every kind's cache holds the present; readiness waits for it. */
+  isReady(): boolean;
+  /** The store's last acknowledged revision. */
+  revision(): number;
+  /** Ends all watches and lets running writes finish. */
+  close(): Promise<void>;
+}

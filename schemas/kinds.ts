@@ -1,0 +1,46 @@
+/**
+ * The list of built-in kinds: one line each. Documents and types are generated from the YAML beside this file by
+ * `npm run gen`; everything else about a kind (routes, discovery, tables, validation) follows from its document.
+ */
+import type { Resource } from '../machinery/meta.ts';
+import type { KindDocument } from './crd.ts';
+import { documents } from './documents.gen.ts';
+import type { Event, Lease, Namespace, Task, Worker } from './types.gen.ts';
+
+export const builtinKinds: readonly KindDocument[] = documents;
+
+export const tasks: Resource<Task> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'tasks',
+  kind: 'Task',
+  namespaced: true,
+};
+export const workers: Resource<Worker> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'workers',
+  kind: 'Worker',
+  namespaced: false,
+};
+export const namespaces: Resource<Namespace> = {
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
+export const events: Resource<Event> = {
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+};
+export const leases: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};

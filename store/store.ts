@@ -1,0 +1,124 @@
+/**
+ * `Store`: keys, bytes, revisions. No kinds, no JSON.
+ *
+ * The promise, the same for every engine and held by one conformance suite (`test/store/conformance.ts`):
+ * - One global revision that only grows. Every write of a key has a revision of its own; a commit of several writes
+ *   takes consecutive ones, and reads see either all of a commit or nothing.
+ * - A commit is acknowledged when it is durable, never earlier. Watchers hear of it after that, in revision order,
+ *   exactly once each.
+ * - Failures are told as `StoreError`; a failed precondition is an answer, not an error.
+ * Source of the model: etcd's KV and watch API guarantees.
+ */
+
+/** No object may be larger on any engine. */
+export const MAX_VALUE_BYTES = 1024 * 1024;
+
+export interface KeyValue {
+  readonly key: string;
+  /** The bytes as they were put. Shared: never change them. */
+  readonly value: Uint8Array;
+  readonly createRevision: number;
+  readonly modRevision: number;
+  /** Writes since the key was created, from 1. */
+  readonly version: number;
+  /** Wall time of the last write, milliseconds since the epoch. */
+  readonly writtenAtMs: number;
+}
+
+/** What must hold for a write to go in. */
+export type Precondition =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'modRevision'; readonly modRevision: number }
+  | { readonly kind: 'none' };
+
+export type Write =
+  | { readonly kind: 'put'; readonly key: string; readonly value: Uint8Array; readonly precondition: Precondition }
+  /** Deleting an absent key with precondition `none` is a write that changes nothing. */
+  | { readonly kind: 'delete'; readonly key: string; readonly precondition: Precondition };
+
+export type CommitResult =
+  | {
+      readonly ok: true;
+      /** The store's revision after the commit. */
+      readonly revision: number;
+      /** One for each write, in order: the revision it got; undefined for a delete that found nothing. */
+      readonly modRevisions: readonly (number | undefined)[];
+      readonly writtenAtMs: number;
+    }
+  | {
+      readonly ok: false;
+      /** Index of the first write whose precondition failed. */
+      readonly failed: number;
+      /** What that key holds now. */
+      readonly current: KeyValue | undefined;
+      readonly revision: number;
+    };
+
+export interface RangeOptions {
+  /** At most this many keys. */
+  readonly limit?: number;
+  /** Only keys after this one. */
+  readonly after?: string;
+  /** As of this revision; absent is now. */
+  readonly revision?: number;
+}
+
+export interface RangeResult {
+  readonly items: readonly KeyValue[];
+  /** The revision the answer is true for: pass it on to read the next page of the same moment. */
+  readonly revision: number;
+  readonly more: boolean;
+}
+
+/** One write of one key, as watchers see it. */
+export interface StoreEvent {
+  readonly kind: 'put' | 'delete';
+  readonly key: string;
+  readonly revision: number;
+  readonly writtenAtMs: number;
+  /** The new value; undefined for a delete. */
+  readonly current: KeyValue | undefined;
+  /** The value before; undefined for the first put. */
+  readonly previous: KeyValue | undefined;
+}
+
+export interface WatchBatch {
+  /** In revision order; empty in a pure progress mark. */
+  readonly events: readonly StoreEvent[];
+  /** Everything up to this revision has been delivered. */
+  readonly revision: number;
+}
+
+export interface StoreWatchOptions {
+  /** Events with a revision greater than this one. */
+  readonly afterRevision: number;
+  readonly signal: AbortSignal;
+}
+
+export interface StoreSize {
+  readonly keys: number;
+  /** On disk, or in memory for an engine without a disk. */
+  readonly bytes: number;
+}
+
+export interface Store {
+  get(key: string): Promise<KeyValue | undefined>;
+  /** Keys that start with `prefix`, in byte order. Throws `Compacted` for a revision that is gone. */
+  range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
+  /** All or nothing. At most one write per key. */
+  commit(writes: readonly Write[]): Promise<CommitResult>;
+  /**
+   * Events of keys that start with any of the prefixes: no gap, no repeat, in order. Ends when the signal aborts or
+   * the store closes; throws `Compacted` when the past asked for is gone or the reader fell too far behind.
+   */
+  watch(prefixes: readonly string[], options: StoreWatchOptions): AsyncIterable<WatchBatch>;
+  /** The revision of the last acknowledged commit. */
+  revision(): number;
+  /** Forgets history up to and including this revision; current values stay. */
+  compact(revision: number): Promise<void>;
+  /** The newest revision whose past is gone. */
+  compactedRevision(): number;
+  size(): Promise<StoreSize>;
+  /** Finishes accepted commits, then closes; later calls throw `Unavailable`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,1405 @@
+// Generated from schemas/**/*.yaml by `npm run gen`. Do not edit.
+import type { KindDocument } from './crd.ts';
+
+export const documents: readonly KindDocument[] = [
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "leases.coordination.k8s.io"
+  },
+  "spec": {
+   "group": "coordination.k8s.io",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "leases",
+    "singular": "lease",
+    "kind": "Lease",
+    "listKind": "LeaseList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Holder",
+       "type": "string",
+       "jsonPath": ".spec.holderIdentity",
+       "description": "Who holds the lease."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Lease is somebody's sign of life.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: coordination.k8s.io/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Lease."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "spec": {
+         "type": "object",
+         "description": "The lease itself.",
+         "properties": {
+          "holderIdentity": {
+           "type": "string",
+           "description": "Who holds the lease."
+          },
+          "leaseDurationSeconds": {
+           "type": "integer",
+           "minimum": 1,
+           "description": "How long the lease is good after the last renewal."
+          },
+          "acquireTime": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When the holder got it."
+          },
+          "renewTime": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When the holder last renewed it."
+          },
+          "leaseTransitions": {
+           "type": "integer",
+           "description": "How often the holder changed."
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "events"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "events",
+    "singular": "event",
+    "kind": "Event",
+    "listKind": "EventList",
+    "shortNames": [
+     "ev"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "selectableFields": [
+      {
+       "jsonPath": ".involvedObject.kind"
+      },
+      {
+       "jsonPath": ".involvedObject.namespace"
+      },
+      {
+       "jsonPath": ".involvedObject.name"
+      },
+      {
+       "jsonPath": ".involvedObject.uid"
+      },
+      {
+       "jsonPath": ".involvedObject.apiVersion"
+      },
+      {
+       "jsonPath": ".involvedObject.resourceVersion"
+      },
+      {
+       "jsonPath": ".involvedObject.fieldPath"
+      },
+      {
+       "jsonPath": ".reason"
+      },
+      {
+       "jsonPath": ".reportingComponent"
+      },
+      {
+       "jsonPath": ".source"
+      },
+      {
+       "jsonPath": ".type"
+      }
+     ],
+     "additionalPrinterColumns": [
+      {
+       "name": "Last Seen",
+       "type": "date",
+       "jsonPath": ".lastTimestamp",
+       "description": "Time since it last happened."
+      },
+      {
+       "name": "Type",
+       "type": "string",
+       "jsonPath": ".type",
+       "description": "Normal or Warning."
+      },
+      {
+       "name": "Reason",
+       "type": "string",
+       "jsonPath": ".reason",
+       "description": "One word that says what happened."
+      },
+      {
+       "name": "Object",
+       "type": "string",
+       "jsonPath": ".involvedObject.name",
+       "description": "The object it happened to."
+      },
+      {
+       "name": "Message",
+       "type": "string",
+       "jsonPath": ".message",
+       "description": "A sentence for people."
+      },
+      {
+       "name": "Count",
+       "type": "integer",
+       "jsonPath": ".count",
+       "priority": 1,
+       "description": "How often it happened."
+      },
+      {
+       "name": "Source",
+       "type": "string",
+       "jsonPath": ".source.component",
+       "priority": 1,
+       "description": "Who reports it."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Event is a report of something that happened to an object.",
+       "required": [
+        "involvedObject"
+       ],
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Event."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "involvedObject": {
+         "type": "object",
+         "description": "The object this event is about.",
+         "properties": {
+          "apiVersion": {
+           "type": "string",
+           "description": "The object's group and version."
+          },
+          "kind": {
+           "type": "string",
+           "description": "The object's kind."
+          },
+          "namespace": {
+           "type": "string",
+           "description": "The object's namespace."
+          },
+          "name": {
+           "type": "string",
+           "description": "The object's name."
+          },
+          "uid": {
+           "type": "string",
+           "description": "The object's uid."
+          },
+          "resourceVersion": {
+           "type": "string",
+           "description": "The object's version when it happened."
+          },
+          "fieldPath": {
+           "type": "string",
+           "description": "The part of the object it happened to."
+          }
+         }
+        },
+        "reason": {
+         "type": "string",
+         "maxLength": 128,
+         "description": "One word that says what happened."
+        },
+        "message": {
+         "type": "string",
+         "maxLength": 4096,
+         "description": "A sentence for people."
+        },
+        "type": {
+         "type": "string",
+         "enum": [
+          "Normal",
+          "Warning"
+         ],
+         "default": "Normal",
+         "description": "Normal or Warning."
+        },
+        "count": {
+         "type": "integer",
+         "default": 1,
+         "description": "How often it happened."
+        },
+        "firstTimestamp": {
+         "type": "string",
+         "format": "date-time",
+         "nullable": true,
+         "description": "When it first happened."
+        },
+        "lastTimestamp": {
+         "type": "string",
+         "format": "date-time",
+         "nullable": true,
+         "description": "When it last happened."
+        },
+        "eventTime": {
+         "type": "string",
+         "format": "date-time",
+         "nullable": true,
+         "description": "When it happened."
+        },
+        "action": {
+         "type": "string",
+         "description": "What was done."
+        },
+        "source": {
+         "type": "object",
+         "description": "Who reports it.",
+         "properties": {
+          "component": {
+           "type": "string",
+           "description": "The controller."
+          },
+          "host": {
+           "type": "string",
+           "description": "The worker."
+          }
+         }
+        },
+        "reportingComponent": {
+         "type": "string",
+         "default": "",
+         "description": "The controller that reports it."
+        },
+        "reportingInstance": {
+         "type": "string",
+         "default": "",
+         "description": "The instance of the controller."
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "namespaces"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Cluster",
+   "names": {
+    "plural": "namespaces",
+    "singular": "namespace",
+    "kind": "Namespace",
+    "listKind": "NamespaceList",
+    "shortNames": [
+     "ns"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "subresources": {
+      "status": {}
+     },
+     "additionalPrinterColumns": [
+      {
+       "name": "Status",
+       "type": "string",
+       "jsonPath": ".status.phase",
+       "description": "The namespace's phase."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Namespace is a room for names.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Namespace."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "spec": {
+         "type": "object",
+         "description": "What is asked for.",
+         "properties": {
+          "finalizers": {
+           "type": "array",
+           "maxItems": 16,
+           "items": {
+            "type": "string"
+           },
+           "description": "Who must finish before the namespace goes."
+          }
+         }
+        },
+        "status": {
+         "type": "object",
+         "default": {},
+         "description": "What was seen.",
+         "properties": {
+          "phase": {
+           "type": "string",
+           "enum": [
+            "Active",
+            "Terminating"
+           ],
+           "default": "Active",
+           "description": "Active or Terminating."
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "tasks.gantry.dev"
+  },
+  "spec": {
+   "group": "gantry.dev",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "tasks",
+    "singular": "task",
+    "kind": "Task",
+    "listKind": "TaskList",
+    "shortNames": [
+     "gt"
+    ],
+    "categories": [
+     "all"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "subresources": {
+      "status": {}
+     },
+     "selectableFields": [
+      {
+       "jsonPath": ".spec.workerName"
+      },
+      {
+       "jsonPath": ".status.phase"
+      }
+     ],
+     "additionalPrinterColumns": [
+      {
+       "name": "Phase",
+       "type": "string",
+       "jsonPath": ".status.phase",
+       "description": "Where the task is in its life."
+      },
+      {
+       "name": "Ready",
+       "type": "string",
+       "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status",
+       "description": "Whether the container does its work."
+      },
+      {
+       "name": "Restarts",
+       "type": "integer",
+       "jsonPath": ".status.restartCount",
+       "description": "How often the container was started again after it ended."
+      },
+      {
+       "name": "Worker",
+       "type": "string",
+       "jsonPath": ".spec.workerName",
+       "description": "The worker the task is bound to."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since the task was created."
+      },
+      {
+       "name": "Reason",
+       "type": "string",
+       "jsonPath": ".status.reason",
+       "priority": 1,
+       "description": "Why the task is in its phase."
+      },
+      {
+       "name": "Image",
+       "type": "string",
+       "jsonPath": ".spec.image",
+       "priority": 1,
+       "description": "The image the container is made from."
+      },
+      {
+       "name": "Ports",
+       "type": "string",
+       "jsonPath": ".status.ports[*].hostPort",
+       "priority": 1,
+       "description": "The published ports on the worker."
+      },
+      {
+       "name": "Container",
+       "type": "string",
+       "jsonPath": ".status.container.name",
+       "priority": 1,
+       "description": "The container's name on the worker's engine."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Task is the desired state of one container, kept by the worker it is bound to, and what was last seen of it.",
+       "required": [
+        "spec"
+       ],
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: gantry.dev/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Task."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "spec": {
+         "type": "object",
+         "description": "What is asked for.",
+         "required": [
+          "image"
+         ],
+         "x-kubernetes-validations": [
+          {
+           "rule": "!has(self.network) || self.network.mode != 'host' || !has(self.ports) || self.ports.all(p, !has(p.hostPort) || p.hostPort == p.containerPort)",
+           "message": "with network.mode host a port's hostPort must be its containerPort",
+           "fieldPath": ".ports"
+          },
+          {
+           "rule": "!has(self.resources) || !has(self.resources.requests) || !has(self.resources.limits) || !has(self.resources.requests.cpu) || !has(self.resources.limits.cpu) || quantity(string(self.resources.requests.cpu)).compareTo(quantity(string(self.resources.limits.cpu))) <= 0",
+           "message": "requests.cpu must be at most limits.cpu",
+           "fieldPath": ".resources"
+          },
+          {
+           "rule": "!has(self.resources) || !has(self.resources.requests) || !has(self.resources.limits) || !has(self.resources.requests.memory) || !has(self.resources.limits.memory) || quantity(string(self.resources.requests.memory)).compareTo(quantity(string(self.resources.limits.memory))) <= 0",
+           "message": "requests.memory must be at most limits.memory",
+           "fieldPath": ".resources"
+          },
+          {
+           "rule": "!has(self.backoff) || self.backoff.initialSeconds <= self.backoff.maxSeconds",
+           "message": "backoff.initialSeconds must be at most backoff.maxSeconds",
+           "fieldPath": ".backoff"
+          }
+         ],
+         "properties": {
+          "image": {
+           "type": "string",
+           "minLength": 1,
+           "maxLength": 512,
+           "pattern": "^\\S+$",
+           "description": "The image reference, for example registry.example:5000/team/web:1.4."
+          },
+          "imagePullPolicy": {
+           "type": "string",
+           "enum": [
+            "Always",
+            "IfNotPresent",
+            "Never"
+           ],
+           "description": "When to pull the image. Without it: Always if the tag is latest or missing, else IfNotPresent."
+          },
+          "command": {
+           "type": "array",
+           "maxItems": 1024,
+           "items": {
+            "type": "string"
+           },
+           "description": "Replaces the image's entry point."
+          },
+          "args": {
+           "type": "array",
+           "maxItems": 1024,
+           "items": {
+            "type": "string"
+           },
+           "description": "Replaces the image's command (the arguments of the entry point)."
+          },
+          "workingDir": {
+           "type": "string",
+           "maxLength": 4096,
+           "pattern": "^/",
+           "description": "The working directory inside the container; absent: the image's."
+          },
+          "env": {
+           "type": "array",
+           "maxItems": 1024,
+           "description": "Environment variables.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "name"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 1024,
+              "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
+              "description": "The variable's name."
+             },
+             "value": {
+              "type": "string",
+              "default": "",
+              "maxLength": 131072,
+              "description": "The variable's value."
+             }
+            }
+           }
+          },
+          "ports": {
+           "type": "array",
+           "maxItems": 128,
+           "description": "Ports the container listens on.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "containerPort",
+            "protocol"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "containerPort"
+            ],
+            "x-kubernetes-validations": [
+             {
+              "rule": "!has(self.hostPort) || self.publish",
+              "message": "hostPort must be absent when publish is false"
+             }
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "maxLength": 15,
+              "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+              "description": "A name for the port, unique in the task."
+             },
+             "containerPort": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535,
+              "description": "The port inside the container."
+             },
+             "protocol": {
+              "type": "string",
+              "enum": [
+               "TCP",
+               "UDP"
+              ],
+              "default": "TCP",
+              "description": "The transport protocol."
+             },
+             "hostPort": {
+              "type": "integer",
+              "minimum": 1,
+              "maximum": 65535,
+              "description": "The port on the worker. Absent: a free one, chosen once per binding and kept in status.ports."
+             },
+             "hostIP": {
+              "type": "string",
+              "maxLength": 45,
+              "pattern": "^[0-9a-fA-F.:]+$",
+              "description": "The worker's address to publish on. Absent: the worker's publish address."
+             },
+             "publish": {
+              "type": "boolean",
+              "default": true,
+              "description": "Whether the port is published on the worker at all."
+             }
+            }
+           }
+          },
+          "resources": {
+           "type": "object",
+           "description": "What the task needs and may use.",
+           "properties": {
+            "requests": {
+             "type": "object",
+             "description": "What the scheduler sets aside. Where only a limit is given, the request is the limit.",
+             "properties": {
+              "cpu": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Cores, for example 500m.",
+               "x-gantry-quantity": true
+              },
+              "memory": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Bytes, for example 64Mi.",
+               "x-gantry-quantity": true
+              }
+             }
+            },
+            "limits": {
+             "type": "object",
+             "description": "What the container may use at most.",
+             "properties": {
+              "cpu": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Cores, for example 500m; at least 10m.",
+               "x-gantry-quantity": true
+              },
+              "memory": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Bytes, for example 64Mi; at least 6Mi.",
+               "x-gantry-quantity": true
+              }
+             }
+            }
+           }
+          },
+          "terminationGracePeriodSeconds": {
+           "type": "integer",
+           "minimum": 0,
+           "maximum": 86400,
+           "default": 30,
+           "description": "Seconds between the stop signal and the kill."
+          },
+          "stopSignal": {
+           "type": "string",
+           "pattern": "^SIG(TERM|INT|QUIT|HUP|USR1|USR2|KILL|WINCH)$",
+           "description": "The signal that asks the container to stop; absent: the image's, or SIGTERM."
+          },
+          "restartPolicy": {
+           "type": "string",
+           "enum": [
+            "Always",
+            "OnFailure",
+            "Never"
+           ],
+           "default": "Always",
+           "description": "Whether an ended container is started again."
+          },
+          "backoff": {
+           "type": "object",
+           "default": {},
+           "description": "How long to wait between restarts: the first restart is at once, then the wait doubles.",
+           "properties": {
+            "initialSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 3600,
+             "default": 1,
+             "description": "The wait before the second restart."
+            },
+            "maxSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "default": 60,
+             "description": "The longest wait."
+            },
+            "resetSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "default": 600,
+             "description": "A container that ran this long starts the count anew."
+            }
+           }
+          },
+          "desiredState": {
+           "type": "string",
+           "enum": [
+            "Running",
+            "Stopped"
+           ],
+           "default": "Running",
+           "description": "Stopped keeps the object and its history, without a container running."
+          },
+          "securityContext": {
+           "type": "object",
+           "description": "Privileges of the container.",
+           "properties": {
+            "runAsUser": {
+             "type": "integer",
+             "minimum": 0,
+             "maximum": 2147483647,
+             "description": "The user id of the container's process."
+            },
+            "runAsGroup": {
+             "type": "integer",
+             "minimum": 0,
+             "maximum": 2147483647,
+             "description": "The group id of the container's process."
+            },
+            "readOnlyRootFilesystem": {
+             "type": "boolean",
+             "description": "Mounts the container's root file system read-only."
+            },
+            "privileged": {
+             "type": "boolean",
+             "description": "Gives the container nearly all of the worker's own rights."
+            },
+            "capabilities": {
+             "type": "object",
+             "description": "Linux capabilities on top of, or missing from, the engine's default set.",
+             "properties": {
+              "add": {
+               "type": "array",
+               "maxItems": 64,
+               "items": {
+                "type": "string",
+                "pattern": "^[A-Z_]+$"
+               },
+               "description": "Capabilities to add, without the CAP_ prefix."
+              },
+              "drop": {
+               "type": "array",
+               "maxItems": 64,
+               "items": {
+                "type": "string",
+                "pattern": "^[A-Z_]+$"
+               },
+               "description": "Capabilities to drop, without the CAP_ prefix."
+              }
+             }
+            }
+           }
+          },
+          "network": {
+           "type": "object",
+           "description": "How the container is connected.",
+           "properties": {
+            "mode": {
+             "type": "string",
+             "enum": [
+              "bridge",
+              "host",
+              "none"
+             ],
+             "default": "bridge",
+             "description": "bridge: the engine's default network; host: the worker's own; none."
+            },
+            "hostname": {
+             "type": "string",
+             "maxLength": 63,
+             "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+             "description": "The container's host name; absent: the task's name."
+            }
+           }
+          },
+          "workerSelector": {
+           "type": "object",
+           "maxProperties": 64,
+           "additionalProperties": {
+            "type": "string",
+            "maxLength": 63
+           },
+           "description": "Labels that a worker must carry."
+          },
+          "workerName": {
+           "type": "string",
+           "maxLength": 253,
+           "description": "The worker the task is bound to. Written only by the tasks/binding subresource."
+          },
+          "bindingEpoch": {
+           "type": "integer",
+           "format": "int64",
+           "minimum": 1,
+           "description": "Counts the bindings of this task. Written only by the tasks/binding subresource."
+          }
+         }
+        },
+        "status": {
+         "type": "object",
+         "description": "What was seen, never what is hoped.",
+         "properties": {
+          "phase": {
+           "type": "string",
+           "enum": [
+            "Pending",
+            "Running",
+            "Succeeded",
+            "Failed",
+            "Stopped",
+            "Unknown"
+           ],
+           "description": "Where the task is in its life."
+          },
+          "reason": {
+           "type": "string",
+           "description": "One word that says why the task is in its phase."
+          },
+          "message": {
+           "type": "string",
+           "description": "A sentence for people."
+          },
+          "conditions": {
+           "type": "array",
+           "description": "Scheduled (written by the scheduler) and Ready (written by the worker).",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "type"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "type",
+             "status",
+             "reason",
+             "message",
+             "lastTransitionTime"
+            ],
+            "properties": {
+             "type": {
+              "type": "string",
+              "description": "The condition's name."
+             },
+             "status": {
+              "type": "string",
+              "enum": [
+               "True",
+               "False",
+               "Unknown"
+              ],
+              "description": "Whether it holds."
+             },
+             "reason": {
+              "type": "string",
+              "description": "One word that says why."
+             },
+             "message": {
+              "type": "string",
+              "description": "A sentence for people."
+             },
+             "lastTransitionTime": {
+              "type": "string",
+              "format": "date-time",
+              "description": "When status last changed."
+             },
+             "observedGeneration": {
+              "type": "integer",
+              "format": "int64",
+              "description": "The generation this was judged from."
+             }
+            }
+           }
+          },
+          "workerName": {
+           "type": "string",
+           "description": "The worker that wrote this status."
+          },
+          "container": {
+           "type": "object",
+           "description": "The newest container.",
+           "properties": {
+            "id": {
+             "type": "string",
+             "description": "The engine's id."
+            },
+            "name": {
+             "type": "string",
+             "description": "The container's name on the engine."
+            },
+            "image": {
+             "type": "string",
+             "description": "The image it was made from."
+            },
+            "imageID": {
+             "type": "string",
+             "description": "The image's id."
+            },
+            "state": {
+             "type": "string",
+             "description": "The engine's word for its state."
+            },
+            "startedAt": {
+             "type": "string",
+             "format": "date-time",
+             "description": "When it was started."
+            },
+            "finishedAt": {
+             "type": "string",
+             "format": "date-time",
+             "description": "When it ended."
+            },
+            "exitCode": {
+             "type": "integer",
+             "description": "How it ended."
+            },
+            "signal": {
+             "type": "integer",
+             "description": "The signal that ended it, where the exit code tells."
+            },
+            "oomKilled": {
+             "type": "boolean",
+             "description": "Whether it ran out of memory."
+            }
+           }
+          },
+          "attempts": {
+           "type": "integer",
+           "description": "Containers made for this task so far."
+          },
+          "restartCount": {
+           "type": "integer",
+           "default": 0,
+           "description": "Containers started again after one ended."
+          },
+          "history": {
+           "type": "array",
+           "maxItems": 10,
+           "description": "The last ended containers, newest first.",
+           "items": {
+            "type": "object",
+            "required": [
+             "attempt",
+             "reason"
+            ],
+            "properties": {
+             "attempt": {
+              "type": "integer",
+              "description": "Which container of the task it was."
+             },
+             "id": {
+              "type": "string",
+              "description": "The engine's id."
+             },
+             "exitCode": {
+              "type": "integer",
+              "description": "How it ended."
+             },
+             "signal": {
+              "type": "integer",
+              "description": "The signal that ended it."
+             },
+             "reason": {
+              "type": "string",
+              "description": "Completed, Error, OOMKilled, Stopped, Superseded or ContainerCannotRun."
+             },
+             "message": {
+              "type": "string",
+              "description": "The engine's own words, where it said any."
+             },
+             "startedAt": {
+              "type": "string",
+              "format": "date-time",
+              "description": "When it was started."
+             },
+             "finishedAt": {
+              "type": "string",
+              "format": "date-time",
+              "description": "When it ended."
+             }
+            }
+           }
+          },
+          "nextRestartAt": {
+           "type": "string",
+           "format": "date-time",
+           "description": "While the restart waits: when the next attempt begins."
+          },
+          "ports": {
+           "type": "array",
+           "description": "The published ports as the engine has them.",
+           "items": {
+            "type": "object",
+            "required": [
+             "containerPort",
+             "protocol",
+             "hostIP",
+             "hostPort"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "description": "The port's name in the spec."
+             },
+             "containerPort": {
+              "type": "integer",
+              "description": "The port inside the container."
+             },
+             "protocol": {
+              "type": "string",
+              "description": "The transport protocol."
+             },
+             "hostIP": {
+              "type": "string",
+              "description": "The worker's address."
+             },
+             "hostPort": {
+              "type": "integer",
+              "description": "The port on the worker."
+             }
+            }
+           }
+          },
+          "ip": {
+           "type": "string",
+           "description": "The container's address on its network."
+          },
+          "startedAt": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When the first container was started."
+          },
+          "finishedAt": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When the task reached Succeeded, Failed or Stopped."
+          },
+          "observedGeneration": {
+           "type": "integer",
+           "format": "int64",
+           "description": "The generation this status was made from."
+          },
+          "observedAt": {
+           "type": "string",
+           "format": "date-time",
+           "description": "When this status last changed."
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "workers.gantry.dev"
+  },
+  "spec": {
+   "group": "gantry.dev",
+   "scope": "Cluster",
+   "names": {
+    "plural": "workers",
+    "singular": "worker",
+    "kind": "Worker",
+    "listKind": "WorkerList",
+    "shortNames": [
+     "wk"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "subresources": {
+      "status": {}
+     },
+     "selectableFields": [
+      {
+       "jsonPath": ".spec.unschedulable"
+      }
+     ],
+     "additionalPrinterColumns": [
+      {
+       "name": "Ready",
+       "type": "string",
+       "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status",
+       "description": "Whether the worker takes and keeps tasks."
+      },
+      {
+       "name": "Reason",
+       "type": "string",
+       "jsonPath": ".status.conditions[?(@.type==\"Ready\")].reason",
+       "description": "Why."
+      },
+      {
+       "name": "CPU",
+       "type": "string",
+       "jsonPath": ".status.allocatable.cpu",
+       "description": "Cores that tasks may ask for."
+      },
+      {
+       "name": "Memory",
+       "type": "string",
+       "jsonPath": ".status.allocatable.memory",
+       "description": "Memory that tasks may ask for."
+      },
+      {
+       "name": "Docker",
+       "type": "string",
+       "jsonPath": ".status.info.dockerVersion",
+       "description": "The engine's version."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since the worker joined."
+      },
+      {
+       "name": "Address",
+       "type": "string",
+       "jsonPath": ".status.addresses[0].address",
+       "priority": 1,
+       "description": "Where its published ports are."
+      },
+      {
+       "name": "Kernel",
+       "type": "string",
+       "jsonPath": ".status.info.kernel",
+       "priority": 1,
+       "description": "The kernel's version."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Worker is one Docker engine and the agent beside it.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: gantry.dev/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Worker."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "spec": {
+         "type": "object",
+         "default": {},
+         "description": "What is asked for.",
+         "properties": {
+          "unschedulable": {
+           "type": "boolean",
+           "description": "No new tasks are placed here."
+          }
+         }
+        },
+        "status": {
+         "type": "object",
+         "description": "What was seen.",
+         "properties": {
+          "capacity": {
+           "type": "object",
+           "description": "What the machine has.",
+           "properties": {
+            "cpu": {
+             "type": "string",
+             "description": "Cores."
+            },
+            "memory": {
+             "type": "string",
+             "description": "Bytes."
+            }
+           }
+          },
+          "allocatable": {
+           "type": "object",
+           "description": "What tasks may ask for together.",
+           "properties": {
+            "cpu": {
+             "type": "string",
+             "description": "Cores."
+            },
+            "memory": {
+             "type": "string",
+             "description": "Bytes."
+            }
+           }
+          },
+          "conditions": {
+           "type": "array",
+           "description": "Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise) and RuntimeReady.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "type"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "type",
+             "status",
+             "reason",
+             "message",
+             "lastTransitionTime"
+            ],
+            "properties": {
+             "type": {
+              "type": "string",
+              "description": "The condition's name."
+             },
+             "status": {
+              "type": "string",
+              "enum": [
+               "True",
+               "False",
+               "Unknown"
+              ],
+              "description": "Whether it holds."
+             },
+             "reason": {
+              "type": "string",
+              "description": "One word that says why."
+             },
+             "message": {
+              "type": "string",
+              "description": "A sentence for people."
+             },
+             "lastTransitionTime": {
+              "type": "string",
+              "format": "date-time",
+              "description": "When status last changed."
+             },
+             "observedGeneration": {
+              "type": "integer",
+              "format": "int64",
+              "description": "The generation this was judged from."
+             }
+            }
+           }
+          },
+          "addresses": {
+           "type": "array",
+           "maxItems": 16,
+           "description": "Where the worker is reached; the first is where its ports are published.",
+           "items": {
+            "type": "object",
+            "required": [
+             "type",
+             "address"
+            ],
+            "properties": {
+             "type": {
+              "type": "string",
+              "enum": [
+               "InternalIP",
+               "Hostname"
+              ],
+              "description": "What kind of address."
+             },
+             "address": {
+              "type": "string",
+              "description": "The address."
+             }
+            }
+           }
+          },
+          "info": {
+           "type": "object",
+           "description": "What the machine and the engine say of themselves.",
+           "properties": {
+            "os": {
+             "type": "string",
+             "description": "The operating system."
+            },
+            "arch": {
+             "type": "string",
+             "description": "The processor architecture."
+            },
+            "kernel": {
+             "type": "string",
+             "description": "The kernel's version."
+            },
+            "dockerVersion": {
+             "type": "string",
+             "description": "The engine's version."
+            },
+            "agentVersion": {
+             "type": "string",
+             "description": "Gantry's version."
+            }
+           }
+          },
+          "observedGeneration": {
+           "type": "integer",
+           "format": "int64",
+           "description": "The generation this status was made from."
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ }
+];

@@ -1,0 +1,668 @@
+// Generated from schemas/**/*.yaml by `npm run gen`. Do not edit.
+import type { ObjectMeta } from '../machinery/meta.ts';
+
+/**
+ * Lease is somebody's sign of life.
+ */
+export interface Lease {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The lease itself.
+ */
+spec?: {
+/**
+ * Who holds the lease.
+ */
+holderIdentity?: string
+/**
+ * How long the lease is good after the last renewal.
+ */
+leaseDurationSeconds?: number
+/**
+ * When the holder got it.
+ */
+acquireTime?: string
+/**
+ * When the holder last renewed it.
+ */
+renewTime?: string
+/**
+ * How often the holder changed.
+ */
+leaseTransitions?: number
+}
+}
+
+/**
+ * Event is a report of something that happened to an object.
+ */
+export interface Event {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The object this event is about.
+ */
+involvedObject: {
+/**
+ * The object's group and version.
+ */
+apiVersion?: string
+/**
+ * The object's kind.
+ */
+kind?: string
+/**
+ * The object's namespace.
+ */
+namespace?: string
+/**
+ * The object's name.
+ */
+name?: string
+/**
+ * The object's uid.
+ */
+uid?: string
+/**
+ * The object's version when it happened.
+ */
+resourceVersion?: string
+/**
+ * The part of the object it happened to.
+ */
+fieldPath?: string
+}
+/**
+ * One word that says what happened.
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+/**
+ * Normal or Warning.
+ */
+type?: ("Normal" | "Warning")
+/**
+ * How often it happened.
+ */
+count?: number
+/**
+ * When it first happened.
+ */
+firstTimestamp?: (string | null)
+/**
+ * When it last happened.
+ */
+lastTimestamp?: (string | null)
+/**
+ * When it happened.
+ */
+eventTime?: (string | null)
+/**
+ * What was done.
+ */
+action?: string
+/**
+ * Who reports it.
+ */
+source?: {
+/**
+ * The controller.
+ */
+component?: string
+/**
+ * The worker.
+ */
+host?: string
+}
+/**
+ * The controller that reports it.
+ */
+reportingComponent?: string
+/**
+ * The instance of the controller.
+ */
+reportingInstance?: string
+}
+
+/**
+ * Namespace is a room for names.
+ */
+export interface Namespace {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec?: {
+/**
+ * Who must finish before the namespace goes.
+ */
+finalizers?: string[]
+}
+/**
+ * What was seen.
+ */
+status?: {
+/**
+ * Active or Terminating.
+ */
+phase?: ("Active" | "Terminating")
+}
+}
+
+/**
+ * Task is the desired state of one container, kept by the worker it is bound to, and what was last seen of it.
+ */
+export interface Task {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec: {
+/**
+ * The image reference, for example registry.example:5000/team/web:1.4.
+ */
+image: string
+/**
+ * When to pull the image. Without it: Always if the tag is latest or missing, else IfNotPresent.
+ */
+imagePullPolicy?: ("Always" | "IfNotPresent" | "Never")
+/**
+ * Replaces the image's entry point.
+ */
+command?: string[]
+/**
+ * Replaces the image's command (the arguments of the entry point).
+ */
+args?: string[]
+/**
+ * The working directory inside the container; absent: the image's.
+ */
+workingDir?: string
+/**
+ * Environment variables.
+ */
+env?: {
+/**
+ * The variable's name.
+ */
+name: string
+/**
+ * The variable's value.
+ */
+value?: string
+}[]
+/**
+ * Ports the container listens on.
+ */
+ports?: {
+/**
+ * A name for the port, unique in the task.
+ */
+name?: string
+/**
+ * The port inside the container.
+ */
+containerPort: number
+/**
+ * The transport protocol.
+ */
+protocol?: ("TCP" | "UDP")
+/**
+ * The port on the worker. Absent: a free one, chosen once per binding and kept in status.ports.
+ */
+hostPort?: number
+/**
+ * The worker's address to publish on. Absent: the worker's publish address.
+ */
+hostIP?: string
+/**
+ * Whether the port is published on the worker at all.
+ */
+publish?: boolean
+}[]
+/**
+ * What the task needs and may use.
+ */
+resources?: {
+/**
+ * What the scheduler sets aside. Where only a limit is given, the request is the limit.
+ */
+requests?: {
+/**
+ * Cores, for example 500m.
+ */
+cpu?: (number | string)
+/**
+ * Bytes, for example 64Mi.
+ */
+memory?: (number | string)
+}
+/**
+ * What the container may use at most.
+ */
+limits?: {
+/**
+ * Cores, for example 500m; at least 10m.
+ */
+cpu?: (number | string)
+/**
+ * Bytes, for example 64Mi; at least 6Mi.
+ */
+memory?: (number | string)
+}
+}
+/**
+ * Seconds between the stop signal and the kill.
+ */
+terminationGracePeriodSeconds?: number
+/**
+ * The signal that asks the container to stop; absent: the image's, or SIGTERM.
+ */
+stopSignal?: string
+/**
+ * Whether an ended container is started again.
+ */
+restartPolicy?: ("Always" | "OnFailure" | "Never")
+/**
+ * How long to wait between restarts: the first restart is at once, then the wait doubles.
+ */
+backoff?: {
+/**
+ * The wait before the second restart.
+ */
+initialSeconds?: number
+/**
+ * The longest wait.
+ */
+maxSeconds?: number
+/**
+ * A container that ran this long starts the count anew.
+ */
+resetSeconds?: number
+}
+/**
+ * Stopped keeps the object and its history, without a container running.
+ */
+desiredState?: ("Running" | "Stopped")
+/**
+ * Privileges of the container.
+ */
+securityContext?: {
+/**
+ * The user id of the container's process.
+ */
+runAsUser?: number
+/**
+ * The group id of the container's process.
+ */
+runAsGroup?: number
+/**
+ * Mounts the container's root file system read-only.
+ */
+readOnlyRootFilesystem?: boolean
+/**
+ * Gives the container nearly all of the worker's own rights.
+ */
+privileged?: boolean
+/**
+ * Linux capabilities on top of, or missing from, the engine's default set.
+ */
+capabilities?: {
+/**
+ * Capabilities to add, without the CAP_ prefix.
+ */
+add?: string[]
+/**
+ * Capabilities to drop, without the CAP_ prefix.
+ */
+drop?: string[]
+}
+}
+/**
+ * How the container is connected.
+ */
+network?: {
+/**
+ * bridge: the engine's default network; host: the worker's own; none.
+ */
+mode?: ("bridge" | "host" | "none")
+/**
+ * The container's host name; absent: the task's name.
+ */
+hostname?: string
+}
+/**
+ * Labels that a worker must carry.
+ */
+workerSelector?: {
+[k: string]: string
+}
+/**
+ * The worker the task is bound to. Written only by the tasks/binding subresource.
+ */
+workerName?: string
+/**
+ * Counts the bindings of this task. Written only by the tasks/binding subresource.
+ */
+bindingEpoch?: number
+}
+/**
+ * What was seen, never what is hoped.
+ */
+status?: {
+/**
+ * Where the task is in its life.
+ */
+phase?: ("Pending" | "Running" | "Succeeded" | "Failed" | "Stopped" | "Unknown")
+/**
+ * One word that says why the task is in its phase.
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+/**
+ * Scheduled (written by the scheduler) and Ready (written by the worker).
+ */
+conditions?: {
+/**
+ * The condition's name.
+ */
+type: string
+/**
+ * Whether it holds.
+ */
+status: ("True" | "False" | "Unknown")
+/**
+ * One word that says why.
+ */
+reason: string
+/**
+ * A sentence for people.
+ */
+message: string
+/**
+ * When status last changed.
+ */
+lastTransitionTime: string
+/**
+ * The generation this was judged from.
+ */
+observedGeneration?: number
+}[]
+/**
+ * The worker that wrote this status.
+ */
+workerName?: string
+/**
+ * The newest container.
+ */
+container?: {
+/**
+ * The engine's id.
+ */
+id?: string
+/**
+ * The container's name on the engine.
+ */
+name?: string
+/**
+ * The image it was made from.
+ */
+image?: string
+/**
+ * The image's id.
+ */
+imageID?: string
+/**
+ * The engine's word for its state.
+ */
+state?: string
+/**
+ * When it was started.
+ */
+startedAt?: string
+/**
+ * When it ended.
+ */
+finishedAt?: string
+/**
+ * How it ended.
+ */
+exitCode?: number
+/**
+ * The signal that ended it, where the exit code tells.
+ */
+signal?: number
+/**
+ * Whether it ran out of memory.
+ */
+oomKilled?: boolean
+}
+/**
+ * Containers made for this task so far.
+ */
+attempts?: number
+/**
+ * Containers started again after one ended.
+ */
+restartCount?: number
+/**
+ * The last ended containers, newest first.
+ */
+history?: {
+/**
+ * Which container of the task it was.
+ */
+attempt: number
+/**
+ * The engine's id.
+ */
+id?: string
+/**
+ * How it ended.
+ */
+exitCode?: number
+/**
+ * The signal that ended it.
+ */
+signal?: number
+/**
+ * Completed, Error, OOMKilled, Stopped, Superseded or ContainerCannotRun.
+ */
+reason: string
+/**
+ * The engine's own words, where it said any.
+ */
+message?: string
+/**
+ * When it was started.
+ */
+startedAt?: string
+/**
+ * When it ended.
+ */
+finishedAt?: string
+}[]
+/**
+ * While the restart waits: when the next attempt begins.
+ */
+nextRestartAt?: string
+/**
+ * The published ports as the engine has them.
+ */
+ports?: {
+/**
+ * The port's name in the spec.
+ */
+name?: string
+/**
+ * The port inside the container.
+ */
+containerPort: number
+/**
+ * The transport protocol.
+ */
+protocol: string
+/**
+ * The worker's address.
+ */
+hostIP: string
+/**
+ * The port on the worker.
+ */
+hostPort: number
+}[]
+/**
+ * The container's address on its network.
+ */
+ip?: string
+/**
+ * When the first container was started.
+ */
+startedAt?: string
+/**
+ * When the task reached Succeeded, Failed or Stopped.
+ */
+finishedAt?: string
+/**
+ * The generation this status was made from.
+ */
+observedGeneration?: number
+/**
+ * When this status last changed.
+ */
+observedAt?: string
+}
+}
+
+/**
+ * Worker is one Docker engine and the agent beside it.
+ */
+export interface Worker {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec?: {
+/**
+ * No new tasks are placed here.
+ */
+unschedulable?: boolean
+}
+/**
+ * What was seen.
+ */
+status?: {
+/**
+ * What the machine has.
+ */
+capacity?: {
+/**
+ * Cores.
+ */
+cpu?: string
+/**
+ * Bytes.
+ */
+memory?: string
+}
+/**
+ * What tasks may ask for together.
+ */
+allocatable?: {
+/**
+ * Cores.
+ */
+cpu?: string
+/**
+ * Bytes.
+ */
+memory?: string
+}
+/**
+ * Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise) and RuntimeReady.
+ */
+conditions?: {
+/**
+ * The condition's name.
+ */
+type: string
+/**
+ * Whether it holds.
+ */
+status: ("True" | "False" | "Unknown")
+/**
+ * One word that says why.
+ */
+reason: string
+/**
+ * A sentence for people.
+ */
+message: string
+/**
+ * When status last changed.
+ */
+lastTransitionTime: string
+/**
+ * The generation this was judged from.
+ */
+observedGeneration?: number
+}[]
+/**
+ * Where the worker is reached; the first is where its ports are published.
+ */
+addresses?: {
+/**
+ * What kind of address.
+ */
+type: ("InternalIP" | "Hostname")
+/**
+ * The address.
+ */
+address: string
+}[]
+/**
+ * What the machine and the engine say of themselves.
+ */
+info?: {
+/**
+ * The operating system.
+ */
+os?: string
+/**
+ * The processor architecture.
+ */
+arch?: string
+/**
+ * The kernel's version.
+ */
+kernel?: string
+/**
+ * The engine's version.
+ */
+dockerVersion?: string
+/**
+ * Gantry's version.
+ */
+agentVersion?: string
+}
+/**
+ * The generation this status was made from.
+ */
+observedGeneration?: number
+}
+}

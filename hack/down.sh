@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Stops the Gantry that quickstart.sh started. Containers keep running, and the next start adopts them.
+#   --all  first deletes every Task (which removes its container), then removes the data directory
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. hack/machine.sh
+
+export GANTRY_HOME="${GANTRY_HOME:-$PWD/.gantry}"
+pidfile="$GANTRY_HOME/gantry.pid"
+all=no
+case "${1:-}" in
+  '') ;;
+  --all) all=yes ;;
+  *) die "unknown argument '$1': wanted nothing or --all" ;;
+esac
+
+is_running() { [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }
+
+if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
+  is_running || die "Gantry is not running, so it cannot remove its containers: start it with hack/quickstart.sh, then run this again"
+  say "deleting every Task and waiting for its container to go"
+  hack/gantry delete tasks --all --all-namespaces --timeout=120s
+fi
+
+if is_running; then
+  pid=$(cat "$pidfile")
+  say "stopping Gantry (pid $pid)"
+  kill -TERM "$pid"
+  for _ in $(seq 120); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.25
+  done
+  if kill -0 "$pid" 2>/dev/null; then die "Gantry (pid $pid) did not stop within 30 seconds; its log is $GANTRY_HOME/gantry.log"; fi
+  rm -f "$pidfile"
+else
+  say "Gantry is not running"
+fi
+
+if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
+  # Only what Gantry made, and only where it made it: its own cluster id says that this is its directory.
+  [ -e "$GANTRY_HOME/store/cluster-id" ] || die "$GANTRY_HOME does not look like Gantry's data (no store/cluster-id): remove it yourself"
+  say "removing $GANTRY_HOME"
+  rm -rf -- "$GANTRY_HOME"
+fi

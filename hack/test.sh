@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs every check and every test. Ends with a line "N passed, N failed".
+#   --long       many more rounds of the crash, property and simulation tests
+#   other words  are handed to mocha: hack/test.sh test/store/*.test.ts
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. hack/machine.sh
+
+files=()
+for word in "$@"; do
+  case "$word" in
+    --long) export GANTRY_TEST_LONG=1 ;;
+    *) files+=("$word") ;;
+  esac
+done
+
+ensure_node_packages
+ensure_engine
+install_packages "proof that writes are flushed to the disk" strace
+install_packages "certificates checked by another implementation" openssl
+if ! command -v "${KUBECTL:-kubectl}" >/dev/null; then
+  install_packages "tests with the real kubectl" kubernetes-client
+fi
+hack/sample-image.sh
+
+if [ "${#files[@]}" -eq 0 ]; then
+  say "types, lint, format, generated files, dead code"
+  npm run --silent check
+  npm run --silent lint
+  npm run --silent format:ci
+  npm run --silent gen -- --check
+  npm run --silent dead
+fi
+say "tests"
+exec timeout --foreground 1200 node node_modules/mocha/bin/mocha.js "${files[@]}"

@@ -31,5 +31,6 @@ if [ "${#files[@]}" -eq 0 ]; then
   npm run --silent gen -- --check
   npm run --silent dead
 fi
+[ "${#files[@]}" -gt 0 ] || files=('test/**/*.test.ts')
 say "tests"
 exec timeout --foreground 1200 node node_modules/mocha/bin/mocha.js "${files[@]}"

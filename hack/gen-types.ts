@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type JSONSchema, compile } from 'json-schema-to-typescript';
 import { load } from 'js-yaml';
+import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { isRecord } from '../machinery/json.ts';
 
 const root = join(import.meta.dirname, '..', 'schemas');
@@ -34,17 +34,32 @@ function toJsonSchema(schema: unknown): unknown {
 
 async function typeOf(document: Record<string, unknown>): Promise<string> {
   const spec = document.spec;
-  if (!isRecord(spec) || !isRecord(spec.names) || !Array.isArray(spec.versions)) throw new Error('not a kind document');
+  if (!isRecord(spec) || !isRecord(spec.names) || !Array.isArray(spec.versions))
+    throw new Error('not a kind document');
   const kind = String(spec.names.kind);
-  const stored: unknown = spec.versions.find((version: unknown) => isRecord(version) && version.storage === true);
+  const stored: unknown = spec.versions.find(
+    (version: unknown) => isRecord(version) && version.storage === true,
+  );
   if (!isRecord(stored) || !isRecord(stored.schema)) throw new Error(`${kind}: no stored version`);
   const schema = toJsonSchema(stored.schema.openAPIV3Schema);
   if (!isRecord(schema) || !isRecord(schema.properties)) throw new Error(`${kind}: no properties`);
   schema.properties.apiVersion = { type: 'string' };
   schema.properties.kind = { type: 'string' };
   schema.properties.metadata = { tsType: 'ObjectMeta' };
-  schema.required = [...new Set([...(Array.isArray(schema.required) ? schema.required : []), 'apiVersion', 'kind', 'metadata'])];
-  return compile(schema satisfies JSONSchema, kind, { bannerComment: '', additionalProperties: false, maxItems: -1, format: false });
+  schema.required = [
+    ...new Set([
+      ...(Array.isArray(schema.required) ? schema.required : []),
+      'apiVersion',
+      'kind',
+      'metadata',
+    ]),
+  ];
+  return compile(schema satisfies JSONSchema, kind, {
+    bannerComment: '',
+    additionalProperties: false,
+    maxItems: -1,
+    format: false,
+  });
 }
 
 const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })

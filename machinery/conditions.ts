@@ -12,7 +12,10 @@ export interface Condition {
 
 export type ConditionInput = Omit<Condition, 'lastTransitionTime'>;
 
-export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(
+  conditions: readonly Condition[] | undefined,
+  type: string,
+): Condition | undefined {
   return conditions?.find((condition) => condition.type === type);
 }
 

@@ -106,7 +106,10 @@ export function isApiError(error: unknown, ...reasons: readonly StatusReason[]):
 }
 
 /** `tasks.gantry.dev "hello" not found`, Kubernetes' wording. */
-export function notFound(resource: { readonly group: string; readonly plural: string }, name: string): ApiError {
+export function notFound(
+  resource: { readonly group: string; readonly plural: string },
+  name: string,
+): ApiError {
   const qualified = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
   return new ApiError('NotFound', `${qualified} "${name}" not found`, {
     name,

@@ -67,7 +67,11 @@ export class FakeClock implements Clock {
   #next(): Pending | undefined {
     let best: Pending | undefined;
     for (const entry of this.#pending) {
-      if (best === undefined || entry.dueMs < best.dueMs || (entry.dueMs === best.dueMs && entry.order < best.order)) {
+      if (
+        best === undefined ||
+        entry.dueMs < best.dueMs ||
+        (entry.dueMs === best.dueMs && entry.order < best.order)
+      ) {
         best = entry;
       }
     }

@@ -11,7 +11,9 @@ export function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a)) {
     return (
-      Array.isArray(b) && a.length === b.length && a.every((item: unknown, index) => isSameJson(item, b[index]))
+      Array.isArray(b) &&
+      a.length === b.length &&
+      a.every((item: unknown, index) => isSameJson(item, b[index]))
     );
   }
   if (!isRecord(a) || !isRecord(b)) return false;

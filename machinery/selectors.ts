@@ -90,7 +90,10 @@ function parseRequirement(term: string): Requirement {
   const absent = /^!\s*(\S+)$/.exec(text);
   if (absent !== null) return checked({ key: absent[1] ?? '', operator: 'absent', values: [] }, text);
   if (/^[^\s()=!<>,]+$/.test(text)) return checked({ key: text, operator: 'exists', values: [] }, text);
-  throw badSelector(text, 'wanted key=value, key!=value, key in (a,b), key notin (a,b), key, !key, key>n or key<n');
+  throw badSelector(
+    text,
+    'wanted key=value, key!=value, key in (a,b), key notin (a,b), key, !key, key>n or key<n',
+  );
 }
 
 function checked(requirement: Requirement, text: string): Requirement {

@@ -1,0 +1,220 @@
+/**
+ * A real `gantry up` for tests that walk the whole way: own data directory, own ports, own cluster id, the machine's
+ * engine. Everything it made is removed by `dispose`, also after a test failed.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const root = join(import.meta.dirname, '..', '..');
+const run = promisify(execFile);
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end; a non-zero exit is an answer, not an error. */
+export async function command(
+  file: string,
+  words: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string; readonly timeoutMs?: number } = {},
+): Promise<Output> {
+  const child = run(file, [...words], {
+    env: { ...process.env, ...options.env },
+    timeout: options.timeoutMs ?? 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+    cwd: root,
+  });
+  child.child.stdin?.end(options.input ?? '');
+  try {
+    const { stdout, stderr } = await child;
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const failed = error as { code?: unknown; stdout?: string; stderr?: string; message: string };
+    if (typeof failed.code !== 'number') throw error;
+    return { code: failed.code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? '' };
+  }
+}
+
+/** Looks again and again until `look` gives something; fails with `what` after the bound. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined> | T | undefined,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export class GantryProcess {
+  readonly home: string;
+  readonly kubeconfig: string;
+  readonly apiPort: number;
+  readonly devPort: number;
+  readonly #flags: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  private constructor(
+    home: string,
+    apiPort: number,
+    devPort: number,
+    flags: readonly string[],
+    env: NodeJS.ProcessEnv,
+  ) {
+    this.home = home;
+    this.kubeconfig = join(home, 'kubeconfig');
+    this.apiPort = apiPort;
+    this.devPort = devPort;
+    this.#flags = flags;
+    this.#env = env;
+  }
+
+  /** Starts `gantry up --dev` and waits until it is ready. */
+  static async open(
+    options: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+  ): Promise<GantryProcess> {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-walk-'));
+    const gantry = new GantryProcess(
+      home,
+      await freePort(),
+      await freePort(),
+      options.flags ?? [],
+      options.env ?? {},
+    );
+    try {
+      await gantry.start();
+    } catch (error) {
+      await gantry.dispose();
+      throw error;
+    }
+    return gantry;
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('gantry is not running');
+    return this.#child.pid;
+  }
+
+  /** What it logged so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** The words after `hack/gantry` that start this instance. */
+  upWords(): string[] {
+    return [
+      'up',
+      '--dev',
+      '--home',
+      this.home,
+      '--api-port',
+      String(this.apiPort),
+      '--dev-port',
+      String(this.devPort),
+      ...this.#flags,
+    ];
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(join(root, 'hack', 'gantry'), this.upWords(), {
+      cwd: root,
+      env: { ...process.env, GANTRY_LOG_LEVEL: 'info', ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const keep = (chunk: Buffer): void => {
+      this.#log += chunk.toString();
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    await eventually(
+      'gantry is ready',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`gantry ended with ${child.exitCode}:\n${this.#log}`);
+        const answer = await fetch(`http://127.0.0.1:${this.devPort}/readyz`).catch(() => undefined);
+        return answer?.status === 200 && existsSync(this.kubeconfig) ? true : undefined;
+      },
+      20_000,
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.#log}`);
+    });
+  }
+
+  /** Sends a signal and waits for the end; gives the exit code, or the signal that ended it. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
+    const child = this.#child;
+    if (child === undefined) throw new Error('gantry is not running');
+    this.#child = undefined;
+    if (child.exitCode !== null) return child.exitCode;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    const [code, by] = (await ended) as [number | null, NodeJS.Signals | null];
+    return code ?? by ?? -1;
+  }
+
+  gantry(words: readonly string[], input?: string): Promise<Output> {
+    return command(join(root, 'hack', 'gantry'), words, {
+      env: { KUBECONFIG: this.kubeconfig, GANTRY_HOME: this.home },
+      ...(input === undefined ? {} : { input }),
+    });
+  }
+
+  kubectl(words: readonly string[], input?: string): Promise<Output> {
+    return command(
+      process.env.KUBECTL ?? 'kubectl',
+      [`--cache-dir=${join(this.home, 'kubectl-cache')}`, ...words],
+      {
+        env: { KUBECONFIG: this.kubeconfig, HOME: this.home },
+        ...(input === undefined ? {} : { input }),
+      },
+    );
+  }
+
+  /** This instance's cluster id, which all its containers carry. */
+  clusterId(): string {
+    return readFileSync(join(this.home, 'store', 'cluster-id'), 'utf8').trim();
+  }
+
+  /** Ids of this instance's containers, running or not. */
+  async containers(filters: readonly string[] = []): Promise<string[]> {
+    const words = ['ps', '-aq', '--no-trunc', '--filter', `label=gantry.dev/cluster=${this.clusterId()}`];
+    const { stdout } = await command('docker', [
+      ...words,
+      ...filters.flatMap((filter) => ['--filter', filter]),
+    ]);
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#child !== undefined) await this.stop('SIGKILL');
+    if (existsSync(join(this.home, 'store', 'cluster-id'))) {
+      const left = await this.containers();
+      if (left.length > 0) await command('docker', ['rm', '-f', ...left]);
+    }
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}

@@ -36,6 +36,8 @@ export interface StoredList {
 export interface StoredEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly stored: StoredObject;
+  /** What the object was before a MODIFIED, so that views can tell transitions; undefined for ADDED and DELETED. */
+  readonly previous: StoredObject | undefined;
   /** The complete watch frame `{"type":…,"object":…}\n`, encoded once. */
   readonly frame: () => Uint8Array;
 }

@@ -118,7 +118,7 @@ export class Informer<T extends KubeObject> implements ObjectStore<T> {
   }
 
   onChange(handler: ChangeHandler<T>): () => void {
-    for (const [key, object] of [...this.#objects]) this.#tell(handler, key, object, undefined);
+    for (const [key, object] of this.#objects) this.#tell(handler, key, object, undefined);
     this.#handlers.add(handler);
     return () => void this.#handlers.delete(handler);
   }

@@ -50,16 +50,17 @@ function makeMetrics(metrics: Metrics): EngineMetrics {
   const registers = [metrics];
   const queues = new Set<QueueGauges>();
   const queueGauge = (name: string, help: string, read: (queue: QueueGauges) => number): void => {
-    new Gauge({
+    const gauge = new Gauge({
       name,
       help,
       labelNames: ['name'],
-      registers,
+      registers: [],
       collect() {
         this.reset();
         for (const queue of queues) this.inc({ name: queue.name }, read(queue));
       },
     });
+    metrics.registerMetric(gauge);
   };
   queueGauge('workqueue_depth', 'Current depth of the work queue.', (queue) => queue.depth());
   queueGauge(

@@ -26,6 +26,7 @@ export interface StoredObject {
 }
 
 export interface StoredList {
+  /** The very same array as long as nothing in an unfiltered list changed: what is made from it can be kept. */
   readonly items: readonly StoredObject[];
   readonly resourceVersion: number;
   readonly continue?: string;
@@ -42,7 +43,14 @@ export interface StoredEvent {
   readonly frame: () => Uint8Array;
 }
 
-export type StoredWatchEvent = StoredEvent | { readonly type: 'BOOKMARK'; readonly resourceVersion: number };
+export type StoredWatchEvent =
+  | StoredEvent
+  | {
+      readonly type: 'BOOKMARK';
+      readonly resourceVersion: number;
+      /** True once, at the end of the initial ADDED events that `sendInitialEvents` asked for. */
+      readonly isInitialEnd?: boolean;
+    };
 
 /** Who asks and through which door, for authorization and audit. */
 export interface RequestContext {
@@ -53,6 +61,19 @@ export interface RequestContext {
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   readonly resourceVersion?: string;
+  /** `status` reads the same object; only the permission asked for differs. */
+  readonly subresource?: string;
+}
+
+/** What somebody wants to do to a resource, for authorization alone. */
+export interface AccessRequest {
+  /** Kubernetes' verbs: get, list, watch, create, update, patch, delete, deletecollection. */
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  readonly name?: string;
 }
 
 export interface RegistryListOptions extends ListOptions {
@@ -130,6 +151,8 @@ export interface Registry {
     body: unknown,
     options?: RegistryWriteOptions,
   ): Promise<DynamicObject>;
+  /** Throws Forbidden unless the caller may: for what is not an object of the registry, such as `pods/log`. */
+  authorize(context: RequestContext, request: AccessRequest): void;
   /** Authorization of what is not an object: `/metrics`, `/version`. */
   authorizePath(context: RequestContext, verb: string, path: string): void;
   /** True once every kind's cache holds the present; readiness waits for it. */

@@ -1040,6 +1040,15 @@ export const documents: readonly KindDocument[] = [
               "type": "string",
               "description": "The engine's id."
              },
+             "epoch": {
+              "type": "integer",
+              "format": "int64",
+              "description": "The binding it was made under."
+             },
+             "specHash": {
+              "type": "string",
+              "description": "The hash of the spec it was made from."
+             },
              "exitCode": {
               "type": "integer",
               "description": "How it ended."

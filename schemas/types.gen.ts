@@ -471,6 +471,14 @@ attempt: number
  */
 id?: string
 /**
+ * The binding it was made under.
+ */
+epoch?: number
+/**
+ * The hash of the spec it was made from.
+ */
+specHash?: string
+/**
  * How it ended.
  */
 exitCode?: number

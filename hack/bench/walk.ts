@@ -1,0 +1,158 @@
+/** From accepted to seen Running, and from killed to running again, beside bare dockerode doing the same. */
+import Docker from 'dockerode';
+import { newHttpClient } from '../../client/http.ts';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import type { Client } from '../../machinery/client.ts';
+import { tasks } from '../../schemas/kinds.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import { GantryProcess } from '../../test/walk/process.ts';
+import type { Row } from './main.ts';
+
+const IMAGE = 'gantry/hello:1';
+const ROUNDS = 15;
+const BURST = 50;
+/** What the engine does best on two cores: 2 to 4 at once. */
+const BARE_PARALLEL = 4;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function bareStart(docker: Docker, name: string): Promise<Docker.Container> {
+  const container = await docker.createContainer({
+    name,
+    Image: IMAGE,
+    Labels: { 'gantry-bench': 'bare' },
+    ExposedPorts: { '8080/tcp': {} },
+    HostConfig: { PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } },
+  });
+  await container.start();
+  return container;
+}
+
+function manifest(name: string): Task {
+  return {
+    apiVersion: 'gantry.dev/v1',
+    kind: 'Task',
+    metadata: { name, namespace: 'default' },
+    spec: { image: IMAGE, ports: [{ containerPort: 8080 }], terminationGracePeriodSeconds: 0 },
+  };
+}
+
+/** Tells when a task is first seen Running in a container that `isNew` accepts. */
+class Sightings {
+  readonly #waiting = new Map<string, { isNew: (id: string) => boolean; seen: (atMs: number) => void }>();
+
+  async follow(client: Client, signal: AbortSignal): Promise<void> {
+    for await (const event of client.watch(tasks, { namespace: 'default', signal })) {
+      if (event.type === 'BOOKMARK' || event.type === 'DELETED') continue;
+      const { metadata, status } = event.object;
+      const waiting = this.#waiting.get(metadata.name);
+      const id = status?.container?.id;
+      if (waiting === undefined || status?.phase !== 'Running' || id === undefined || !waiting.isNew(id))
+        continue;
+      this.#waiting.delete(metadata.name);
+      waiting.seen(performance.now());
+    }
+  }
+
+  next(name: string, isNew: (id: string) => boolean = () => true): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const bound = setTimeout(() => reject(new Error(`${name} was not seen Running within 60 s`)), 60_000);
+      this.#waiting.set(name, {
+        isNew,
+        seen: (atMs) => {
+          clearTimeout(bound);
+          resolve(atMs);
+        },
+      });
+    });
+  }
+}
+
+export async function benchWalk(): Promise<readonly Row[]> {
+  const docker = new Docker();
+  const gantry = await GantryProcess.open({ env: { GANTRY_LOG_LEVEL: 'warn' } });
+  const abort = new AbortController();
+  const bare: Docker.Container[] = [];
+  try {
+    const client = newHttpClient(await loadKubeconfig({ path: gantry.kubeconfig }));
+    const sightings = new Sightings();
+    const following = sightings.follow(client, abort.signal);
+
+    const bareMs: number[] = [];
+    const taskMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const begin = performance.now();
+      bare.push(await bareStart(docker, `gantry-bench-${process.pid}-${round}`));
+      bareMs.push(performance.now() - begin);
+      const seen = sightings.next(`one-${round}`);
+      await client.create(tasks, manifest(`one-${round}`));
+      const accepted = performance.now();
+      taskMs.push((await seen) - accepted);
+    }
+
+    const againMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const name = `one-${round}`;
+      const old = (await client.get(tasks, { namespace: 'default', name })).status?.container?.id ?? '';
+      const seen = sightings.next(name, (id) => id !== old);
+      const killed = docker.getContainer(old).kill();
+      const begin = performance.now();
+      againMs.push((await seen) - begin);
+      await killed;
+    }
+
+    const bareBegin = performance.now();
+    let next = 0;
+    const bareBurst = async (): Promise<void> => {
+      for (let at = next++; at < BURST; at = next++) {
+        bare.push(await bareStart(docker, `gantry-bench-${process.pid}-burst-${at}`));
+      }
+    };
+    await Promise.all(Array.from({ length: BARE_PARALLEL }, bareBurst));
+    const barePerSecond = BURST / ((performance.now() - bareBegin) / 1000);
+    await Promise.all(bare.splice(0).map((container) => container.remove({ force: true })));
+
+    const taskBegin = performance.now();
+    await Promise.all(
+      Array.from({ length: BURST }, async (_, at) => {
+        const seen = sightings.next(`burst-${at}`);
+        await client.create(tasks, manifest(`burst-${at}`));
+        await seen;
+      }),
+    );
+    const tasksPerSecond = BURST / ((performance.now() - taskBegin) / 1000);
+
+    abort.abort();
+    await following;
+    return [
+      {
+        name: 'one Task: accepted -> seen Running, median',
+        value: median(taskMs),
+        unit: 'ms',
+        baseline: median(bareMs),
+        wanted: 'at most 60 ms over bare create+start',
+      },
+      {
+        name: 'docker kill -> seen running again, median',
+        value: median(againMs),
+        unit: 'ms',
+        baseline: median(bareMs),
+        wanted: 'at most 100 ms over bare create+start',
+      },
+      {
+        name: `${BURST} Tasks at once`,
+        value: tasksPerSecond,
+        unit: 'containers/s',
+        baseline: barePerSecond,
+        wanted: `at least 0.75 of bare dockerode, ${BARE_PARALLEL} at once`,
+      },
+    ];
+  } finally {
+    abort.abort();
+    await Promise.all(bare.map((container) => container.remove({ force: true })));
+    await gantry.dispose();
+  }
+}

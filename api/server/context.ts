@@ -1,0 +1,40 @@
+/** What every middleware and handler of this server may rely on about a request. */
+import type { Middleware, ParameterizedContext } from 'koa';
+import type { Identity } from '../../machinery/identity.ts';
+import { ApiError } from '../../machinery/errors.ts';
+import type { Trace } from '../../machinery/trace.ts';
+import type { RequestContext } from '../registry/types.ts';
+import { arrivalOf } from './arrival.ts';
+
+/** Labels of the request metrics, in Kubernetes' spelling. Bounded: only served kinds and known paths get here. */
+export interface RouteLabels {
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly scope: string;
+}
+
+export interface AppState {
+  trace: Trace;
+  /** Set by the route that answers; until then the request is of no known resource. */
+  labels?: RouteLabels;
+  /** A watch or a followed log: counted while it runs, left out of durations. */
+  isLongRunning?: boolean;
+}
+
+export type AppContext = ParameterizedContext<AppState, object>;
+export type AppMiddleware = Middleware<AppState, object>;
+
+/** Throws `ApiError('Unauthorized')` when nobody proved to be anybody. */
+export function identityOf(ctx: AppContext): Identity {
+  const { identity } = arrivalOf(ctx.req);
+  if (identity === undefined) throw new ApiError('Unauthorized', 'Unauthorized');
+  return identity;
+}
+
+export function requestContext(ctx: AppContext): RequestContext {
+  const userAgent = ctx.get('User-Agent');
+  return { identity: identityOf(ctx), ...(userAgent === '' ? {} : { userAgent }) };
+}

@@ -1,0 +1,82 @@
+/** What a task asks of a worker, what a worker has, and what bound tasks hold of it: plain figures. Pure. */
+import { milliUnits, wholeUnits } from '../../machinery/quantity.ts';
+import type { Task, Worker } from '../../schemas/types.gen.ts';
+
+export interface HostPort {
+  /** Empty: the worker's publish address. */
+  readonly hostIP: string;
+  readonly hostPort: number;
+  readonly protocol: 'TCP' | 'UDP';
+}
+
+export interface Demand {
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly hostPorts: readonly HostPort[];
+}
+
+/** Requests; where absent, limits; where both are absent, nothing. Only ports with a fixed number can clash. */
+export function demandOf(task: Task): Demand {
+  const { requests, limits } = task.spec.resources ?? {};
+  const isHostNetwork = task.spec.network?.mode === 'host';
+  const hostPorts: HostPort[] = [];
+  for (const port of task.spec.ports ?? []) {
+    const hostPort = port.hostPort ?? (isHostNetwork ? port.containerPort : undefined);
+    if (hostPort === undefined || port.publish === false) continue;
+    hostPorts.push({
+      hostIP: isHostNetwork ? '0.0.0.0' : (port.hostIP ?? ''),
+      hostPort,
+      protocol: port.protocol ?? 'TCP',
+    });
+  }
+  return {
+    milliCpu: milliUnits(requests?.cpu ?? limits?.cpu ?? 0),
+    memoryBytes: wholeUnits(requests?.memory ?? limits?.memory ?? 0),
+    hostPorts,
+  };
+}
+
+/** Two ports on one worker clash when number and protocol are equal and their addresses meet. */
+export function portsClash(a: HostPort, b: HostPort): boolean {
+  if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
+  const isEverywhere = (ip: string): boolean => ip === '0.0.0.0' || ip === '::';
+  return a.hostIP === b.hostIP || isEverywhere(a.hostIP) || isEverywhere(b.hostIP);
+}
+
+export interface Room {
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+}
+
+export function allocatableOf(worker: Worker): Room {
+  const { allocatable } = worker.status ?? {};
+  return { milliCpu: milliUnits(allocatable?.cpu ?? 0), memoryBytes: wholeUnits(allocatable?.memory ?? 0) };
+}
+
+/** Where a port without an address of its own is published: the worker's first address, when it says so. */
+export function atWorker(port: HostPort, worker: Worker): HostPort {
+  if (port.hostIP !== '') return port;
+  return { ...port, hostIP: worker.status?.addresses?.[0]?.address ?? '' };
+}
+
+/** The status speaks of the spec as it is now, and says that the task needs nothing any more. */
+export function hasEnded(task: Task): boolean {
+  const { phase, observedGeneration } = task.status ?? {};
+  const isOver = phase === 'Succeeded' || phase === 'Failed' || phase === 'Stopped';
+  return isOver && observedGeneration === task.metadata.generation;
+}
+
+/** A bound task holds its share of the worker until its end is recorded (the registry's rule for allocations). */
+export function holdsShare(task: Task): boolean {
+  return task.spec.workerName !== undefined && !hasEnded(task);
+}
+
+/** Waits for a worker: nobody has bound it, and it wants to run. */
+export function needsWorker(task: Task): boolean {
+  return (
+    task.spec.workerName === undefined &&
+    task.metadata.deletionTimestamp === undefined &&
+    (task.spec.desiredState ?? 'Running') === 'Running' &&
+    !hasEnded(task)
+  );
+}

@@ -1,0 +1,124 @@
+/**
+ * The questions a worker must answer with yes before a task is placed on it. Each filter can check and explain; the
+ * reasons are the vocabulary that scripts match. To add one: a filter here, one place in the list, one table row.
+ */
+import { findCondition } from '../../machinery/conditions.ts';
+import type { Task, Worker } from '../../schemas/types.gen.ts';
+import { allocatableOf, atWorker, type Demand, type HostPort, portsClash } from './demand.ts';
+
+export type PlacementReason =
+  | 'InsufficientCPU'
+  | 'InsufficientMemory'
+  | 'PortConflict'
+  | 'SelectorMismatch'
+  | 'WorkerCordoned'
+  | 'WorkerNotReady';
+
+export interface HeldPort extends HostPort {
+  /** `namespace/name` of the task that holds it. */
+  readonly task: string;
+}
+
+/** A worker, and what is held of it as far as the scheduler has seen or assumed. */
+export interface Candidate {
+  readonly worker: Worker;
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly ports: readonly HeldPort[];
+  readonly taskCount: number;
+}
+
+/** What is asked: the task, and its demand worked out once. */
+export interface Ask {
+  readonly task: Task;
+  readonly demand: Demand;
+}
+
+export interface Filter {
+  readonly reason: PlacementReason;
+  /** True when nothing speaks against the worker. */
+  check(ask: Ask, candidate: Candidate): boolean;
+  /** What was wanted and what was found; called only after `check` said no. */
+  explain(ask: Ask, candidate: Candidate): string;
+}
+
+/** What cannot change by waiting comes first, so that the one verdict a worker gets is the most telling. */
+export const filters: readonly Filter[] = [
+  {
+    reason: 'SelectorMismatch',
+    check: ({ task }, { worker }) => mismatch(task, worker) === undefined,
+    explain: ({ task }, { worker }) => {
+      const [key, wanted] = mismatch(task, worker) ?? ['', ''];
+      const found = worker.metadata.labels?.[key];
+      return `wants ${key}=${wanted}, ${found === undefined ? `has no label ${key}` : `has ${key}=${found}`}`;
+    },
+  },
+  {
+    reason: 'WorkerNotReady',
+    check: (_, { worker }) =>
+      worker.metadata.deletionTimestamp === undefined && readiness(worker)?.status === 'True',
+    explain: (_, { worker }) => {
+      if (worker.metadata.deletionTimestamp !== undefined) return 'it is being deleted';
+      const ready = readiness(worker);
+      return ready === undefined
+        ? 'it has not reported yet'
+        : `Ready is ${ready.status}, reason ${ready.reason}`;
+    },
+  },
+  {
+    reason: 'WorkerCordoned',
+    check: (_, { worker }) => worker.spec?.unschedulable !== true,
+    explain: () => 'spec.unschedulable is true',
+  },
+  {
+    reason: 'InsufficientCPU',
+    check: ({ demand }, candidate) => demand.milliCpu === 0 || demand.milliCpu <= freeMilliCpu(candidate),
+    explain: ({ demand }, candidate) =>
+      `asks ${demand.milliCpu / 1000}, ${Math.max(0, freeMilliCpu(candidate)) / 1000} free`,
+  },
+  {
+    reason: 'InsufficientMemory',
+    check: ({ demand }, candidate) => demand.memoryBytes === 0 || demand.memoryBytes <= freeMemory(candidate),
+    explain: ({ demand }, candidate) =>
+      `asks ${mebibytes(demand.memoryBytes)}, ${mebibytes(Math.max(0, freeMemory(candidate)))} free`,
+  },
+  {
+    reason: 'PortConflict',
+    check: (ask, candidate) => clash(ask, candidate) === undefined,
+    explain: (ask, candidate) => {
+      const held = clash(ask, candidate);
+      return held === undefined ? '' : `${held.protocol} ${held.hostPort} is held by task ${held.task}`;
+    },
+  },
+];
+
+function mismatch(task: Task, worker: Worker): readonly [key: string, wanted: string] | undefined {
+  const labels = worker.metadata.labels ?? {};
+  return Object.entries(task.spec.workerSelector ?? {}).find(([key, wanted]) => labels[key] !== wanted);
+}
+
+function readiness(worker: Worker): { status: string; reason: string } | undefined {
+  return findCondition(worker.status?.conditions, 'Ready');
+}
+
+function freeMilliCpu(candidate: Candidate): number {
+  return allocatableOf(candidate.worker).milliCpu - candidate.milliCpu;
+}
+
+function freeMemory(candidate: Candidate): number {
+  return allocatableOf(candidate.worker).memoryBytes - candidate.memoryBytes;
+}
+
+function clash({ demand }: Ask, { worker, ports }: Candidate): HeldPort | undefined {
+  for (const wanted of demand.hostPorts) {
+    const here = atWorker(wanted, worker);
+    const held = ports.find((port) => portsClash(here, atWorker(port, worker)));
+    if (held !== undefined) return held;
+  }
+  return undefined;
+}
+
+/** `512Mi`, `0.5Mi`: one unit, so that figures in one message compare at a glance. */
+function mebibytes(bytes: number): string {
+  return `${Math.round((bytes / 2 ** 20) * 100) / 100}Mi`;
+}

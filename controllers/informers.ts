@@ -1,0 +1,50 @@
+/** The copies of the control plane's kinds that its controllers share: one watch a kind, however many read it. */
+import { Informer, type InformerOptions } from '../client/informer.ts';
+import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
+import type { KubeObject } from '../machinery/meta.ts';
+import { events, leases, tasks, workers } from '../schemas/kinds.ts';
+import type { Event, Lease, Task, Worker } from '../schemas/types.gen.ts';
+import { needsWorker } from './scheduler/demand.ts';
+
+/** Tasks by the worker they are bound to. */
+export const BY_WORKER = 'worker';
+/** Tasks that wait for a worker, under the value `true`. */
+export const UNBOUND = 'unbound';
+/** Events by the object they are about. */
+export const BY_SUBJECT = 'subject';
+
+export interface Informers {
+  readonly tasks: Informer<Task>;
+  readonly workers: Informer<Worker>;
+  /** Leases of workers: those in the system namespace. */
+  readonly leases: Informer<Lease>;
+  readonly events: Informer<Event>;
+}
+
+export type InformerContext = Omit<InformerOptions<KubeObject>, 'resource' | 'indexes' | 'namespace'>;
+
+export function newInformers(context: InformerContext): Informers {
+  return {
+    tasks: new Informer({
+      ...context,
+      resource: tasks,
+      indexes: {
+        [BY_WORKER]: (task) => (task.spec.workerName === undefined ? [] : [task.spec.workerName]),
+        [UNBOUND]: (task) => (needsWorker(task) ? ['true'] : []),
+      },
+    }),
+    workers: new Informer({ ...context, resource: workers }),
+    leases: new Informer({ ...context, resource: leases, namespace: NAMESPACE_SYSTEM }),
+    events: new Informer({
+      ...context,
+      resource: events,
+      indexes: { [BY_SUBJECT]: (event) => [subjectOf(event)] },
+    }),
+  };
+}
+
+/** What an Event is about, as one key: the object's uid, or its kind and name where it has none. */
+export function subjectOf(event: Event): string {
+  const { uid, kind, namespace, name } = event.involvedObject;
+  return uid ?? `${kind ?? ''}/${namespace ?? ''}/${name ?? ''}`;
+}

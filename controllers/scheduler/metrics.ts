@@ -1,0 +1,39 @@
+/** The scheduler's metrics: Kubernetes' names where one exists. */
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Metrics } from '../../machinery/metrics.ts';
+
+export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
+
+export interface SchedulerMetrics {
+  readonly attempts: Counter<'result'>;
+  readonly attemptSeconds: Histogram<'result'>;
+}
+
+/** @param pending how many tasks wait for a worker now. */
+export function newSchedulerMetrics(metrics: Metrics, pending: () => number): SchedulerMetrics {
+  const registers = [metrics];
+  const gauge = new Gauge({
+    name: 'scheduler_pending_tasks',
+    help: 'Tasks that wait for a worker.',
+    registers: [],
+    collect() {
+      this.set(pending());
+    },
+  });
+  metrics.registerMetric(gauge);
+  return {
+    attempts: new Counter({
+      name: 'scheduler_schedule_attempts_total',
+      help: 'Attempts to place a task, by result.',
+      labelNames: ['result'],
+      registers,
+    }),
+    attemptSeconds: new Histogram({
+      name: 'scheduler_scheduling_attempt_duration_seconds',
+      help: 'Seconds an attempt to place a task takes, the binding included, by result.',
+      labelNames: ['result'],
+      buckets: Array.from({ length: 15 }, (_, power) => 0.001 * 2 ** power),
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * The one list of control-plane controllers, and how they are run together.
+ *
+ * To add a controller: a folder with `plan.ts` and `controller.ts`, and one line in `entries`. Each runs under an
+ * identity of its own (`system:controller:<name>`), so that authorization and audit tell them apart.
+ */
+import type { Client } from '../machinery/client.ts';
+import type { Clock } from '../machinery/clock.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
+import type { Random } from '../machinery/random.ts';
+import type { ControllerContext } from './engine/context.ts';
+import type { ControllerLoop } from './engine/controller.ts';
+import { Recorder } from './engine/recorder.ts';
+import { type Informers, newInformers } from './informers.ts';
+import { openScheduler } from './scheduler/controller.ts';
+import { listenForTaskStats } from './taskstats/listener.ts';
+import { openEventTtl, openTaskTtl } from './ttl/controller.ts';
+import { openWorkerLifecycle } from './worker-lifecycle/controller.ts';
+
+export interface ControlPlaneOptions {
+  /** The client of the controller with this name; see `controllerIdentity`. */
+  readonly clientOf: (controller: string) => Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A worker whose lease did not change for this long is lost; default 12 s. */
+  readonly lostAfterMs?: number;
+}
+
+interface Opened {
+  readonly loop: ControllerLoop;
+  readonly close?: () => void;
+}
+
+interface Entry {
+  readonly name: string;
+  open(context: ControllerContext, informers: Informers, options: ControlPlaneOptions): Opened;
+}
+
+const entries: readonly Entry[] = [
+  { name: 'scheduler', open: (context, informers) => ({ loop: openScheduler(context, informers) }) },
+  {
+    name: 'worker-lifecycle',
+    open: (context, informers, { lostAfterMs }) => openWorkerLifecycle(context, informers, lostAfterMs),
+  },
+  { name: 'task-ttl', open: (context, informers) => ({ loop: openTaskTtl(context, informers.tasks) }) },
+  { name: 'event-ttl', open: (context, informers) => ({ loop: openEventTtl(context, informers.events) }) },
+];
+
+/** Names under which clients are asked for, beside `informers`. */
+export const controllerNames: readonly string[] = entries.map((entry) => entry.name);
+
+/** Events still unwritten at a stop get this long. */
+const FLUSH_MS = 2_000;
+
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+  readonly #informers: Informers;
+  #isReady = false;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+    this.#informers = newInformers({ ...options, client: options.clientOf('informers') });
+  }
+
+  /** True once every copy is complete and the loops are working. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** The shared copies, for reading. */
+  get informers(): Informers {
+    return this.#informers;
+  }
+
+  /** Runs every controller until the signal aborts; resolves when all have stopped and Events are written. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const informers = Object.values(this.#informers);
+    const recorders: Recorder[] = [];
+    const stopStats = listenForTaskStats(this.#informers.tasks, this.#options);
+    const opened = entries.map((entry) => {
+      const client = this.#options.clientOf(entry.name);
+      const recorder = new Recorder({ ...this.#options, client, component: entry.name });
+      recorders.push(recorder);
+      return entry.open({ ...this.#options, client, recorder }, this.#informers, this.#options);
+    });
+    const copying = Promise.all(informers.map((informer) => informer.start(signal)));
+    await Promise.all(informers.map((informer) => informer.synced(signal)));
+    if (!signal.aborted) {
+      this.#isReady = true;
+      log.info({ controllers: entries.map((entry) => entry.name) }, 'controllers are working');
+    }
+    await Promise.all(opened.map(({ loop }) => loop.run(signal)));
+    this.#isReady = false;
+    stopStats();
+    for (const { close } of opened) close?.();
+    const flush = new AbortController();
+    const timer = clock.after(FLUSH_MS, () => flush.abort());
+    await Promise.all([copying, ...recorders.map((recorder) => recorder.stop(flush.signal))]);
+    timer.cancel();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * What the planner of a Task is given and what it answers. Everything here is a value: the planner neither waits nor
+ * looks, so a table of worlds is its specification.
+ */
+import type { RuntimeErrorReason } from '../../machinery/errors.ts';
+import type { ContainerDetail, ContainerSpec, Resources } from '../../machinery/runtime.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import type { Decision } from '../engine/event.ts';
+
+export type TaskStatus = NonNullable<Task['status']>;
+export type HistoryEntry = NonNullable<TaskStatus['history']>[number];
+
+/** Why a container that Gantry stops is stopped; also the reason its end gets in the history. */
+export type StopReason = 'Stopped' | 'Superseded';
+
+/** What went wrong last on the way to a running container. Forgotten when the spec changes or a step succeeds. */
+export interface Failure {
+  readonly step: 'pull' | 'create' | 'start';
+  readonly reason: RuntimeErrorReason;
+  readonly message: string;
+  /** Failures of this step in a row. */
+  readonly count: number;
+  readonly atMs: number;
+  /** The Task's generation that failed. */
+  readonly generation: number;
+  /** The container that did not start. */
+  readonly containerId?: string;
+}
+
+/**
+ * What the controller remembers of a Task besides objects and containers. Losing it (a restart of Gantry) costs a
+ * retry that comes sooner, never a wrong act.
+ */
+export interface TaskMemory {
+  readonly failure?: Failure;
+  /** The image being pulled now. */
+  readonly pulling?: string;
+  /** The image that was pulled for the container to be created next. */
+  readonly pulled?: string;
+  /** Container id -> why and until when it is being stopped (wall time of the kill, milliseconds). */
+  readonly stopping: ReadonlyMap<string, { readonly reason: StopReason; readonly killAtMs: number }>;
+  /** The highest attempt whose container name turned out to be somebody else's. */
+  readonly attemptFloor: number;
+  /** Containers this process started: all others that run were adopted. */
+  readonly started: ReadonlySet<string>;
+  /** True once this process has planned the Task: what it finds before that is an inheritance. */
+  readonly isKnown: boolean;
+}
+
+export const emptyMemory: TaskMemory = {
+  stopping: new Map(),
+  attemptFloor: 0,
+  started: new Set(),
+  isKnown: false,
+};
+
+export interface TaskWorld {
+  /** Undefined: an uncached read said that it is gone. */
+  readonly task: Task | undefined;
+  /** All containers on this engine that carry the Task's uid, in any order. */
+  readonly containers: readonly ContainerDetail[];
+  readonly memory: TaskMemory;
+  /** Wall time, milliseconds since the epoch. */
+  readonly nowMs: number;
+  readonly worker: string;
+  readonly clusterId: string;
+  /** Where ports without a hostIP are published. */
+  readonly publishAddress: string;
+}
+
+/** What of a container was found changed by hand. */
+export type DriftKind = 'paused' | 'renamed' | 'resources' | 'removed' | 'duplicate' | 'started';
+
+/** One act on the engine or the object. `reason` is one word, `message` the sentence that goes into the Event. */
+interface ActionBase {
+  readonly reason: string;
+  readonly message: string;
+  /** Set when the act puts right what somebody changed by hand. */
+  readonly drift?: DriftKind;
+}
+
+export type Action = ActionBase &
+  (
+    | { readonly kind: 'pull'; readonly image: string }
+    | { readonly kind: 'create'; readonly attempt: number; readonly spec: ContainerSpec }
+    /** `id` is absent for the container created just before in the same plan. */
+    | { readonly kind: 'start'; readonly id?: string; readonly name: string }
+    | {
+        readonly kind: 'stop';
+        readonly id: string;
+        readonly name: string;
+        readonly gracePeriodMs: number;
+        readonly stopReason: StopReason;
+      }
+    | { readonly kind: 'unpause'; readonly id: string }
+    | { readonly kind: 'rename'; readonly id: string; readonly name: string }
+    | { readonly kind: 'update'; readonly id: string; readonly resources: Resources }
+    | { readonly kind: 'remove'; readonly id: string; readonly name: string }
+    | { readonly kind: 'liftFinalizer' }
+  );
+
+/** Something seen rather than done, told once: when the status that says it is written. */
+export interface PlannedEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly decision: Decision;
+}
+
+export interface TaskPlan {
+  /** In order; the first that fails ends the plan. */
+  readonly actions: readonly Action[];
+  /** What was seen; undefined when the status is not this worker's to write. */
+  readonly status: TaskStatus | undefined;
+  readonly events: readonly PlannedEvent[];
+  /** When to look again although nothing happens. */
+  readonly requeueAfterMs?: number;
+}

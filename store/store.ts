@@ -54,6 +54,11 @@ export type CommitResult =
       readonly revision: number;
     };
 
+export interface GetOptions {
+  /** As of this revision; absent is now. */
+  readonly revision?: number;
+}
+
 export interface RangeOptions {
   /** At most this many keys. */
   readonly limit?: number;
@@ -102,8 +107,12 @@ export interface StoreSize {
 }
 
 export interface Store {
-  get(key: string): Promise<KeyValue | undefined>;
-  /** Keys that start with `prefix`, in byte order. Throws `Compacted` for a revision that is gone. */
+  /** Throws `Compacted` for a revision that is gone, `Unavailable` for one that is not written yet. */
+  get(key: string, options?: GetOptions): Promise<KeyValue | undefined>;
+  /**
+   * Keys that start with `prefix`, in byte order. A revision inside a commit stands for that commit's end. Throws as
+   * `get` does.
+   */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
   /** All or nothing. At most one write per key. */
   commit(writes: readonly Write[]): Promise<CommitResult>;

@@ -1,0 +1,412 @@
+/**
+ * Makes a `Store` of any `Log`: validation, the envelope, group commit, watches, retention, metrics.
+ *
+ * The order that the promise rests on: a batch is durable in the log, then its events are handed to the watchers in
+ * revision order, then the writers are answered. Nothing is visible or acknowledged earlier.
+ */
+import type { Clock } from '../machinery/clock.ts';
+import { messageOf, StoreError } from '../machinery/errors.ts';
+import { type Log as Logger, silentLog } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
+import { sealEnvelope } from './envelope.ts';
+import { type FeedLimits, WatchFeed } from './feed.ts';
+import { GroupCommit, type GroupCommitLimits, type Queued } from './groupcommit.ts';
+import { doPrefixesOverlap } from './keys.ts';
+import type { Log, LogEffect, LogHead, LogOutcome, LogWrite } from './log.ts';
+import { StoreMetrics } from './metrics.ts';
+import { RecentValues } from './recent.ts';
+import { DEFAULT_RETENTION, type Floors, findFloors, type Retention, RetentionLoop } from './retention.ts';
+import { asStoreError, checkWrites, toEvent, toKeyValue, toWriteEvent } from './rows.ts';
+import type {
+  CommitResult,
+  GetOptions,
+  KeyValue,
+  RangeOptions,
+  RangeResult,
+  Store,
+  StoreEvent,
+  StoreSize,
+  StoreWatchOptions,
+  WatchBatch,
+  Write,
+} from './store.ts';
+
+export interface StoreLimits extends GroupCommitLimits {
+  readonly feed: FeedLimits;
+  readonly recentBytes: number;
+}
+
+const DEFAULT_LIMITS: StoreLimits = {
+  maxQueuedCommits: 16_384,
+  maxQueuedBytes: 64 * 1024 ** 2,
+  maxBatchCommits: 1024,
+  maxBatchBytes: 8 * 1024 ** 2,
+  feed: { maxEvents: 16_384, maxBytes: 64 * 1024 ** 2 },
+  recentBytes: 16 * 1024 ** 2,
+};
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  readonly metrics?: Metrics;
+  readonly log?: Logger;
+  readonly retention?: Partial<Retention>;
+  readonly limits?: Partial<StoreLimits>;
+}
+
+/** Rows asked for at once: so that one long read does not keep commits waiting for long. */
+const PAGE_ROWS = 1000;
+/** Rows looked at in one slice of forgetting, about a millisecond's work. */
+const TRIM_ROWS = 128;
+
+interface Pending extends Queued {
+  readonly writes: readonly Write[];
+  readonly records: readonly Uint8Array[];
+  readonly writtenAtMs: number;
+  readonly startedMs: number;
+  resolve(result: CommitResult): void;
+}
+
+/** Takes the log over: closing the store closes it. */
+export async function openMvccStore(log: Log, options: StoreOptions): Promise<Store> {
+  const retention = { ...DEFAULT_RETENTION, ...options.retention };
+  let head = await log.head();
+  const isDropped = (old: string): boolean =>
+    !retention.transientPrefixes.some((prefix) => old.startsWith(prefix));
+  if (head.transientPrefixes.some(isDropped)) {
+    // Keys that were transient are not any more, but their past is gone: so it is for all keys, up to there.
+    const { transientPrefixes } = retention;
+    const { transientFloor } = head;
+    ({ head } = await log.trim({ floor: transientFloor, transientFloor, transientPrefixes, maxRows: 0 }));
+  }
+  return new MvccStore(log, head, retention, options);
+}
+
+class MvccStore implements Store {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #limits: StoreLimits;
+  readonly #retention: Retention;
+  readonly #metrics: StoreMetrics;
+  readonly #commits: GroupCommit<Pending>;
+  readonly #recent: RecentValues;
+  readonly #feeds = new Set<WatchFeed>();
+  readonly #loop: RetentionLoop;
+  #revision: number;
+  #floors: Floors;
+  /** A failed batch left it open what is in the log: look before the next one. */
+  #isInDoubt = false;
+  #forgetting: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+  #areFeedsEnded = false;
+
+  constructor(log: Log, head: LogHead, retention: Retention, options: StoreOptions) {
+    this.#log = log;
+    this.#clock = options.clock;
+    this.#logger = options.log ?? silentLog;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#retention = retention;
+    this.#revision = head.revision;
+    this.#floors = { floor: head.floor, transientFloor: head.transientFloor };
+    this.#recent = new RecentValues(this.#limits.recentBytes);
+    this.#commits = new GroupCommit(this.#limits, (batch) => this.#performBatch(batch));
+    this.#metrics = new StoreMetrics(
+      {
+        revision: () => this.#revision,
+        compactedRevision: () => this.#floors.floor,
+        watcherCount: () => this.#feeds.size,
+        sizeNow: async () => (this.#closing === undefined ? await this.size().catch(() => undefined) : undefined),
+      },
+      options.metrics,
+    );
+    this.#loop = new RetentionLoop(options.clock, retention.everyMs, () => this.#forgetByAge());
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<KeyValue | undefined> {
+    this.#checkOpen();
+    if (options.revision !== undefined) this.#checkKept(options.revision, [key]);
+    const recent = options.revision === undefined ? this.#recent.get(key) : undefined;
+    if (recent !== undefined) return recent;
+    const row = await this.#log.read(key, options.revision);
+    return row === undefined ? undefined : toKeyValue(row);
+  }
+
+  async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
+    this.#checkOpen();
+    const limit = options.limit ?? Number.POSITIVE_INFINITY;
+    if (!(limit >= 1)) throw new RangeError(`range of "${prefix}": limit is ${limit}, wanted 1 or more`);
+    const items: KeyValue[] = [];
+    let { after, revision } = options;
+    for (;;) {
+      if (revision !== undefined) this.#checkKept(revision, [prefix]);
+      const rows = Math.min(limit - items.length, PAGE_ROWS);
+      const page = await this.#log.range({ prefix, after, revision, limit: rows });
+      for (const row of page.rows) items.push(toKeyValue(row));
+      if (!page.more || items.length >= limit) return { items, revision: page.revision, more: page.more };
+      revision = page.revision;
+      after = page.rows.at(-1)?.key ?? after;
+    }
+  }
+
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
+    this.#checkOpen();
+    checkWrites(writes);
+    const writtenAtMs = this.#clock.now();
+    const records = writes.map((write) =>
+      sealEnvelope(write.key, write.kind === 'put' ? write.value : new Uint8Array(), writtenAtMs),
+    );
+    const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
+    const startedMs = this.#clock.monotonicMs();
+    return new Promise((resolve, reject) => {
+      this.#commits.add({ writes, records, writtenAtMs, startedMs, bytes, resolve, reject });
+    });
+  }
+
+  async *watch(prefixes: readonly string[], options: StoreWatchOptions): AsyncIterable<WatchBatch> {
+    this.#checkOpen();
+    const { signal } = options;
+    let position = options.afterRevision;
+    const limits = this.#limits.feed;
+    // First near the present without a feed, so that a long past cannot fill the feed's buffer meanwhile.
+    for await (const batch of this.#history(prefixes, position, signal)) {
+      position = batch.revision;
+      if (batch.events.length > 0) yield batch;
+    }
+    const feed = new WatchFeed(prefixes, limits);
+    this.#feeds.add(feed);
+    try {
+      // The feed is open: what is written from here on is in it, what was written before is in the log.
+      for await (const batch of this.#history(prefixes, position, signal)) {
+        position = batch.revision;
+        if (batch.events.length > 0) yield batch;
+      }
+      for (;;) {
+        // A feed opened while the store closes would miss the end of the others.
+        if (this.#areFeedsEnded) feed.end();
+        const batch = await feed.next(signal);
+        if (batch === undefined) return;
+        const events = batch.events.filter((event) => event.revision > position);
+        position = Math.max(position, batch.revision);
+        if (events.length > 0) yield { events, revision: position };
+      }
+    } finally {
+      this.#feeds.delete(feed);
+    }
+  }
+
+  revision(): number {
+    return this.#revision;
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#checkOpen();
+    if (!Number.isSafeInteger(revision) || revision < 0 || revision > this.#revision) {
+      throw new RangeError(`cannot compact to revision ${revision}: wanted 0 to ${this.#revision}`);
+    }
+    await this.#forget({ floor: revision, transientFloor: revision });
+  }
+
+  compactedRevision(): number {
+    return this.#floors.floor;
+  }
+
+  async size(): Promise<StoreSize> {
+    this.#checkOpen();
+    const { keys, bytes } = await this.#log.size();
+    return { keys, bytes };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#commits.drained();
+    this.#areFeedsEnded = true;
+    for (const feed of this.#feeds) feed.end();
+    await this.#loop.stop();
+    await this.#forgetting;
+    await this.#log.close();
+  }
+
+  async #performBatch(batch: readonly Pending[]): Promise<void> {
+    const known = batch.map(({ writes }) => writes.map(({ key }) => this.#recent.get(key)));
+    let outcomes: readonly LogOutcome[];
+    try {
+      await this.#resolveDoubt();
+      outcomes = await this.#log.append(batch.map((pending, at) => toLogWrites(pending, known[at] ?? [])));
+    } catch (error) {
+      await this.#rejectBatch(batch, error);
+      return;
+    }
+    this.#metrics.batched(batch.length);
+    const events: StoreEvent[] = [];
+    const results = outcomes.map((outcome, at) => this.#resultOf(batch[at], outcome, known[at] ?? [], events));
+    this.#publish(events, outcomes.at(-1)?.revision ?? this.#revision);
+    const nowMs = this.#clock.monotonicMs();
+    for (const [at, pending] of batch.entries()) {
+      const result = results[at] ?? new StoreError('Unavailable', 'the engine gave no answer to this commit');
+      this.#metrics.committed((nowMs - pending.startedMs) / 1000);
+      if (result instanceof Error) pending.reject(result);
+      else pending.resolve(result);
+    }
+  }
+
+  async #rejectBatch(batch: readonly Pending[], error: unknown): Promise<void> {
+    this.#logger.error({ err: error, commits: batch.length }, `store: commits failed: ${messageOf(error)}`);
+    this.#isInDoubt = true;
+    try {
+      await this.#resolveDoubt();
+    } catch (doubt) {
+      // What the log holds is unknown for now: watchers are sent away and come back to where they were.
+      this.#endFeeds(asStoreError(doubt));
+    }
+    for (const pending of batch) {
+      this.#metrics.failed(error);
+      pending.reject(asStoreError(error));
+    }
+  }
+
+  /** The answer to one commit; what it did is added to `events`. */
+  #resultOf(
+    pending: Pending | undefined,
+    outcome: LogOutcome,
+    known: readonly (KeyValue | undefined)[],
+    events: StoreEvent[],
+  ): CommitResult | StoreError {
+    const { writes = [], writtenAtMs = 0 } = pending ?? {};
+    if (!outcome.ok) {
+      try {
+        const current = outcome.current === undefined ? undefined : toKeyValue(outcome.current);
+        return { ok: false, failed: outcome.failed, current, revision: outcome.revision };
+      } catch (error) {
+        return asStoreError(error);
+      }
+    }
+    for (const [at, effect] of outcome.effects.entries()) {
+      const write = writes[at];
+      if (effect === undefined || write === undefined) continue;
+      events.push(toWriteEvent(write, effect, this.#previousOf(effect, known[at]), writtenAtMs));
+    }
+    const modRevisions = outcome.effects.map((effect) => effect?.revision);
+    return { ok: true, revision: outcome.revision, modRevisions, writtenAtMs };
+  }
+
+  #previousOf(effect: LogEffect, known: KeyValue | undefined): KeyValue | undefined {
+    if (effect.previousRevision === undefined) return undefined;
+    if (effect.previous === undefined) return known;
+    try {
+      return toKeyValue(effect.previous);
+    } catch (error) {
+      // The write stands, but nobody can be told what it replaced: watchers end rather than hear half the truth.
+      this.#endFeeds(asStoreError(error));
+      return undefined;
+    }
+  }
+
+  #publish(events: readonly StoreEvent[], revision: number): void {
+    for (const event of events) {
+      if (event.current === undefined) this.#recent.delete(event.key);
+      else this.#recent.put(event.current);
+    }
+    this.#revision = revision;
+    if (events.length === 0) return;
+    for (const feed of this.#feeds) feed.push(events, revision);
+  }
+
+  /** After a failed batch: what of it is durable all the same is published, so that no watcher has a gap. */
+  async #resolveDoubt(): Promise<void> {
+    if (!this.#isInDoubt) return;
+    const head = await this.#log.head();
+    while (this.#revision < head.revision) {
+      const { changes, revision } = await this.#log.changes(this.#revision, [''], PAGE_ROWS);
+      this.#publish(changes.map(toEvent), revision);
+    }
+    this.#isInDoubt = false;
+  }
+
+  /** Batches from the log until it has no more to give; ends quietly on abort and on close. */
+  async *#history(
+    prefixes: readonly string[],
+    afterRevision: number,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchBatch> {
+    let position = afterRevision;
+    while (position < this.#revision && !signal.aborted) {
+      this.#checkPastKept(position, prefixes);
+      if (this.#closing !== undefined) return;
+      const { changes, revision } = await this.#log.changes(position, prefixes, PAGE_ROWS);
+      position = revision;
+      yield { events: changes.map(toEvent), revision };
+    }
+  }
+
+  #endFeeds(error: StoreError): void {
+    for (const feed of this.#feeds) feed.end(error);
+  }
+
+  async #forgetByAge(): Promise<void> {
+    try {
+      const known = { ...this.#floors, revision: this.#revision };
+      const floors = await findFloors(this.#log, this.#retention, known, this.#clock.now());
+      const isNews = floors.floor > known.floor || floors.transientFloor > known.transientFloor;
+      if (isNews) await this.#forget(floors);
+    } catch (error) {
+      // Nothing is lost by keeping the past for longer; the next round tries again.
+      this.#logger.warn({ err: error }, `store: history was not trimmed: ${messageOf(error)}`);
+    }
+  }
+
+  /** One at a time; resolves when what was asked to be forgotten is. */
+  #forget(floors: Floors): Promise<void> {
+    const run = this.#forgetting.then(() => this.#trim(floors));
+    this.#forgetting = run.catch(() => undefined);
+    return run;
+  }
+
+  async #trim(floors: Floors): Promise<void> {
+    const { transientPrefixes } = this.#retention;
+    // The floors first: reads of what will go are refused before any row goes.
+    for (let maxRows = 0, isDone = false; !isDone && this.#closing === undefined; maxRows = TRIM_ROWS) {
+      const slice = await this.#log.trim({ ...floors, transientPrefixes, maxRows });
+      this.#floors = { floor: slice.head.floor, transientFloor: slice.head.transientFloor };
+      isDone = slice.isDone;
+    }
+  }
+
+  /** Throws unless a read as of this revision can be answered. */
+  #checkKept(revision: number, prefixes: readonly string[]): void {
+    this.#checkPastKept(revision, prefixes);
+    if (revision > this.#revision) {
+      throw new StoreError(
+        'Unavailable',
+        `revision ${revision} is not written yet: the store is at ${this.#revision}; ask for that or wait`,
+      );
+    }
+  }
+
+  #checkPastKept(revision: number, prefixes: readonly string[]): void {
+    const isTransient = doPrefixesOverlap(prefixes, this.#retention.transientPrefixes);
+    const floor = isTransient ? this.#floors.transientFloor : this.#floors.floor;
+    if (revision >= floor) return;
+    throw new StoreError(
+      'Compacted',
+      `revision ${revision} of ${prefixes.join(', ')} is gone: history is kept from revision ${floor} on; read the present and go on from there`,
+    );
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new StoreError('Unavailable', 'the store is closed');
+  }
+}
+
+function toLogWrites(pending: Pending, known: readonly (KeyValue | undefined)[]): LogWrite[] {
+  return pending.writes.map(({ kind, key, precondition }, at) => ({
+    kind,
+    key,
+    precondition,
+    record: pending.records[at] ?? new Uint8Array(),
+    knownRevision: known[at]?.modRevision,
+  }));
+}

@@ -1,0 +1,67 @@
+/** Between what writers and watchers see (values, events) and what a log keeps (rows with sealed records). */
+import { messageOf, StoreError } from '../machinery/errors.ts';
+import { openEnvelope } from './envelope.ts';
+import { checkKey } from './keys.ts';
+import type { LogChange, LogEffect, LogRow } from './log.ts';
+import { type KeyValue, MAX_VALUE_BYTES, type StoreEvent, type Write } from './store.ts';
+
+/** Throws TypeError for a commit that makes no sense, `StoreError('TooLarge')` for one over the limits. */
+export function checkWrites(writes: readonly Write[]): void {
+  if (writes.length === 0) throw new TypeError('a commit needs at least one write; found none');
+  const seen = new Set<string>();
+  for (const write of writes) {
+    checkKey(write.key);
+    if (seen.has(write.key)) {
+      throw new TypeError(`a commit writes key "${write.key}" twice; wanted once at most`);
+    }
+    seen.add(write.key);
+    if (write.kind === 'put' && write.value.byteLength > MAX_VALUE_BYTES) {
+      throw new StoreError(
+        'TooLarge',
+        `the value of "${write.key}" is ${write.value.byteLength} bytes long; the limit is ${MAX_VALUE_BYTES}`,
+      );
+    }
+  }
+}
+
+/** Throws `StoreError('Corrupt')`. */
+export function toKeyValue({ key, revision, createRevision, version, record }: LogRow): KeyValue {
+  const { payload, writtenAtMs } = openEnvelope(key, revision, record);
+  return { key, value: payload, createRevision, modRevision: revision, version, writtenAtMs };
+}
+
+/** The event of a write just made, from what the writer sent: nothing is read back. */
+export function toWriteEvent(
+  write: Write,
+  effect: LogEffect,
+  previous: KeyValue | undefined,
+  writtenAtMs: number,
+): StoreEvent {
+  const { revision, createRevision, version } = effect;
+  const { kind, key } = write;
+  const current =
+    write.kind === 'put'
+      ? { key, value: write.value, createRevision, modRevision: revision, version, writtenAtMs }
+      : undefined;
+  return { kind, key, revision, writtenAtMs, current, previous };
+}
+
+/** The event of a write read back from the log. Throws `StoreError('Corrupt')`. */
+export function toEvent({ row, previous }: LogChange): StoreEvent {
+  const { key, revision, isDelete } = row;
+  const written = toKeyValue(row);
+  return {
+    kind: isDelete ? 'delete' : 'put',
+    key,
+    revision,
+    writtenAtMs: written.writtenAtMs,
+    current: isDelete ? undefined : written,
+    previous: previous === undefined ? undefined : toKeyValue(previous),
+  };
+}
+
+export function asStoreError(error: unknown): StoreError {
+  return error instanceof StoreError
+    ? error
+    : new StoreError('Unavailable', messageOf(error), { cause: error });
+}

@@ -1,0 +1,94 @@
+/** What is old enough to go. */
+import { expect } from 'chai';
+import { planEventRemoval, planTaskTtl } from '../../../controllers/ttl/plan.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
+import { newEvent, newTask } from '../../builders.ts';
+
+const NOW = Date.UTC(2026, 0, 2);
+const HOUR = 3_600_000;
+const ago = (ms: number): string => new Date(NOW - ms).toISOString();
+
+function ended(ttl: string | undefined, status: NonNullable<Task['status']>, generation = 1): Task {
+  return newTask(
+    't',
+    {},
+    {
+      metadata: { generation, ...(ttl === undefined ? {} : { annotations: { 'gantry.dev/ttl': ttl } }) },
+      status: { observedGeneration: 1, ...status },
+    },
+  );
+}
+
+describe('planTaskTtl', () => {
+  const rows: readonly { readonly name: string; readonly task: Task; readonly plan: object }[] = [
+    {
+      name: 'no annotation: kept',
+      task: ended(undefined, { phase: 'Stopped', finishedAt: ago(99 * HOUR) }),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'ended longer ago than the ttl: deleted',
+      task: ended('1h', { phase: 'Succeeded', finishedAt: ago(HOUR) }),
+      plan: { kind: 'delete', endedAtMs: NOW - HOUR, ttlMs: HOUR },
+    },
+    {
+      name: 'ended, but not yet for long enough: looked at in time',
+      task: ended('1h30m', { phase: 'Failed', finishedAt: ago(HOUR) }),
+      plan: { kind: 'later', inMs: HOUR / 2 },
+    },
+    {
+      name: 'stopped without ever having run: counted from when that was written',
+      task: ended('1h', { phase: 'Stopped', observedAt: ago(2 * HOUR) }),
+      plan: { kind: 'delete', endedAtMs: NOW - 2 * HOUR, ttlMs: HOUR },
+    },
+    {
+      name: 'running: kept, however old',
+      task: ended('1h', { phase: 'Running', startedAt: ago(99 * HOUR) }),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'ended, but its spec was changed since: kept',
+      task: ended('1h', { phase: 'Succeeded', finishedAt: ago(99 * HOUR) }, 2),
+      plan: { kind: 'keep' },
+    },
+  ];
+  for (const { name, task, plan } of rows) {
+    it(name, () => expect(planTaskTtl(task, NOW)).to.deep.equal(plan));
+  }
+
+  it('says what is wrong with a value that is no duration, whatever the phase', () => {
+    for (const phase of ['Running', 'Succeeded'] as const) {
+      const plan = planTaskTtl(ended('two days', { phase }), NOW);
+      if (plan.kind !== 'bad') throw new Error(`planned ${plan.kind}`);
+      expect(plan.message).to.contain('"two days"').and.to.contain('24h');
+    }
+  });
+});
+
+describe('planEventRemoval', () => {
+  const names = (plan: ReturnType<typeof planEventRemoval>): string[] =>
+    plan.remove.map(({ event, why }) => `${event.metadata.name} ${why}`);
+
+  it('removes what was not seen for a day and looks again when the next one is due', () => {
+    const plan = planEventRemoval(
+      [
+        newEvent('old', NOW - 25 * HOUR),
+        newEvent('just', NOW - 24 * HOUR),
+        newEvent('young', NOW - 23 * HOUR),
+      ],
+      NOW,
+    );
+    expect(names(plan)).to.deep.equal(['just old', 'old old']);
+    expect(plan.lookAgainMs).to.equal(HOUR);
+  });
+
+  it('keeps the newest hundred of an object', () => {
+    const many = Array.from({ length: 103 }, (_, index) => newEvent(`e${index}`, NOW - index * 1000));
+    const plan = planEventRemoval(many, NOW);
+    expect(names(plan)).to.deep.equal(['e100 crowded', 'e101 crowded', 'e102 crowded']);
+  });
+
+  it('has nothing more to look at once none is left', () => {
+    expect(planEventRemoval([], NOW)).to.deep.equal({ remove: [], lookAgainMs: undefined });
+  });
+});

@@ -115,7 +115,7 @@ class MvccStore implements Store {
         revision: () => this.#revision,
         compactedRevision: () => this.#floors.floor,
         watcherCount: () => this.#feeds.size,
-        sizeNow: async () => (this.#closing === undefined ? await this.size().catch(() => undefined) : undefined),
+        sizeNow: () => this.#sizeNow(),
       },
       options.metrics,
     );
@@ -216,6 +216,17 @@ class MvccStore implements Store {
     return { keys, bytes };
   }
 
+  /** For metrics: a store that cannot tell its size must not fail the whole scrape. */
+  async #sizeNow(): Promise<StoreSize | undefined> {
+    if (this.#closing !== undefined) return undefined;
+    try {
+      return await this.size();
+    } catch (error) {
+      this.#logger.warn({ err: error }, `store: its size is not known: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -242,7 +253,9 @@ class MvccStore implements Store {
     }
     this.#metrics.batched(batch.length);
     const events: StoreEvent[] = [];
-    const results = outcomes.map((outcome, at) => this.#resultOf(batch[at], outcome, known[at] ?? [], events));
+    const results = outcomes.map((outcome, at) =>
+      this.#resultOf(batch[at], outcome, known[at] ?? [], events),
+    );
     this.#publish(events, outcomes.at(-1)?.revision ?? this.#revision);
     const nowMs = this.#clock.monotonicMs();
     for (const [at, pending] of batch.entries()) {

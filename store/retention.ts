@@ -98,9 +98,12 @@ export class RetentionLoop {
 
   #plan(): void {
     this.#timer = this.#clock.after(this.#everyMs, () => {
-      this.#running = this.#work().then(() => {
-        if (!this.#isStopped) this.#plan();
-      });
+      this.#running = this.#run();
     });
+  }
+
+  async #run(): Promise<void> {
+    await this.#work();
+    if (!this.#isStopped) this.#plan();
   }
 }

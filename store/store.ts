@@ -32,7 +32,12 @@ export type Precondition =
   | { readonly kind: 'none' };
 
 export type Write =
-  | { readonly kind: 'put'; readonly key: string; readonly value: Uint8Array; readonly precondition: Precondition }
+  | {
+      readonly kind: 'put';
+      readonly key: string;
+      readonly value: Uint8Array;
+      readonly precondition: Precondition;
+    }
   /** Deleting an absent key with precondition `none` is a write that changes nothing. */
   | { readonly kind: 'delete'; readonly key: string; readonly precondition: Precondition };
 

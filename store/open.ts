@@ -1,0 +1,43 @@
+/** Opens a store by its address: one line per engine. */
+import { type Random, systemRandom } from '../machinery/random.ts';
+import type { Log } from './log.ts';
+import { MemoryLog } from './memory.ts';
+import { openMvccStore, type StoreOptions } from './mvcc.ts';
+import { openSqliteLog } from './sqlite.ts';
+import type { Store } from './store.ts';
+
+export interface OpenStoreOptions extends StoreOptions {
+  /** Names a new cluster. */
+  readonly random?: Random;
+}
+
+type OpenLog = (address: string, random: Random) => Promise<Log>;
+
+const engines: Readonly<Record<string, OpenLog>> = {
+  memory: async () => new MemoryLog(),
+  sqlite: (directory, random) =>
+    openSqliteLog({ directory, newClusterId: random.uuid(), synchronous: 'FULL' }),
+};
+
+/**
+ * `memory:` forgets everything when closed; `sqlite:PATH` keeps it in the directory PATH, which it makes if need be.
+ * Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`; TypeError for an address it does not know.
+ */
+export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
+  const [, scheme = '', address = ''] = /^([a-z]+):(.*)$/.exec(url) ?? [];
+  const open = Object.hasOwn(engines, scheme) ? engines[scheme] : undefined;
+  if (open === undefined) {
+    const known = Object.keys(engines).join(':, ');
+    throw new TypeError(`store address "${url}" has no engine known here; wanted one of ${known}:`);
+  }
+  if (scheme === 'sqlite' && address === '') {
+    throw new TypeError(`store address "${url}" names no directory; wanted sqlite:PATH`);
+  }
+  const log = await open(address, options.random ?? systemRandom);
+  try {
+    return await openMvccStore(log, options);
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}

@@ -32,7 +32,9 @@ export async function readBody(request: IncomingMessage, limitBytes = MAX_BODY_B
       else if (bytes > MAX_DISCARDED_BYTES) break;
     }
   } catch (error) {
-    throw new ApiError('BadRequest', `the request body ended early: ${messageOf(error)}`, undefined, { cause: error });
+    throw new ApiError('BadRequest', `the request body ended early: ${messageOf(error)}`, undefined, {
+      cause: error,
+    });
   }
   if (bytes > limitBytes) {
     throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`, {});
@@ -122,5 +124,8 @@ export function unsupportedMediaType(found: string, accepted: readonly string[])
 /** Throws `BadRequest` unless the value is an object. */
 export function objectBody(value: unknown, what: string): Record<string, unknown> {
   if (isRecord(value)) return value;
-  throw new ApiError('BadRequest', `${what} must be an object, found ${Array.isArray(value) ? 'a list' : typeof value}`);
+  throw new ApiError(
+    'BadRequest',
+    `${what} must be an object, found ${Array.isArray(value) ? 'a list' : typeof value}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** What every middleware and handler of this server may rely on about a request. */
 import type { Middleware, ParameterizedContext } from 'koa';
-import type { Identity } from '../../machinery/identity.ts';
 import { ApiError } from '../../machinery/errors.ts';
+import type { Identity } from '../../machinery/identity.ts';
 import type { Trace } from '../../machinery/trace.ts';
 import type { RequestContext } from '../registry/types.ts';
 import { arrivalOf } from './arrival.ts';

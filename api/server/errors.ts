@@ -39,7 +39,9 @@ function answerError(ctx: AppContext, error: ApiError, doors: readonly Door[]): 
 /** Anything that is not an `ApiError` is a fault of ours: 500, in Kubernetes' words. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  return new ApiError('InternalError', `Internal error occurred: ${messageOf(error)}`, undefined, { cause: error });
+  return new ApiError('InternalError', `Internal error occurred: ${messageOf(error)}`, undefined, {
+    cause: error,
+  });
 }
 
 /** Kubernetes' answer to a path or resource that is not served. */
@@ -50,5 +52,9 @@ export function unknownPath(): ApiError {
 /** Kubernetes' answer to a verb that a resource does not have. */
 export function methodNotAllowed(ctx: AppContext, allowed: readonly string[]): ApiError {
   ctx.set('Allow', allowed.join(', '));
-  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+  return new ApiError(
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
 }

@@ -10,7 +10,12 @@ type Step =
   | { readonly kind: 'field'; readonly name: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'all' }
-  | { readonly kind: 'filter'; readonly path: readonly Step[]; readonly operator: Operator; readonly value: unknown };
+  | {
+      readonly kind: 'filter';
+      readonly path: readonly Step[];
+      readonly operator: Operator;
+      readonly value: unknown;
+    };
 
 const OPERATORS = ['==', '!=', '<=', '>=', '<', '>'] as const;
 type Operator = (typeof OPERATORS)[number] | 'exists';
@@ -43,7 +48,10 @@ function parseSteps(text: string, whole: string): readonly Step[] {
 }
 
 function parseFilter(text: string, whole: string): Step {
-  const match = /^\s*@(?<path>(?:[^=!<>"']|\['[^']*'\])*?)\s*(?:(?<operator>==|!=|<=|>=|<|>)\s*(?<value>.+?))?\s*$/.exec(text);
+  const match =
+    /^\s*@(?<path>(?:[^=!<>"']|\['[^']*'\])*?)\s*(?:(?<operator>==|!=|<=|>=|<|>)\s*(?<value>.+?))?\s*$/.exec(
+      text,
+    );
   if (match?.groups === undefined) throw new Error(`JSONPath "${whole}": cannot read the filter "${text}"`);
   const { path = '', operator, value } = match.groups;
   const found = OPERATORS.find((candidate) => candidate === operator) ?? 'exists';
@@ -60,7 +68,10 @@ function literal(text: string | undefined, whole: string): unknown {
 }
 
 function walk(values: readonly unknown[], steps: readonly Step[]): readonly unknown[] {
-  return steps.reduce<readonly unknown[]>((found, step) => found.flatMap((value) => take(value, step)), values);
+  return steps.reduce<readonly unknown[]>(
+    (found, step) => found.flatMap((value) => take(value, step)),
+    values,
+  );
 }
 
 function take(value: unknown, step: Step): readonly unknown[] {
@@ -92,7 +103,8 @@ function compare(value: unknown, operator: Exclude<Operator, 'exists'>, wanted: 
   if (operator === '==') return value === wanted;
   if (operator === '!=') return value !== wanted;
   const isOrdered =
-    (typeof value === 'number' && typeof wanted === 'number') || (typeof value === 'string' && typeof wanted === 'string');
+    (typeof value === 'number' && typeof wanted === 'number') ||
+    (typeof value === 'string' && typeof wanted === 'string');
   if (!isOrdered) return false;
   switch (operator) {
     case '<':

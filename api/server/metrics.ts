@@ -83,7 +83,11 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
 const releases = new WeakMap<AppContext, () => void>();
 
 /** Runs `work` counted as long-running instead of in flight. */
-export async function longRunning(ctx: AppContext, metrics: ServerMetrics, work: () => Promise<void>): Promise<void> {
+export async function longRunning(
+  ctx: AppContext,
+  metrics: ServerMetrics,
+  work: () => Promise<void>,
+): Promise<void> {
   const labels = { ...(ctx.state.labels ?? unknownRoute(ctx.method)) };
   ctx.state.isLongRunning = true;
   releases.get(ctx)?.();

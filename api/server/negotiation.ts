@@ -48,7 +48,8 @@ export function objectForm(accept: string): ObjectForm {
     if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) continue;
     const apiVersion = `${g}/${v}`;
     if (as === 'Table') return { kind: 'table', apiVersion };
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { kind: 'partial', apiVersion };
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
+      return { kind: 'partial', apiVersion };
   }
   throw notAcceptable([
     'application/json',

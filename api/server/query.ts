@@ -101,7 +101,11 @@ export function watchOptions(query: Query): WatchQuery {
   const hasInitial = query.sendInitialEvents !== undefined;
   const match = oneOf(query, 'resourceVersionMatch', ['Exact', 'NotOlderThan']);
   if (match !== undefined && !hasInitial) {
-    throw invalidOption('resourceVersionMatch', match, 'is forbidden for watch unless sendInitialEvents is provided');
+    throw invalidOption(
+      'resourceVersionMatch',
+      match,
+      'is forbidden for watch unless sendInitialEvents is provided',
+    );
   }
   if (hasInitial && match !== 'NotOlderThan') {
     throw invalidOption('resourceVersionMatch', match ?? '', 'must be "NotOlderThan" with sendInitialEvents');
@@ -145,7 +149,10 @@ export function deleteOptions(query: Query, body: unknown): DeleteOptions {
   }
   const options = objectBody(body, 'DeleteOptions');
   if (options.kind !== undefined && options.kind !== 'DeleteOptions') {
-    throw new ApiError('BadRequest', `the body of a delete must be DeleteOptions, found kind "${String(options.kind)}"`);
+    throw new ApiError(
+      'BadRequest',
+      `the body of a delete must be DeleteOptions, found kind ${JSON.stringify(options.kind)}`,
+    );
   }
   // The body's fields have the same names and rules as the query's: read them the same way.
   const fields: Query = present<Record<string, string | undefined>>({
@@ -171,10 +178,8 @@ export function deleteOptions(query: Query, body: unknown): DeleteOptions {
 function scalar(from: Record<string, unknown>, name: string, type: 'string' | 'number'): string | undefined {
   const value = from[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== type) {
-    throw new ApiError('BadRequest', `DeleteOptions.${name}: found ${typeof value}, wanted a ${type}`);
-  }
-  return String(value);
+  if (typeof value === type && (typeof value === 'string' || typeof value === 'number')) return String(value);
+  throw new ApiError('BadRequest', `DeleteOptions.${name}: found ${typeof value}, wanted a ${type}`);
 }
 
 function firstOf(value: unknown): string | undefined {
@@ -184,16 +189,26 @@ function firstOf(value: unknown): string | undefined {
 }
 
 /** Query parameters of `…/log`, with Kubernetes' PodLogOptions names and rules. */
-export function logOptions(query: Query, nowMs: number): { readonly container?: string; readonly options: TaskLogOptions } {
+export function logOptions(
+  query: Query,
+  nowMs: number,
+): { readonly container?: string; readonly options: TaskLogOptions } {
   const container = text(query, 'container');
   const ageSeconds = integer(query, 'sinceSeconds', 1);
   const sinceTime = text(query, 'sinceTime');
   if (ageSeconds !== undefined && sinceTime !== undefined) {
-    throw invalidOption('sinceSeconds', String(ageSeconds), 'at most one of sinceTime or sinceSeconds may be specified');
+    throw invalidOption(
+      'sinceSeconds',
+      String(ageSeconds),
+      'at most one of sinceTime or sinceSeconds may be specified',
+    );
   }
   const sinceTimeMs = sinceTime === undefined ? undefined : Date.parse(sinceTime);
   if (sinceTimeMs !== undefined && Number.isNaN(sinceTimeMs)) {
-    throw new ApiError('BadRequest', `query parameter sinceTime: found "${sinceTime}", wanted an RFC 3339 time`);
+    throw new ApiError(
+      'BadRequest',
+      `query parameter sinceTime: found "${sinceTime}", wanted an RFC 3339 time`,
+    );
   }
   return {
     ...(container === undefined ? {} : { container }),

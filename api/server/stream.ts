@@ -78,12 +78,17 @@ export class ResponseStream {
     return false;
   }
 
-  /** Releases what the stream holds and ends the answer, if it was begun, with a proper last chunk. */
+  /** Ends the answer with a proper last chunk: the client knows that it is complete. */
   end(): void {
-    for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    this.#ended.abort();
     const { res } = this.#ctx;
     if (res.headersSent && !res.writableEnded && !res.destroyed) res.end();
+    this.release();
+  }
+
+  /** Lets go of everything the stream holds, however it went; more than once does no harm. */
+  release(): void {
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
+    this.#ended.abort();
   }
 
   #isClosed(): boolean {

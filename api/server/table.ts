@@ -3,12 +3,11 @@
  * cannot say it. kubectl prints the cells of a server's table as they are, so dates are turned into ages here.
  * Source: Kubernetes documentation, "Receiving resources as Tables"; CustomResourceDefinition "Additional printer columns".
  */
-import { humanDuration } from '../../machinery/duration.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { PrinterColumn } from '../../schemas/crd.ts';
 import type { ServedKind } from '../registry/types.ts';
-import { type Cell, NAME_COLUMN, type TablePrinter } from '../views/view.ts';
+import { age, type Cell, NAME_COLUMN, type TablePrinter } from '../views/view.ts';
 import { compileJsonPath } from './jsonpath.ts';
 
 /** What a row carries of its object. */
@@ -17,7 +16,10 @@ export type IncludeObject = 'None' | 'Metadata' | 'Object';
 export function includeObject(value: string | undefined): IncludeObject {
   if (value === undefined || value === '' || value === 'Metadata') return 'Metadata';
   if (value === 'None' || value === 'Object') return value;
-  throw new ApiError('BadRequest', `query parameter includeObject: found "${value}", wanted None, Metadata or Object`);
+  throw new ApiError(
+    'BadRequest',
+    `query parameter includeObject: found "${value}", wanted None, Metadata or Object`,
+  );
 }
 
 const AGE: PrinterColumn = {
@@ -44,8 +46,7 @@ function newColumnPrinter(kind: ServedKind): TablePrinter {
       NAME_COLUMN,
       ...columns.map((column) => ({
         name: column.name,
-        // An age is text by the time it is sent.
-        type: column.type === 'date' ? 'string' : column.type,
+        type: column.type,
         format: column.format ?? '',
         description: column.description ?? '',
         priority: column.priority ?? 0,
@@ -71,12 +72,6 @@ function plainText(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
-/** How long ago, as kubectl says it; `<unknown>` where there is no time. */
-export function age(value: unknown, nowMs: number): string {
-  const atMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(atMs) ? '<unknown>' : humanDuration(nowMs - atMs);
-}
-
 export interface TableOptions {
   readonly printer: TablePrinter;
   readonly include: IncludeObject;
@@ -92,7 +87,11 @@ export interface TableMeta {
   readonly remainingItemCount?: number;
 }
 
-export function tableOf(objects: readonly DynamicObject[], metadata: TableMeta, options: TableOptions): unknown {
+export function tableOf(
+  objects: readonly DynamicObject[],
+  metadata: TableMeta,
+  options: TableOptions,
+): unknown {
   const { printer, include, apiVersion, nowMs, withColumns } = options;
   return {
     kind: 'Table',

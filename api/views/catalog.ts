@@ -10,16 +10,20 @@ import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import { readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import { type FieldSelector, parseFieldSelector, pinnedName } from '../../machinery/selectors.ts';
-import type {
-  Registry,
-  ServedKind,
-  StoredEvent,
-  StoredObject,
-  StoredWatchEvent,
-} from '../registry/types.ts';
+import type { Registry, ServedKind, StoredEvent, StoredObject, StoredWatchEvent } from '../registry/types.ts';
 import type { View } from './view.ts';
 
-type Verbs = 'kinds' | 'findKind' | 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'post';
+type Verbs =
+  | 'kinds'
+  | 'findKind'
+  | 'get'
+  | 'list'
+  | 'watch'
+  | 'create'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'post';
 
 export interface Catalog extends Pick<Registry, Verbs> {
   /** The stored kind behind a kind: itself, or its view's source. */
@@ -60,13 +64,17 @@ export function openCatalog(
     if (view === undefined) return stored.get(kind) ?? kind;
     const { group, version, plural } = view.source;
     const source = registry.findKind(group, version, plural);
-    if (source === undefined) throw new Error(`the view ${kind.plural} needs ${plural}.${group}, which is not served`);
+    if (source === undefined)
+      throw new Error(`the view ${kind.plural} needs ${plural}.${group}, which is not served`);
     return source;
   }
 
   function storedOnly(kind: ServedKind): ServedKind {
     if (viewOf.has(kind)) {
-      throw new ApiError('MethodNotAllowed', `${kind.plural} are a view: change the objects behind them instead`);
+      throw new ApiError(
+        'MethodNotAllowed',
+        `${kind.plural} are a view: change the objects behind them instead`,
+      );
     }
     return sourceOf(kind);
   }
@@ -99,7 +107,7 @@ export function openCatalog(
       const list = await registry.list(context, sourceOf(kind), narrowed(options));
       const items = list.items.map((item) => faceOf(view, item)).filter((face) => isSelected(face.object));
       const isWhole = items.length === list.items.length;
-      const { remainingItemCount: _, ...rest } = list;
+      const { remainingItemCount: _unknown, ...rest } = list;
       return isWhole ? { ...list, items } : { ...rest, items };
     },
     async watch(context, kind, options = {}) {
@@ -110,8 +118,10 @@ export function openCatalog(
       return facesOf(view, events, isSelected);
     },
     create: (context, kind, body, options) => registry.create(context, storedOnly(kind), body, options),
-    update: (context, kind, key, body, options) => registry.update(context, storedOnly(kind), key, body, options),
-    patch: (context, kind, key, patch, options) => registry.patch(context, storedOnly(kind), key, patch, options),
+    update: (context, kind, key, body, options) =>
+      registry.update(context, storedOnly(kind), key, body, options),
+    patch: (context, kind, key, patch, options) =>
+      registry.patch(context, storedOnly(kind), key, patch, options),
     delete: (context, kind, key, options) => registry.delete(context, storedOnly(kind), key, options),
     post: (context, kind, key, subresource, body, options) =>
       registry.post(context, storedOnly(kind), key, subresource, body, options),
@@ -135,7 +145,8 @@ function faceSelector(view: View, fieldSelector: string | undefined): (face: Dyn
 
 function textAt(object: DynamicObject, field: string): string | undefined {
   const value = readPath(object, field.split('.'));
-  return value === undefined || value === null ? undefined : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
 /** One face for each stored object, made when first asked for and shared by all readers. */
@@ -164,7 +175,8 @@ async function* facesOf(
       continue;
     }
     const now = faceOf(view, event.stored);
-    const before = event.type === 'MODIFIED' && event.previous !== undefined ? faceOf(view, event.previous) : undefined;
+    const before =
+      event.type === 'MODIFIED' && event.previous !== undefined ? faceOf(view, event.previous) : undefined;
     yield* transitions(event.type, before, now, isSelected);
   }
 }
@@ -197,7 +209,11 @@ function gone(face: StoredObject, resourceVersion: number): StoredObject {
   return { object, json: Buffer.from(JSON.stringify(object)), resourceVersion };
 }
 
-function faceEvent(type: StoredEvent['type'], stored: StoredObject, previous: StoredObject | undefined): StoredEvent {
+function faceEvent(
+  type: StoredEvent['type'],
+  stored: StoredObject,
+  previous: StoredObject | undefined,
+): StoredEvent {
   return {
     type,
     stored,

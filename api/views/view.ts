@@ -3,6 +3,7 @@
  * served and how it is made from the stored object; reading, selecting and watching come from `catalog.ts`.
  * Adding one is a file beside this one and a line in the list that the server is given.
  */
+import { humanDuration } from '../../machinery/duration.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { ServedKind } from '../registry/types.ts';
 
@@ -39,3 +40,9 @@ export const NAME_COLUMN: TableColumn = {
   description: 'Name must be unique within a namespace.',
   priority: 0,
 };
+
+/** How long ago, as kubectl says it; `<unknown>` where there is no time. */
+export function age(value: unknown, nowMs: number): string {
+  const atMs = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(atMs) ? '<unknown>' : humanDuration(nowMs - atMs);
+}

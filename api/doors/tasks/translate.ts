@@ -1,0 +1,187 @@
+/**
+ * Between the /tasks API and Task objects. Pure, both ways.
+ *
+ * The object's name is the client's UUID; the client's free-form name is an annotation. A Task that came in another way
+ * is shown under its uid. RestartPolicy `""` means OnFailure here, and OnFailure is shown as `""`.
+ */
+import { ANNOTATION_TASK_NAME, NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
+import { apiVersionOf } from '../../../machinery/meta.ts';
+import { parseQuantity } from '../../../machinery/quantity.ts';
+import { tasks } from '../../../schemas/kinds.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
+import {
+  type FullTaskItem,
+  isId,
+  type PortBindings,
+  type PortSet,
+  STATE,
+  type TaskEvent,
+  type TaskItem,
+  type TaskState,
+  wrong,
+} from './json.ts';
+
+/** Go's zero time, which this API's clients know as "never". */
+const NEVER = '0001-01-01T00:00:00Z';
+const NANO = 1_000_000_000n;
+
+type TaskPort = NonNullable<Task['spec']['ports']>[number];
+type RestartPolicy = NonNullable<Task['spec']['restartPolicy']>;
+
+/** Docker's spellings and Kubernetes'. */
+const RESTART_POLICIES: Readonly<Record<string, RestartPolicy>> = {
+  '': 'OnFailure',
+  'on-failure': 'OnFailure',
+  OnFailure: 'OnFailure',
+  always: 'Always',
+  'unless-stopped': 'Always',
+  Always: 'Always',
+  no: 'Never',
+  never: 'Never',
+  Never: 'Never',
+};
+
+/** @param id the object's name. Throws `BadRequest`. */
+export function taskOfEvent(event: TaskEvent, id: string): Task {
+  const restartPolicy = Object.hasOwn(RESTART_POLICIES, event.restartPolicy)
+    ? RESTART_POLICIES[event.restartPolicy]
+    : undefined;
+  if (restartPolicy === undefined) {
+    throw wrong(
+      'Task.RestartPolicy',
+      event.restartPolicy,
+      '"", "on-failure", "always", "unless-stopped" or "no"',
+    );
+  }
+  const ports = portsOf(event);
+  const limits = {
+    ...(event.cpu === 0 ? {} : { cpu: String(event.cpu) }),
+    ...(event.memoryBytes === 0 ? {} : { memory: String(event.memoryBytes) }),
+  };
+  return {
+    apiVersion: apiVersionOf(tasks),
+    kind: tasks.kind,
+    metadata: {
+      name: id,
+      namespace: NAMESPACE_DEFAULT,
+      ...(event.name === '' ? {} : { annotations: { [ANNOTATION_TASK_NAME]: event.name } }),
+    },
+    spec: {
+      image: event.image,
+      restartPolicy,
+      ...(ports.length === 0 ? {} : { ports }),
+      ...(Object.keys(limits).length === 0 ? {} : { resources: { limits } }),
+    },
+  };
+}
+
+function portsOf(event: TaskEvent): TaskPort[] {
+  const bound = Object.entries(event.portBindings).flatMap(([port, places]) => {
+    if (places.length > 1) throw wrong(`Task.PortBindings["${port}"]`, places, 'one host port for each port');
+    return [{ ...parsePort(port, 'Task.PortBindings'), ...parseHostPort(places[0] ?? '', port) }];
+  });
+  const isBound = (port: TaskPort): boolean =>
+    bound.some((other) => other.containerPort === port.containerPort && other.protocol === port.protocol);
+  const exposed = event.exposedPorts.map((port) => parsePort(port, 'Task.ExposedPorts'));
+  return [...bound, ...exposed.filter((port) => !isBound(port))];
+}
+
+/** `80/tcp`, `53/udp`, `80`. */
+function parsePort(text: string, field: string): TaskPort {
+  const match = /^(\d{1,5})(?:\/(tcp|udp))?$/i.exec(text);
+  if (match === null) throw wrong(field, text, 'a port such as "80/tcp" or "53/udp"');
+  return { containerPort: Number(match[1]), protocol: match[2]?.toLowerCase() === 'udp' ? 'UDP' : 'TCP' };
+}
+
+/** `8080`, `127.0.0.1:8080`, `[::1]:8080`; empty asks for a free one. */
+function parseHostPort(text: string, port: string): Pick<TaskPort, 'hostIP' | 'hostPort'> {
+  const match = /^(?:(?:\[([0-9a-f:]+)\]|([\d.]+)):)?(\d{0,5})$/i.exec(text);
+  if (match === null) throw wrong(`Task.PortBindings["${port}"]`, text, 'a host port such as "8080"');
+  const hostIP = match[1] ?? match[2];
+  const hostPort = Number(match[3] ?? '');
+  return { ...(hostIP === undefined ? {} : { hostIP }), ...(hostPort === 0 ? {} : { hostPort }) };
+}
+
+export function idOf(task: Task): string {
+  return isId(task.metadata.name) ? task.metadata.name : (task.metadata.uid ?? task.metadata.name);
+}
+
+export function itemOf(task: Task): TaskItem {
+  const { metadata, spec, status = {} } = task;
+  return {
+    ID: idOf(task),
+    ContainerID: status.container?.id ?? '',
+    Name: metadata.annotations?.[ANNOTATION_TASK_NAME] ?? (isId(metadata.name) ? '' : metadata.name),
+    State: stateOf(task),
+    Image: spec.image,
+    Memory: Number((parseQuantity(spec.resources?.limits?.memory ?? 0) ?? 0n) / NANO),
+    Disk: 0,
+    ExposedPorts: exposedPorts(spec.ports),
+    PortBindings: portBindings(spec.ports),
+    RestartPolicy: restartPolicyOf(spec.restartPolicy),
+    StartsAt: status.startedAt ?? NEVER,
+    FinishedAt: status.finishedAt ?? NEVER,
+    CreatedAt: metadata.creationTimestamp ?? NEVER,
+    UpdatedAt: status.observedAt ?? metadata.creationTimestamp ?? NEVER,
+  };
+}
+
+export function fullItemOf(task: Task): FullTaskItem {
+  const { spec, status = {} } = task;
+  const hostPorts = (status.ports ?? []).map((port) => [
+    `${port.containerPort}/${port.protocol.toLowerCase()}`,
+    [{ HostIp: port.hostIP, HostPort: String(port.hostPort) }],
+  ]);
+  return {
+    ...itemOf(task),
+    CPU: Number(parseQuantity(spec.resources?.limits?.cpu ?? 0) ?? 0n) / Number(NANO),
+    HealthCheck: '',
+    RestartCount: status.restartCount ?? 0,
+    HostPorts: hostPorts.length === 0 ? null : Object.fromEntries(hostPorts),
+  };
+}
+
+function stateOf({ spec, status = {} }: Task): TaskState {
+  switch (status.phase) {
+    case 'Running':
+      return STATE.Running;
+    case 'Succeeded':
+    case 'Stopped':
+      return STATE.Completed;
+    case 'Failed':
+      return STATE.Failed;
+    case 'Unknown':
+      // Nobody has heard from the worker: what was seen last still stands.
+      return status.container?.state === 'running' ? STATE.Running : STATE.Scheduled;
+    case 'Pending':
+    case undefined:
+      if (spec.workerName !== undefined) return STATE.Scheduled;
+      return spec.desiredState === 'Stopped' ? STATE.Completed : STATE.Pending;
+  }
+}
+
+function restartPolicyOf(policy: RestartPolicy | undefined): string {
+  if (policy === 'OnFailure') return '';
+  return policy === 'Never' ? 'no' : 'always';
+}
+
+function portKey(port: TaskPort): string {
+  return `${port.containerPort}/${(port.protocol ?? 'TCP').toLowerCase()}`;
+}
+
+function exposedPorts(ports: readonly TaskPort[] | undefined): PortSet | null {
+  if (ports === undefined || ports.length === 0) return null;
+  return Object.fromEntries(ports.map((port) => [portKey(port), {}]));
+}
+
+function portBindings(ports: readonly TaskPort[] | undefined): PortBindings | null {
+  const bound = (ports ?? []).filter((port) => port.hostPort !== undefined);
+  if (bound.length === 0) return null;
+  return Object.fromEntries(
+    bound.map((port) => {
+      const ip = port.hostIP;
+      const at = ip === undefined ? '' : `${ip.includes(':') ? `[${ip}]` : ip}:`;
+      return [portKey(port), `${at}${port.hostPort}`];
+    }),
+  );
+}

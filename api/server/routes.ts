@@ -1,0 +1,132 @@
+/**
+ * One set of routes for every kind and every view: what is served where is data (`ServedKind`), never code.
+ * Paths are Kubernetes': `/api/v1/…` for the core group, `/apis/<group>/<version>/…` for every other one.
+ */
+import { Router, type RouterContext } from '@koa/router';
+import { ApiError } from '../../machinery/errors.ts';
+import type { ServedKind } from '../registry/types.ts';
+import type { AppContext, AppState, RouteLabels } from './context.ts';
+import { methodNotAllowed, unknownPath } from './errors.ts';
+import { type LogDeps, streamLog } from './logs.ts';
+import {
+  createObject,
+  deleteObject,
+  deleteObjects,
+  getObject,
+  listObjects,
+  patchObject,
+  postSubresource,
+  type Target,
+  updateObject,
+} from './objects.ts';
+import { isWatch } from './query.ts';
+import { type WatchDeps, watchObjects } from './watches.ts';
+
+export type RouteDeps = WatchDeps & LogDeps;
+
+/** What a method does to a target: the verb it needs and the verb as metrics spell it. */
+interface Action {
+  readonly method: string;
+  readonly verb: string;
+  readonly label: string;
+  run(ctx: AppContext, target: Target, deps: RouteDeps): Promise<void>;
+}
+
+const COLLECTION: readonly Action[] = [
+  { method: 'GET', verb: 'list', label: 'LIST', run: listObjects },
+  { method: 'POST', verb: 'create', label: 'POST', run: createObject },
+  { method: 'DELETE', verb: 'deletecollection', label: 'DELETECOLLECTION', run: deleteObjects },
+];
+const ITEM: readonly Action[] = [
+  { method: 'GET', verb: 'get', label: 'GET', run: getObject },
+  { method: 'PUT', verb: 'update', label: 'PUT', run: updateObject },
+  { method: 'PATCH', verb: 'patch', label: 'PATCH', run: patchObject },
+  { method: 'DELETE', verb: 'delete', label: 'DELETE', run: deleteObject },
+];
+const SUBRESOURCE: readonly Action[] = [
+  ...ITEM.filter((action) => action.method !== 'DELETE'),
+  { method: 'POST', verb: 'create', label: 'POST', run: postSubresource },
+];
+const LOG: readonly Action[] = [{ method: 'GET', verb: 'get', label: 'CONNECT', run: streamLog }];
+const WATCH: Action = { method: 'GET', verb: 'watch', label: 'WATCH', run: watchObjects };
+
+/** Subresources of a namespace share their place in the path with the kinds inside it. */
+const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
+
+export function newRoutes(deps: RouteDeps): Router<AppState, object> {
+  const router = new Router<AppState, object>();
+  const serve = async (ctx: RouterContext<AppState, object>): Promise<void> => {
+    const target = findTarget(ctx.params, deps);
+    const action = chooseAction(ctx, target);
+    ctx.state.labels = labelsOf(target, action);
+    await action.run(ctx, target, deps);
+  };
+  for (const root of ['/api/:version', '/apis/:group/:version']) {
+    router.all(`${root}/namespaces/:namespace/:plural/:name/:subresource`, serve);
+    router.all(`${root}/namespaces/:namespace/:plural/:name`, serve);
+    router.all(`${root}/namespaces/:namespace/:plural`, serve);
+    router.all(`${root}/:plural/:name/:subresource`, serve);
+    router.all(`${root}/:plural/:name`, serve);
+    router.all(`${root}/:plural`, serve);
+  }
+  return router;
+}
+
+type Params = Readonly<Record<string, string | undefined>>;
+
+function findTarget(params: Params, deps: RouteDeps): Target {
+  const { group = '', version = '', namespace, plural = '', name, subresource } = params;
+  if (group === '' && namespace !== undefined && name === undefined && NAMESPACE_SUBRESOURCES.has(plural)) {
+    return findTarget({ version, plural: 'namespaces', name: namespace, subresource: plural }, deps);
+  }
+  const kind = deps.catalog.findKind(group, version, plural);
+  if (kind === undefined) throw unknownPath();
+  // A cluster-scoped kind is not inside a namespace, and one object of a namespaced kind is nowhere else.
+  if (kind.namespaced ? namespace === undefined && name !== undefined : namespace !== undefined)
+    throw unknownPath();
+  return { kind, namespace, name, subresource };
+}
+
+function chooseAction(ctx: AppContext, target: Target): Action {
+  const { kind, name, subresource } = target;
+  const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
+  const [actions, verbs] = offered(target);
+  const isWatching =
+    method === 'GET' && subresource === undefined && isWatch(ctx.query) && kind.verbs.includes('watch');
+  if (isWatching && ctx.method === 'GET') return WATCH;
+  const isEverywhere = kind.namespaced && target.namespace === undefined && name === undefined;
+  const possible = actions.filter(
+    (action) => verbs.includes(action.verb) && (!isEverywhere || action.method !== 'POST'),
+  );
+  const action = possible.find((candidate) => candidate.method === method);
+  if (action !== undefined) return action;
+  throw methodNotAllowed(
+    ctx,
+    possible.map((candidate) => candidate.method),
+  );
+}
+
+function offered({
+  kind,
+  name,
+  subresource,
+}: Target): readonly [actions: readonly Action[], verbs: readonly string[]] {
+  if (subresource === undefined) return [name === undefined ? COLLECTION : ITEM, kind.verbs];
+  const found: ServedKind['subresources'][number] | undefined = kind.subresources.find(
+    (candidate) => candidate.name === subresource,
+  );
+  if (found === undefined)
+    throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+  return [subresource === 'log' ? LOG : SUBRESOURCE, found.verbs];
+}
+
+function labelsOf({ kind, namespace, name, subresource = '' }: Target, action: Action): RouteLabels {
+  return {
+    verb: action.label,
+    group: kind.group,
+    version: kind.version,
+    resource: kind.plural,
+    subresource,
+    scope: name !== undefined ? 'resource' : namespace !== undefined ? 'namespace' : 'cluster',
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * The HTTP application, top-down on one page. Every request walks these few middleware in this order; everything else
+ * is a route. Who asks is the listener's finding (`listener.ts`); what may be done is the registry's decision.
+ */
+import Koa from 'koa';
+import type { Clock } from '../../machinery/clock.ts';
+import type { Log } from '../../machinery/log.ts';
+import type { Metrics } from '../../machinery/metrics.ts';
+import type { Random } from '../../machinery/random.ts';
+import type { WorkerLink } from '../../machinery/workerlink.ts';
+import type { Door } from '../doors/door.ts';
+import type { Registry } from '../registry/types.ts';
+import { openCatalog } from '../views/catalog.ts';
+import { eventTable } from '../views/event.ts';
+import { podView } from '../views/pod.ts';
+import { podTable } from '../views/podtable.ts';
+import { logged } from './accesslog.ts';
+import { admitted, authenticated } from './authentication.ts';
+import type { AppState } from './context.ts';
+import { answeringErrors, unknownPath } from './errors.ts';
+import type { HealthCheck } from './health.ts';
+import { measured, newServerMetrics } from './metrics.ts';
+import { newPaths, newPublicPaths } from './paths.ts';
+import { newRoutes } from './routes.ts';
+import { traced } from './tracing.ts';
+import { versionInfo } from './version.ts';
+
+export interface AppDeps {
+  readonly registry: Registry;
+  readonly workerLink: WorkerLink;
+  /** The process's metrics: served at `/metrics`, and where the server registers its own. */
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** package.json's version. */
+  readonly productVersion: string;
+  readonly gitCommit?: string;
+  /** Failing means: restart the process. */
+  readonly livenessChecks?: readonly HealthCheck[];
+  /** Failing means: ask later. That the registry's caches are full is always one of them. */
+  readonly readinessChecks?: readonly HealthCheck[];
+  readonly doors: readonly Door[];
+}
+
+/** One application serves any number of listeners. */
+export function newApp(deps: AppDeps): Koa<AppState, object> {
+  const { registry, workerLink, metrics, clock, random, log, productVersion, doors } = deps;
+  const serverMetrics = newServerMetrics(metrics);
+  const catalog = openCatalog(registry, [podView], { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }] });
+  const printers = new Map([
+    ['/pods', podTable],
+    ['/events', eventTable],
+  ]);
+  const checks = {
+    live: deps.livenessChecks ?? [],
+    ready: [cachesFull(registry), ...(deps.readinessChecks ?? [])],
+  };
+  const version = versionInfo(productVersion, deps.gitCommit);
+
+  const app = new Koa<AppState, object>();
+  app.on('error', (error) => log.error({ err: error }, 'answer failed'));
+  app.use(traced(random));
+  app.use(measured(serverMetrics, clock));
+  app.use(logged(log, clock));
+  app.use(answeringErrors(log, doors));
+  app.use(admitted());
+  app.use(newPublicPaths(version, checks, { clock, log }).routes());
+  app.use(authenticated());
+  for (const door of doors) app.use(door.middleware);
+  app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
+  app.use(newRoutes({ catalog, printers, clock, metrics: serverMetrics, workerLink }).routes());
+  app.use(() => {
+    throw unknownPath();
+  });
+  return app;
+}
+
+function cachesFull(registry: Registry): HealthCheck {
+  return {
+    name: 'caches',
+    check() {
+      if (!registry.isReady()) throw new Error('the registry still reads the store into its caches');
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** `kubectl get events`: the object of an event as `task/hello`. Source: kubectl's printer for events. */
+import { isRecord, readPath } from '../../machinery/json.ts';
+import type { DynamicObject } from '../../machinery/meta.ts';
+import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
+
+const column = (name: string, description: string, priority = 0): TableColumn => ({
+  name,
+  type: 'string',
+  format: '',
+  description,
+  priority,
+});
+
+export const eventTable: TablePrinter = {
+  columns: [
+    column('Last Seen', 'Time since it last happened.'),
+    column('Type', 'Normal or Warning.'),
+    column('Reason', 'One word that says what happened.'),
+    column('Object', 'The object it happened to.'),
+    column('Subobject', 'The part of the object it happened to.', 1),
+    column('Source', 'Who reports it.', 1),
+    column('Message', 'A sentence for people.'),
+    column('First Seen', 'Time since it first happened.', 1),
+    column('Count', 'How often it happened.', 1),
+    { ...NAME_COLUMN, priority: 1 },
+  ],
+  cells(event, nowMs) {
+    const firstSeen = event.firstTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp;
+    return [
+      age(event.lastTimestamp ?? firstSeen, nowMs),
+      text(event.type),
+      text(event.reason),
+      objectCell(event),
+      text(readPath(event, ['involvedObject', 'fieldPath'])),
+      text(readPath(event, ['source', 'component'])) || text(event.reportingComponent),
+      text(event.message).trim(),
+      age(firstSeen, nowMs),
+      typeof event.count === 'number' ? event.count : 1,
+      event.metadata.name,
+    ];
+  },
+};
+
+function objectCell(event: DynamicObject): string {
+  const about = isRecord(event.involvedObject) ? event.involvedObject : {};
+  return `${text(about.kind).toLowerCase()}/${text(about.name)}`;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

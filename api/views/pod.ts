@@ -1,0 +1,225 @@
+/**
+ * The Pod of a Task: what makes kubectl's pod commands (`get pods`, `logs`, `describe pod`, `wait`) work on Tasks.
+ *
+ * Pure. Same name, namespace, resourceVersion and labels; the uid is derived from the Task's uid and its binding, so
+ * that a Task bound anew is a new Pod. Annotations that would make a tool treat the Pod as its own (last-applied) or
+ * that are Gantry's are left out. The Task is the Pod's controller, so that tools know who will bring it back.
+ * Source of the shape: Kubernetes core/v1 Pod; of the STATUS column: kubectl's printer for pods.
+ */
+import { createHash } from 'node:crypto';
+import { type Condition, findCondition } from '../../machinery/conditions.ts';
+import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
+import { tasks } from '../../schemas/kinds.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import { podKind } from './podkind.ts';
+import type { View } from './view.ts';
+
+export const podView: View = {
+  kind: podKind,
+  source: tasks,
+  project: (stored) => podOf(asTask(stored)),
+};
+
+/** The registry has checked the object against the Task's schema before it was stored. */
+export function asTask(object: DynamicObject): Task {
+  return object as unknown as Task;
+}
+
+type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+type State = Readonly<Record<string, unknown>>;
+
+export function podOf(task: Task): DynamicObject {
+  const { metadata, spec, status = {} } = task;
+  const phase = phaseOf(task);
+  const hostIP = status.ports?.find((port) => port.hostIP !== '0.0.0.0' && port.hostIP !== '::')?.hostIP;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: metadata.name,
+      ...pick(metadata, ['namespace', 'resourceVersion', 'generation', 'creationTimestamp']),
+      ...pick(metadata, ['deletionTimestamp', 'deletionGracePeriodSeconds', 'labels']),
+      uid: podUid(metadata.uid ?? '', spec.bindingEpoch),
+      ...annotationsOf(metadata.annotations),
+      ownerReferences: [
+        {
+          apiVersion: apiVersionOf(tasks),
+          kind: tasks.kind,
+          name: metadata.name,
+          uid: metadata.uid ?? '',
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+    },
+    spec: {
+      ...(spec.workerName === undefined ? {} : { nodeName: spec.workerName }),
+      ...(spec.workerSelector === undefined ? {} : { nodeSelector: spec.workerSelector }),
+      containers: [containerOf(task)],
+      restartPolicy: spec.restartPolicy ?? 'Always',
+      terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
+      ...(spec.network?.mode === 'host' ? { hostNetwork: true } : {}),
+      ...(spec.network?.hostname === undefined ? {} : { hostname: spec.network.hostname }),
+      // Some clients read into this without looking whether it is there.
+      securityContext: {},
+    },
+    status: {
+      phase,
+      ...(status.message === undefined ? {} : { message: status.message }),
+      conditions: conditionsOf(task),
+      ...(status.startedAt === undefined ? {} : { startTime: status.startedAt }),
+      ...(hostIP === undefined ? {} : { hostIP, hostIPs: [{ ip: hostIP }] }),
+      ...(status.ip === undefined || status.ip === ''
+        ? {}
+        : { podIP: status.ip, podIPs: [{ ip: status.ip }] }),
+      ...(spec.workerName === undefined ? {} : { containerStatuses: [containerStatusOf(task)] }),
+    },
+  };
+}
+
+/**
+ * A name-based UUID (RFC 9562, version 5's form) over the Task's uid and its binding. A Task that was never bound
+ * already has the uid of its first binding: placing it makes no new Pod of it.
+ */
+export function podUid(taskUid: string, bindingEpoch: number | undefined): string {
+  const hash = createHash('sha1')
+    .update(`${taskUid}/${bindingEpoch ?? 1}`)
+    .digest();
+  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
+  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+function phaseOf({ spec, status }: Task): Phase {
+  const phase = status?.phase;
+  if (phase === undefined)
+    return spec.desiredState === 'Stopped' && spec.workerName === undefined ? 'Succeeded' : 'Pending';
+  return phase === 'Stopped' ? 'Succeeded' : phase;
+}
+
+function annotationsOf(annotations: Readonly<Record<string, string>> | undefined): {
+  annotations?: Record<string, string>;
+} {
+  const kept = Object.entries(annotations ?? {}).filter(
+    ([key]) => !key.startsWith('gantry.dev/') && key !== 'kubectl.kubernetes.io/last-applied-configuration',
+  );
+  return kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) };
+}
+
+function containerOf({ metadata, spec }: Task): Record<string, unknown> {
+  return {
+    name: metadata.name,
+    ...pick(spec, ['image', 'command', 'args', 'workingDir', 'env', 'imagePullPolicy']),
+    ...(spec.ports === undefined ? {} : { ports: spec.ports.map(({ publish: _publish, ...port }) => port) }),
+    resources: spec.resources ?? {},
+    ...(spec.securityContext === undefined ? {} : { securityContext: spec.securityContext }),
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+  };
+}
+
+function containerStatusOf(task: Task): Record<string, unknown> {
+  const { metadata, spec, status = {} } = task;
+  const state = stateOf(task);
+  return {
+    name: metadata.name,
+    image: status.container?.image ?? spec.image,
+    imageID: status.container?.imageID ?? '',
+    ...(status.container?.id === undefined ? {} : { containerID: `docker://${status.container.id}` }),
+    restartCount: status.restartCount ?? 0,
+    ready: isReady(task),
+    started: 'running' in state,
+    state,
+    lastState: lastStateOf(task, state),
+  };
+}
+
+function isReady({ status }: Task): boolean {
+  return findCondition(status?.conditions, 'Ready')?.status === 'True';
+}
+
+/** Exactly one of waiting, running, terminated. */
+function stateOf({ spec, status = {} }: Task): State {
+  const { container } = status;
+  const isLive = container?.state === 'running' || container?.state === 'paused';
+  const isEnded = status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Stopped';
+  if (isEnded) return { terminated: terminated(container ?? {}, status.reason) };
+  if (isLive) return { running: pick(container, ['startedAt']) };
+  const isGoing = spec.desiredState !== 'Stopped' && status.phase !== 'Unknown';
+  return {
+    waiting: {
+      reason: status.reason ?? (isGoing ? 'ContainerCreating' : 'Stopping'),
+      ...(status.message === undefined ? {} : { message: status.message }),
+    },
+  };
+}
+
+type Ended = NonNullable<NonNullable<Task['status']>['history']>[number];
+
+/** The newest container that ended before the one the state speaks of. */
+function lastStateOf({ status = {} }: Task, state: State): State {
+  const { container, history = [] } = status;
+  const current = 'waiting' in state ? undefined : container?.id;
+  const last: Ended | undefined = history.find((ended) => current === undefined || ended.id !== current);
+  return last === undefined ? {} : { terminated: terminated(last, last.reason) };
+}
+
+function terminated(
+  ended: {
+    id?: string;
+    exitCode?: number;
+    signal?: number;
+    message?: string;
+    startedAt?: string;
+    finishedAt?: string;
+  },
+  reason: string | undefined,
+): State {
+  return {
+    exitCode: ended.exitCode ?? 0,
+    ...(reason === undefined ? {} : { reason }),
+    ...pick(ended, ['signal', 'message', 'startedAt', 'finishedAt']),
+    ...(ended.id === undefined ? {} : { containerID: `docker://${ended.id}` }),
+  };
+}
+
+function conditionsOf({ spec, status = {} }: Task): readonly unknown[] {
+  const scheduled = findCondition(status.conditions, 'Scheduled');
+  const ready = findCondition(status.conditions, 'Ready');
+  const isPlaced = spec.workerName !== undefined;
+  const isOver = status.phase === 'Succeeded' || status.phase === 'Stopped';
+  return [
+    condition('PodScheduled', isPlaced ? 'True' : 'False', scheduled, !isPlaced),
+    condition('Ready', ready?.status ?? 'False', ready, true, isOver ? 'PodCompleted' : undefined),
+    condition('ContainersReady', ready?.status ?? 'False', ready, true, isOver ? 'PodCompleted' : undefined),
+  ];
+}
+
+function condition(
+  type: string,
+  status: string,
+  from: Condition | undefined,
+  withReason: boolean,
+  reason = from?.reason,
+): Record<string, unknown> {
+  return {
+    type,
+    status,
+    lastProbeTime: null,
+    lastTransitionTime: from?.lastTransitionTime ?? null,
+    ...(withReason && status !== 'True' && reason !== undefined ? { reason } : {}),
+    ...(withReason && status !== 'True' && from !== undefined ? { message: from.message } : {}),
+  };
+}
+
+function pick<T extends object, K extends keyof T>(
+  from: T | undefined,
+  keys: readonly K[],
+): Partial<Pick<T, K>> {
+  const result: Partial<Pick<T, K>> = {};
+  for (const key of keys) if (from?.[key] !== undefined) result[key] = from[key];
+  return result;
+}

@@ -1,0 +1,156 @@
+/** How the Pod view is served: its names, verbs and schema. Reads only, and in no category, so `all` shows Tasks once. */
+import type { Schema } from '../../schemas/crd.ts';
+import type { ServedKind } from '../registry/types.ts';
+
+const text = (description: string): Schema => ({ type: 'string', description });
+const time = (description: string): Schema => ({
+  type: 'string',
+  format: 'date-time',
+  nullable: true,
+  description,
+});
+const integer = (description: string): Schema => ({ type: 'integer', format: 'int32', description });
+const list = (description: string, items: Schema): Schema => ({ type: 'array', description, items });
+const part = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
+  type: 'object',
+  description,
+  properties,
+});
+const map = (description: string, values: Schema): Schema => ({
+  type: 'object',
+  description,
+  additionalProperties: values,
+});
+
+const quantity: Schema = { 'x-kubernetes-int-or-string': true };
+
+const container = part('The one container of the task.', {
+  name: text("The task's name."),
+  image: text('The image reference.'),
+  imagePullPolicy: text('When the image is pulled.'),
+  command: list("Replaces the image's entry point.", { type: 'string' }),
+  args: list("Replaces the image's command.", { type: 'string' }),
+  workingDir: text('The working directory inside the container.'),
+  env: list(
+    'Environment variables.',
+    part('One variable.', { name: text('Its name.'), value: text('Its value.') }),
+  ),
+  ports: list(
+    'Ports the container listens on.',
+    part('One port.', {
+      name: text('Its name.'),
+      containerPort: integer('The port inside the container.'),
+      hostPort: integer('The port on the worker.'),
+      hostIP: text("The worker's address."),
+      protocol: text('TCP or UDP.'),
+    }),
+  ),
+  resources: part('What the task needs and may use.', {
+    requests: map('What is set aside for it.', quantity),
+    limits: map('What it may use at most.', quantity),
+  }),
+  securityContext: {
+    type: 'object',
+    'x-kubernetes-preserve-unknown-fields': true,
+    description: 'Its privileges.',
+  },
+});
+
+const containerState = part('Exactly one of waiting, running and terminated.', {
+  waiting: part('Not running yet, or waiting for its next start.', {
+    reason: text('One word that says why.'),
+    message: text('A sentence for people.'),
+  }),
+  running: part('Running.', { startedAt: time('Since when.') }),
+  terminated: part('Ended.', {
+    exitCode: integer('How it ended.'),
+    signal: integer('The signal that ended it.'),
+    reason: text('One word that says why.'),
+    message: text('A sentence for people.'),
+    startedAt: time('When it was started.'),
+    finishedAt: time('When it ended.'),
+    containerID: text("The engine's id, after docker://."),
+  }),
+});
+
+const schema: Schema = {
+  type: 'object',
+  description:
+    'Pod is how a Task looks to tools that know pods. It is read-only: change the Task of the same name.',
+  properties: {
+    apiVersion: text('The version of this representation: v1.'),
+    kind: text('The kind of this object: Pod.'),
+    metadata: { type: 'object', description: 'Standard object metadata.' },
+    spec: part('What is asked for.', {
+      nodeName: text('The worker the task is bound to.'),
+      nodeSelector: map('Labels that a worker must carry.', { type: 'string' }),
+      containers: list("The task's container.", container),
+      restartPolicy: text('Whether an ended container is started again.'),
+      terminationGracePeriodSeconds: integer('Seconds between the stop signal and the kill.'),
+      hostNetwork: { type: 'boolean', description: "Whether it uses the worker's own network." },
+      hostname: text("The container's host name."),
+      securityContext: part('Always empty: the container carries its own.', {}),
+    }),
+    status: part('What was seen.', {
+      phase: text('Pending, Running, Succeeded (also for a stopped task), Failed or Unknown.'),
+      message: text('A sentence for people.'),
+      conditions: list(
+        'PodScheduled, Ready and ContainersReady.',
+        part('One condition.', {
+          type: text("The condition's name."),
+          status: text('True, False or Unknown.'),
+          reason: text('One word that says why.'),
+          message: text('A sentence for people.'),
+          lastProbeTime: time('Never set.'),
+          lastTransitionTime: time('When status last changed.'),
+        }),
+      ),
+      startTime: time('When the first container was started.'),
+      hostIP: text("The worker's address on which ports are published."),
+      hostIPs: list('The same, as a list.', part('One address.', { ip: text('The address.') })),
+      podIP: text("The container's address on its network."),
+      podIPs: list('The same, as a list.', part('One address.', { ip: text('The address.') })),
+      containerStatuses: list(
+        'What was seen of the container.',
+        part('The container.', {
+          name: text("The task's name."),
+          image: text('The image it was made from.'),
+          imageID: text("The image's id."),
+          containerID: text("The engine's id, after docker://."),
+          restartCount: integer('Containers started again after one ended.'),
+          ready: { type: 'boolean', description: 'Whether it does its work.' },
+          started: { type: 'boolean', description: 'Whether it runs.' },
+          state: containerState,
+          lastState: containerState,
+        }),
+      ),
+    }),
+  },
+};
+
+export const podKind: ServedKind = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+  singular: 'pod',
+  listKind: 'PodList',
+  shortNames: ['po'],
+  categories: [],
+  verbs: ['get', 'list', 'watch'],
+  columns: [],
+  definition: {
+    name: 'v1',
+    served: true,
+    storage: false,
+    selectableFields: [
+      { jsonPath: '.spec.nodeName' },
+      { jsonPath: '.spec.restartPolicy' },
+      { jsonPath: '.status.phase' },
+      { jsonPath: '.status.podIP' },
+    ],
+    schema: { openAPIV3Schema: schema },
+  },
+  subresources: [{ name: 'log', verbs: ['get'] }],
+};

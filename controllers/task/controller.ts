@@ -1,0 +1,337 @@
+/**
+ * The task controller of one worker: observe, plan, perform, and write one status at the end.
+ *
+ * What it remembers of a Task besides objects and containers is a convenience (see `TaskMemory`): it may be killed
+ * between any two lines, and the next instance goes on from what it finds.
+ */
+
+import type { ObjectStore } from '../../client/informer.ts';
+import type { Client } from '../../machinery/client.ts';
+import type { Clock } from '../../machinery/clock.ts';
+import { isApiError, messageOf, type RuntimeError } from '../../machinery/errors.ts';
+import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
+import type { Log } from '../../machinery/log.ts';
+import { keyOf, keyString } from '../../machinery/meta.ts';
+import type { Metrics } from '../../machinery/metrics.ts';
+import type { Random } from '../../machinery/random.ts';
+import type { ContainerDetail, Runtime } from '../../machinery/runtime.ts';
+import { tasks } from '../../schemas/kinds.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
+import type { EventSink } from '../engine/event.ts';
+import { Background } from './background.ts';
+import { Clearance } from './clearance.ts';
+import { Limiter } from './limiter.ts';
+import { type TaskMetrics, taskMetrics } from './metrics.ts';
+import { EngineView, type KnownContainer } from './observe.ts';
+import { Performer, type Subject } from './perform.ts';
+import { planTask, responsibleWorker } from './plan.ts';
+import { forgetGone, type Outcome, remember } from './remember.ts';
+import { eventsOf } from './report.ts';
+import { StrayWatch } from './strays.ts';
+import { TaskCopy } from './taskcopy.ts';
+import { emptyMemory, type TaskMemory, type TaskPlan, type TaskStatus, type TaskWorld } from './types.ts';
+
+export interface TaskControllerOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  /** All Tasks: which of them are this worker's is decided here. */
+  readonly taskStore: ObjectStore<Task>;
+  readonly events: EventSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly worker: string;
+  readonly clusterId: string;
+  /** Where ports without a hostIP are published. */
+  readonly publishAddress: string;
+  /** Containers created and started at once; the engine gets slower past 8. */
+  readonly startsAtOnce: number;
+  /** Time between two full lists of containers, milliseconds; default 10 s. */
+  readonly relistMs?: number;
+  /** Time between two inspections in rotation, milliseconds; default 1 s. */
+  readonly rotationMs?: number;
+  /** Reconciles at once; default 16: they wait for the engine, not for a processor. */
+  readonly concurrency?: number;
+}
+
+const RELIST_MS = 10_000;
+const ROTATION_MS = 1_000;
+/** Enough for a stop, a removal, a pull that was there, a creation and a failed start in one go. */
+const MAX_ROUNDS = 6;
+const NOT_READY_MS = 200;
+const STOP_RETRY_MS = 1_000;
+
+export class TaskController implements Controller {
+  readonly name = 'task';
+  readonly #options: TaskControllerOptions;
+  readonly #log: Log;
+  readonly #metrics: TaskMetrics;
+  readonly #loop: ControllerLoop;
+  readonly #view: EngineView;
+  readonly #strays: StrayWatch;
+  readonly #background: Background;
+  readonly #performer: Performer;
+  readonly #stop = new AbortController();
+  /** By uid; entries go with their Task. */
+  readonly #memories = new Map<string, TaskMemory>();
+  readonly #copy: TaskCopy;
+  readonly #clearance: Clearance;
+
+  constructor(options: TaskControllerOptions) {
+    this.#options = options;
+    const { client, runtime, clock, log, worker, clusterId, relistMs = RELIST_MS } = options;
+    this.#log = log.child({ controller: this.name });
+    this.#metrics = taskMetrics(options.metrics);
+    this.#loop = new ControllerLoop(this, {
+      clock,
+      random: options.random,
+      log,
+      metrics: options.metrics,
+      concurrency: options.concurrency ?? 16,
+      deadlineMs: 180_000,
+      backoff: { baseMs: 5, maxMs: 30_000 },
+    });
+    this.#view = new EngineView({
+      runtime,
+      clock,
+      log: this.#log,
+      clusterId,
+      worker,
+      relistMs,
+      rotationMs: options.rotationMs ?? ROTATION_MS,
+      onChange: (key) => this.#loop.enqueue(key),
+      onListed: (isRecovered, signal) => this.#onListed(isRecovered, signal),
+    });
+    this.#strays = new StrayWatch({ client, worker, confirmMs: relistMs });
+    this.#background = new Background({ runtime, clock, log: this.#log, signal: this.#stop.signal });
+    this.#performer = new Performer({
+      runtime,
+      client,
+      clock,
+      view: this.#view,
+      background: this.#background,
+      limiter: new Limiter(options.startsAtOnce),
+      clusterId,
+      worker,
+      onSettled: (subject, outcome) => this.#onSettled(subject, outcome),
+    });
+    this.#copy = new TaskCopy(options.taskStore);
+    this.#clearance = new Clearance({
+      performer: this.#performer,
+      events: options.events,
+      clock,
+      log: this.#log,
+      metrics: this.#metrics,
+      worker,
+      worldOf: ({ task }, container, memory) => this.#worldOf(task, [container], memory),
+    });
+  }
+
+  /** True when nothing waits to be looked at and nothing is being looked at. */
+  get isIdle(): boolean {
+    return this.#loop.isIdle;
+  }
+
+  /** The engine is back, or may have changed: list it now. */
+  relistSoon(): void {
+    this.#view.relistSoon();
+  }
+
+  /** Works until the signal aborts, then lets running reconciles finish. Containers go on running. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopListening = this.#options.taskStore.onChange((key, task, old) => this.#onTask(key, task, old));
+    try {
+      await Promise.all([this.#view.run(signal), this.#loop.run(signal)]);
+    } finally {
+      stopListening();
+      this.#stop.abort(new Error('the worker is stopping'));
+      await this.#background.idle();
+    }
+  }
+
+  traceOf(key: string): string | undefined {
+    return this.#options.taskStore.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<Result> {
+    if (!this.#view.isListed || !this.#options.taskStore.hasSynced) return requeueAfter(NOT_READY_MS);
+    let delayMs = await this.#clearStrays(key, signal);
+    for (let round = 0; ; round++) {
+      const task = this.#copy.read(key);
+      if (task === undefined || responsibleWorker(task) !== this.#options.worker) {
+        // A copy says so; the next full list asks the API itself.
+        const isDoubtful = this.#view.knownOf(key).some(({ id }) => this.#strays.find(id) === undefined);
+        if (isDoubtful) this.#view.relistSoon();
+        break;
+      }
+      const { plan, isSettled, failure } = await this.#round(key, task, round, signal);
+      if (isSettled) {
+        delayMs = least(delayMs, plan?.requeueAfterMs);
+        if (failure !== undefined) throw failure;
+        break;
+      }
+      if (round >= MAX_ROUNDS) return requeueAfter(0);
+    }
+    return delayMs === undefined ? done : requeueAfter(delayMs);
+  }
+
+  async #round(
+    key: string,
+    task: Task,
+    round: number,
+    signal: AbortSignal,
+  ): Promise<{ plan?: TaskPlan; isSettled: boolean; failure?: RuntimeError }> {
+    const uid = task.metadata.uid ?? '';
+    const found = await this.#view.containersOf(key, signal);
+    const containers = found.filter(({ labels }) => labels[LABEL_UID] === uid);
+    const memory = forgetGone(this.#memory(uid), new Set(containers.map(({ id }) => id)));
+    const world = this.#worldOf(task, containers, memory);
+    const plan = planTask(world);
+    if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
+      await this.#writeStatus(key, task, plan, signal);
+      this.#memories.set(uid, { ...memory, isKnown: true });
+      return { plan, isSettled: plan.actions.length === 0 };
+    }
+    this.#log.info(
+      { key, worker: world.worker, actions: plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`) },
+      'acting on a Task',
+    );
+    const outcomes = await this.#performer.perform({ taskKey: key, uid }, task, plan.actions, signal);
+    const failure = this.#note(task, uid, outcomes);
+    if (failure !== undefined) {
+      await this.#writeStatus(key, task, plan, signal);
+      return { plan, isSettled: true, failure };
+    }
+    const isLifted = outcomes.some(({ kind, action }) => kind === 'done' && action.kind === 'liftFinalizer');
+    if (isLifted) this.#memories.delete(uid);
+    return { plan: { ...plan, actions: [] }, isSettled: isLifted };
+  }
+
+  /** Takes note of what was done. @returns the error of an act that no memory of the planner covers. */
+  #note(task: Task, uid: string, outcomes: readonly Outcome[]): RuntimeError | undefined {
+    let failure: RuntimeError | undefined;
+    for (const outcome of outcomes) {
+      for (const event of eventsOf(task, outcome)) this.#options.events.record(event);
+      const { action } = outcome;
+      if (action.drift !== undefined && outcome.kind !== 'failed') {
+        this.#metrics.driftRepaired.inc({ kind: action.drift });
+      }
+      if (outcome.kind === 'failed') {
+        const isCovered = action.kind === 'pull' || action.kind === 'create' || action.kind === 'start';
+        // Without an answer nothing is known to have failed: look again once the engine answers.
+        if (!isCovered || outcome.error.reason === 'Unavailable' || outcome.error.reason === 'NotFound') {
+          failure = outcome.error;
+          continue;
+        }
+      }
+      this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
+    }
+    return failure;
+  }
+
+  /** Stops and removes what the API confirmed to be nobody's. @returns when to look again. */
+  async #clearStrays(key: string, signal: AbortSignal): Promise<number | undefined> {
+    let delayMs: number | undefined;
+    if (!this.#view.knownOf(key).some(({ id }) => this.#strays.find(id) !== undefined)) return delayMs;
+    for (const container of await this.#view.containersOf(key, signal)) {
+      const stray = this.#strays.find(container.id);
+      if (stray === undefined) continue;
+      delayMs = least(delayMs, await this.#clearance.clear(key, stray, container, signal));
+    }
+    return delayMs;
+  }
+
+  async #onListed(isRecovered: boolean, signal: AbortSignal): Promise<void> {
+    const { taskStore, worker, clock } = this.#options;
+    if (!taskStore.hasSynced) return;
+    if (isRecovered) {
+      for (const task of taskStore.list()) {
+        if (responsibleWorker(task) === worker) this.#loop.enqueue(keyString(keyOf(task)));
+      }
+    }
+    try {
+      const known = this.#view.known();
+      this.#forgetGone(known);
+      const read = (key: string): Task | undefined => this.#copy.read(key);
+      const { keys, held } = await this.#strays.look(known, read, clock.monotonicMs(), signal);
+      for (const key of keys) this.#loop.enqueue(key);
+      if (held > 0) this.#clearance.sayHeld(held, known.length);
+    } catch (error) {
+      if (!signal.aborted) this.#log.warn({ err: error }, `cannot tell orphans: ${messageOf(error)}`);
+    }
+  }
+
+  /** Memory is bounded by what exists. */
+  #forgetGone(known: readonly KnownContainer[]): void {
+    const uids = new Set(this.#options.taskStore.list().map(({ metadata }) => metadata.uid ?? ''));
+    for (const uid of this.#memories.keys()) if (!uids.has(uid)) this.#memories.delete(uid);
+    this.#clearance.retain(new Set(known.map(({ id }) => id)));
+  }
+
+  #onTask(key: string, task: Task | undefined, old: Task | undefined): void {
+    const { worker } = this.#options;
+    const isOurs = task !== undefined && responsibleWorker(task) === worker;
+    const wasOurs = old !== undefined && responsibleWorker(old) === worker;
+    if (task === undefined) this.#copy.forget(key);
+    if (isOurs || wasOurs || this.#view.knownOf(key).length > 0) this.#loop.enqueue(key);
+  }
+
+  #onSettled({ taskKey, uid }: Subject, outcome: Outcome): void {
+    const task = this.#copy.read(taskKey);
+    if (task?.metadata.uid === uid) {
+      for (const event of eventsOf(task, outcome)) this.#options.events.record(event);
+      this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
+    } else {
+      this.#clearance.note(uid, outcome);
+    }
+    // A refused stop is tried again, but not in a spin; a refused pull has a backoff of its own.
+    if (outcome.kind === 'failed' && outcome.action.kind === 'stop') {
+      this.#loop.enqueueAfter(taskKey, STOP_RETRY_MS);
+    } else {
+      this.#loop.enqueue(taskKey);
+    }
+  }
+
+  /** Only if it says something new; refused if somebody else wrote in between, and then looked at again. */
+  async #writeStatus(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<void> {
+    const { status } = plan;
+    if (status === undefined || status === task.status) return;
+    try {
+      await this.#copy.keep(key, () =>
+        this.#options.client.update(tasks, { ...task, status }, { subresource: 'status', signal }),
+      );
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return;
+      throw error;
+    }
+    this.#countRestarts(task.status, status);
+    for (const event of plan.events) this.#options.events.record({ object: task, ...event });
+  }
+
+  #countRestarts(before: TaskStatus | undefined, after: TaskStatus): void {
+    const restarts = (after.restartCount ?? 0) - (before?.restartCount ?? 0);
+    if (restarts <= 0) return;
+    const reason = after.history?.[0]?.reason ?? 'Error';
+    this.#metrics.restarts.inc({ reason }, restarts);
+  }
+
+  #worldOf(task: Task | undefined, containers: readonly ContainerDetail[], memory: TaskMemory): TaskWorld {
+    const { worker, clusterId, publishAddress, clock } = this.#options;
+    return { task, containers, memory, nowMs: clock.now(), worker, clusterId, publishAddress };
+  }
+
+  #momentOf(task: Task): { nowMs: number; generation: number } {
+    return { nowMs: this.#options.clock.now(), generation: task.metadata.generation ?? 0 };
+  }
+
+  #memory(uid: string): TaskMemory {
+    return this.#memories.get(uid) ?? emptyMemory;
+  }
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}

@@ -16,6 +16,7 @@ import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { jsonHash } from '../../machinery/json.ts';
 import { ANNOTATION_DECISION, ANNOTATION_TRACE, NAMESPACE_DEFAULT } from '../../machinery/labels.ts';
 import type { Log } from '../../machinery/log.ts';
+import type { ObjectKey } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import { currentTrace } from '../../machinery/trace.ts';
 import { events } from '../../schemas/kinds.ts';
@@ -207,17 +208,26 @@ export class Recorder implements EventSink {
 
   /** The name is taken by the same happening from before a restart or from more than ten minutes ago. */
   async #createBeside(pending: Pending, event: Event): Promise<void> {
-    const { client } = this.#options;
-    const namespace = event.metadata.namespace ?? NAMESPACE_DEFAULT;
-    const existing = await client.get(events, { namespace, name: event.metadata.name });
-    const lastMs = Date.parse(existing.lastTimestamp ?? '');
-    if (pending.lastMs - lastMs <= FOLD_WINDOW_MS) {
-      const written = { namespace, name: event.metadata.name, count: existing.count ?? 1, lastMs };
+    const { name, namespace = NAMESPACE_DEFAULT } = event.metadata;
+    const existing = await this.#read({ namespace, name });
+    const lastMs = Date.parse(existing?.lastTimestamp ?? '');
+    if (existing !== undefined && pending.lastMs - lastMs <= FOLD_WINDOW_MS) {
+      const written = { namespace, name, count: existing.count ?? 1, lastMs };
       if (await this.#fold(pending, written)) return;
     }
     const another = this.#eventOf(pending, jsonHash([pending.foldKey, pending.firstMs]).slice(0, 16));
-    await client.create(events, another);
+    await this.#options.client.create(events, another);
     this.#created(pending, another);
+  }
+
+  /** Undefined also for those who may write Events and not read them, as workers do. */
+  async #read(key: ObjectKey): Promise<Event | undefined> {
+    try {
+      return await this.#options.client.get(events, key);
+    } catch (error) {
+      if (isApiError(error, 'NotFound', 'Forbidden')) return undefined;
+      throw error;
+    }
   }
 
   #created(pending: Pending, event: Event): void {

@@ -5,6 +5,13 @@ import type { Verdict } from './phase.ts';
 import type { PlannedEvent } from './types.ts';
 import type { TaskView } from './view.ts';
 
+const FAILURES: readonly string[] = [
+  'ErrImagePull',
+  'InvalidImageName',
+  'CreateContainerError',
+  'RunContainerError',
+];
+
 /** What the status that is about to be written says for the first time. */
 export function noticesOf({ task, world, history }: TaskView, verdict: Verdict): PlannedEvent[] {
   const old = task.status;
@@ -18,8 +25,8 @@ export function noticesOf({ task, world, history }: TaskView, verdict: Verdict):
     };
   });
   if (verdict.kind === 'waiting' && verdict.reason !== old?.reason) {
-    const isBackOff = /BackOff$/.test(verdict.reason);
-    if (isBackOff || /^(?:Err|InvalidImageName)|Error$/.test(verdict.reason)) {
+    const isBackOff = verdict.reason.endsWith('BackOff');
+    if (isBackOff || FAILURES.includes(verdict.reason)) {
       told.push({
         type: 'Warning',
         reason: isBackOff ? 'BackOff' : 'Failed',

@@ -88,10 +88,10 @@ export class EngineView {
   /** Everything on the engine that is labelled with this Task, of whatever uid. Throws `RuntimeError`. */
   async containersOf(taskKey: string, signal: AbortSignal): Promise<readonly ContainerDetail[]> {
     if (this.#doubtful.has(taskKey)) await this.#list({ [LABEL_TASK]: taskKey }, signal);
-    const entries = [...(this.#byTask.get(taskKey) ?? [])].map((id) => this.#entries.get(id));
-    await Promise.all(
-      entries.map((entry) => (entry?.isStale === true ? this.#inspect(entry, signal) : undefined)),
-    );
+    const stale = [...(this.#byTask.get(taskKey) ?? [])]
+      .map((id) => this.#entries.get(id))
+      .filter((entry) => entry !== undefined && entry.isStale);
+    await Promise.all(stale.map((entry) => this.#inspect(entry, signal)));
     return [...(this.#byTask.get(taskKey) ?? [])]
       .map((id) => this.#entries.get(id)?.detail)
       .filter((detail) => detail !== undefined);
@@ -251,7 +251,7 @@ export class EngineView {
       const entry = this.#entries.get(summary.id);
       if (entry !== undefined) entry.listed = { state: summary.state, name: summary.name };
     }
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of this.#entries.values()) {
       const isInScope = scope === undefined || entry.taskKey === scope;
       // What was heard of after the list was asked for may be missing from its answer.
       if (!isInScope || present.has(entry.id) || entry.heardIn >= number) continue;

@@ -1,0 +1,122 @@
+/**
+ * The agent: what runs beside one container engine. It enrols its Worker, beats, reconciles the Tasks bound to it and
+ * answers the API's questions about them. The same agent runs inside `gantry up` and on a machine of its own: all it
+ * knows of the control plane is a `Client`.
+ */
+import { availableParallelism } from 'node:os';
+import { Informer } from '../client/informer.ts';
+import { Recorder } from '../controllers/engine/recorder.ts';
+import { TaskController } from '../controllers/task/controller.ts';
+import type { Client } from '../machinery/client.ts';
+import { type Clock, sleep } from '../machinery/clock.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
+import type { Random } from '../machinery/random.ts';
+import type { Runtime } from '../machinery/runtime.ts';
+import type { WorkerLink } from '../machinery/workerlink.ts';
+import { tasks } from '../schemas/kinds.ts';
+import { Enrolment } from './enrol.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { newWorkerLink } from './link.ts';
+import type { Reserve } from './workerstatus.ts';
+
+export interface AgentOptions {
+  /** With the worker's own identity. */
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly workerName: string;
+  /** Only containers labelled with this cluster and this worker are ever seen. */
+  readonly clusterId: string;
+  readonly agentVersion: string;
+  /** Where ports without a hostIP are published; default 127.0.0.1. */
+  readonly publishAddress?: string;
+  /** Kept back from what tasks may ask for; default nothing. */
+  readonly reserve?: Reserve;
+  /** Containers created and started at once; default two for each core, at most 8. */
+  readonly startsAtOnce?: number;
+  /** Time between two full lists of containers, milliseconds; default 10 s. */
+  readonly relistMs?: number;
+  /** Time between two renewals of the lease, milliseconds; default 3 s. */
+  readonly renewMs?: number;
+  /** How long the lease is good, seconds; default 12. */
+  readonly leaseSeconds?: number;
+}
+
+export interface Agent {
+  readonly link: WorkerLink;
+  /** The Tasks it reconciles; for tests and diagnosis. */
+  readonly controller: TaskController;
+  /** Ends its loops within seconds and leaves the containers running. */
+  stop(): Promise<void>;
+}
+
+const MAX_STARTS_AT_ONCE = 8;
+/** Events still unwritten at a stop get this long. */
+const FLUSH_MS = 1_000;
+
+/** Starts everything and returns: an engine or an API that does not answer yet is waited for in the background. */
+export function startAgent(options: AgentOptions): Promise<Agent> {
+  const { client, runtime, clock, random, metrics, workerName, clusterId } = options;
+  const log = options.log.child({ worker: workerName });
+  const publishAddress = options.publishAddress ?? '127.0.0.1';
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  const taskInformer = new Informer({ client, resource: tasks, clock, random, log });
+  const recorder = new Recorder({ client, component: 'agent', host: workerName, clock, log, metrics });
+  const controller = new TaskController({
+    client,
+    runtime,
+    taskStore: taskInformer,
+    events: recorder,
+    clock,
+    random,
+    log,
+    metrics,
+    worker: workerName,
+    clusterId,
+    publishAddress,
+    startsAtOnce: options.startsAtOnce ?? Math.min(MAX_STARTS_AT_ONCE, 2 * availableParallelism()),
+    ...(options.relistMs === undefined ? {} : { relistMs: options.relistMs }),
+  });
+  const enrolment = new Enrolment({
+    client,
+    runtime,
+    clock,
+    random,
+    log,
+    worker: workerName,
+    publishAddress,
+    reserve: options.reserve ?? { milliCpu: 0, memoryBytes: 0 },
+    agentVersion: options.agentVersion,
+    onEngineUp: () => controller.relistSoon(),
+  });
+  const heartbeat = new Heartbeat({
+    client,
+    clock,
+    log,
+    worker: workerName,
+    renewMs: options.renewMs ?? 3_000,
+    leaseSeconds: options.leaseSeconds ?? 12,
+  });
+  const loops = Promise.all([
+    taskInformer.start(signal),
+    controller.run(signal),
+    enrolment.run(signal),
+    heartbeat.run(signal),
+  ]);
+  return Promise.resolve({
+    link: newWorkerLink({ runtime, clusterId, worker: workerName }, signal),
+    controller,
+    async stop() {
+      stopped.abort(new Error(`worker ${workerName} is stopping`));
+      await loops;
+      const flushed = new AbortController();
+      await Promise.race([recorder.flush(flushed.signal), sleep(clock, FLUSH_MS)]);
+      flushed.abort();
+    },
+  });
+}

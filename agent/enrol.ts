@@ -1,0 +1,141 @@
+/**
+ * The worker's own object: made when it is missing, and kept true to what the engine says.
+ *
+ * Asks the engine now and then, and sooner while it is down, so that RuntimeDown is seen within seconds and goes by
+ * itself; looks again at once when somebody else has changed the object (the lifecycle controller after a silence).
+ * Nothing that fails here stops it.
+ */
+import { Informer } from '../client/informer.ts';
+import type { Client } from '../machinery/client.ts';
+import { type Clock, sleep } from '../machinery/clock.ts';
+import { isApiError, messageOf } from '../machinery/errors.ts';
+import { isSameJson } from '../machinery/json.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Random } from '../machinery/random.ts';
+import type { Runtime } from '../machinery/runtime.ts';
+import { withinBounds } from '../runtime/bounded.ts';
+import { workers } from '../schemas/kinds.ts';
+import type { Worker } from '../schemas/types.gen.ts';
+import { type EngineReport, type Reserve, workerStatus } from './workerstatus.ts';
+
+export interface EnrolmentOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly worker: string;
+  readonly publishAddress: string;
+  readonly reserve: Reserve;
+  readonly agentVersion: string;
+  /** The engine answers again after it did not, or for the first time. */
+  readonly onEngineUp: () => void;
+}
+
+/** While the engine answers: how often it is asked. */
+const ASK_MS = 5_000;
+const ASK_LIMIT_MS = 5_000;
+/** While it does not: from this, doubling, up to `ASK_MS`. */
+const RETRY_MS = 250;
+const WRITE_LIMIT_MS = 10_000;
+
+export class Enrolment {
+  readonly #options: EnrolmentOptions;
+  readonly #informer: Informer<Worker>;
+  #wasUp = false;
+  #failures = 0;
+  #wake: () => void = () => {};
+
+  constructor(options: EnrolmentOptions) {
+    this.#options = options;
+    const { client, clock, random, log, worker } = options;
+    this.#informer = new Informer({
+      client,
+      resource: workers,
+      clock,
+      random,
+      log,
+      fieldSelector: `metadata.name=${worker}`,
+    });
+  }
+
+  /** Keeps the Worker true until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stopListening = this.#informer.onChange(() => this.#wake());
+    try {
+      await Promise.all([this.#informer.start(signal), this.#keepTrue(signal)]);
+    } finally {
+      stopListening();
+    }
+  }
+
+  async #keepTrue(signal: AbortSignal): Promise<void> {
+    const { clock, log, worker, onEngineUp } = this.#options;
+    while (!signal.aborted) {
+      // Taken before looking: what changes during the look is not slept over.
+      const early = new AbortController();
+      this.#wake = () => early.abort();
+      const report = await this.#ask(signal);
+      if (signal.aborted) return;
+      if (report.isUp && !this.#wasUp) onEngineUp();
+      if (report.isUp !== this.#wasUp) {
+        if (report.isUp) log.info({ worker }, 'the container engine answers');
+        else log.warn({ worker }, `the container engine does not answer: ${report.message}`);
+      }
+      this.#wasUp = report.isUp;
+      const isWritten = await this.#write(report, signal);
+      this.#failures = report.isUp && isWritten ? 0 : this.#failures + 1;
+      const delayMs =
+        this.#failures === 0 ? ASK_MS : Math.min(ASK_MS, RETRY_MS * 2 ** Math.min(this.#failures - 1, 10));
+      // After a failure the pause is kept whatever happens: our own failed writes must not wake us in a spin.
+      await sleep(clock, delayMs, this.#failures === 0 ? AbortSignal.any([signal, early.signal]) : signal);
+    }
+  }
+
+  async #ask(signal: AbortSignal): Promise<EngineReport> {
+    const { runtime, clock } = this.#options;
+    try {
+      const bounds = { what: 'info of the container engine', signal, limitMs: ASK_LIMIT_MS };
+      return { isUp: true, info: await withinBounds(clock, bounds, (inner) => runtime.info(inner)) };
+    } catch (error) {
+      return { isUp: false, message: messageOf(error) };
+    }
+  }
+
+  /** @returns whether the object now says what was reported. */
+  async #write(report: EngineReport, signal: AbortSignal): Promise<boolean> {
+    const { client, clock, log, worker, publishAddress, reserve, agentVersion } = this.#options;
+    try {
+      const bounds = { what: `write of worker ${worker}`, signal, limitMs: WRITE_LIMIT_MS };
+      await withinBounds(clock, bounds, async (inner) => {
+        const current = this.#informer.get(worker) ?? (await this.#ensure(inner));
+        const nowMs = clock.now();
+        const status = workerStatus(current, { report, reserve, publishAddress, agentVersion, nowMs });
+        if (isSameJson(status, current.status)) return;
+        await client.update(workers, { ...current, status }, { subresource: 'status', signal: inner });
+      });
+      return true;
+    } catch (error) {
+      // Somebody else wrote in between: the copy catches up, and the next turn sees what is left to say.
+      const level = isApiError(error, 'Conflict') || this.#failures > 0 ? 'debug' : 'warn';
+      if (!signal.aborted) log[level]({ worker, err: error }, `cannot write the worker: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  async #ensure(signal: AbortSignal): Promise<Worker> {
+    const { client, worker } = this.#options;
+    try {
+      return await client.get(workers, { name: worker }, { signal });
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
+    const object: Worker = {
+      apiVersion: 'gantry.dev/v1',
+      kind: 'Worker',
+      metadata: { name: worker, labels: { 'kubernetes.io/hostname': worker } },
+      spec: {},
+    };
+    return client.create(workers, object, { signal });
+  }
+}

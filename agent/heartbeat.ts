@@ -1,0 +1,96 @@
+/**
+ * The worker's sign of life: a Lease that is renewed. The observer judges its age by its own clock, so all that counts
+ * is that it changes. A renewal that fails is tried again at the next turn; the beat itself never stops.
+ * Source of the scheme: Kubernetes' node heartbeats ("Leases").
+ */
+import type { Client } from '../machinery/client.ts';
+import { type Clock, microTimestamp, sleep } from '../machinery/clock.ts';
+import { isApiError, messageOf } from '../machinery/errors.ts';
+import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
+import type { Log } from '../machinery/log.ts';
+import { withinBounds } from '../runtime/bounded.ts';
+import { leases } from '../schemas/kinds.ts';
+import type { Lease } from '../schemas/types.gen.ts';
+
+export interface HeartbeatOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly worker: string;
+  /** Milliseconds between two renewals. */
+  readonly renewMs: number;
+  /** What the Lease says of itself. */
+  readonly leaseSeconds: number;
+}
+
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  #lease: Lease | undefined;
+  #hasFailed = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+  }
+
+  /** Beats until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, renewMs, worker } = this.#options;
+    while (!signal.aborted) {
+      try {
+        // A renewal that hangs must not take the next one with it.
+        const bounds = { what: `renewal of the lease of worker ${worker}`, signal, limitMs: renewMs };
+        await withinBounds(clock, bounds, (inner) => this.#renew(inner));
+        if (this.#hasFailed) log.info({ worker }, 'the lease is renewed again');
+        this.#hasFailed = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#lease = undefined;
+        const level = this.#hasFailed ? 'debug' : 'warn';
+        log[level]({ worker, err: error }, `cannot renew the lease: ${messageOf(error)}`);
+        this.#hasFailed = true;
+      }
+      await sleep(clock, renewMs, signal);
+    }
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { client, clock, worker, leaseSeconds } = this.#options;
+    const now = microTimestamp(clock.now());
+    const current = this.#lease ?? (await this.#read(signal));
+    if (current === undefined) {
+      this.#lease = await client.create(
+        leases,
+        {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          metadata: { name: worker, namespace: NAMESPACE_SYSTEM },
+          spec: {
+            holderIdentity: worker,
+            leaseDurationSeconds: leaseSeconds,
+            acquireTime: now,
+            renewTime: now,
+          },
+        },
+        { signal },
+      );
+      return;
+    }
+    const spec = {
+      ...current.spec,
+      holderIdentity: worker,
+      leaseDurationSeconds: leaseSeconds,
+      renewTime: now,
+    };
+    this.#lease = await client.update(leases, { ...current, spec }, { signal });
+  }
+
+  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+    const { client, worker } = this.#options;
+    try {
+      return await client.get(leases, { namespace: NAMESPACE_SYSTEM, name: worker }, { signal });
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+}

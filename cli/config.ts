@@ -1,0 +1,231 @@
+/**
+ * Where each setting's value comes from. One precedence: flag, environment, `.env` in the working directory,
+ * configuration file (`--config`, else `config.yaml` in the data directory), default. A value that is not understood is
+ * an error that names the setting, its source, what was found and what was wanted.
+ */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
+import { messageOf } from '../machinery/errors.ts';
+import { isRecord } from '../machinery/json.ts';
+import { subdomainProblem } from '../machinery/names.ts';
+import { type DotenvEntry, parseDotenv } from './dotenv.ts';
+import { nearest } from './nearest.ts';
+import { flagOf, SETTINGS, type SettingRow, type Settings, variableOf } from './settings.ts';
+
+export class SettingsError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SettingsError';
+  }
+}
+
+export type SettingSource = 'flag' | 'environment' | '.env' | 'file' | 'default';
+
+export interface ShownSetting {
+  readonly name: string;
+  readonly value: string;
+  readonly source: SettingSource;
+  /** `--api-port`, `GANTRY_API_PORT`, `/srv/.env:3`, `/srv/.gantry/config.yaml`, or empty for a default. */
+  readonly where: string;
+}
+
+export interface Config {
+  readonly settings: Settings;
+  /** Every setting, in the order of the table. */
+  readonly shown: readonly ShownSetting[];
+}
+
+export interface ConfigInput {
+  /** By setting name: what the command line gave. */
+  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working directory, absolute. */
+  readonly directory: string;
+  /** `--config`: must exist. */
+  readonly file?: string;
+}
+
+interface Found {
+  readonly text: string;
+  readonly source: SettingSource;
+  readonly where: string;
+  /** What a relative path in it is relative to. */
+  readonly directory: string;
+}
+
+/** Any row will do: only its names are read. */
+type Find = (row: Pick<SettingRow<unknown>, 'name' | 'otherVariables'>) => Found | undefined;
+
+const WORKER_NAME_FILE = 'worker-name';
+
+/** Rejects with `SettingsError`. */
+export async function resolveConfig(input: ConfigInput): Promise<Config> {
+  const near = await nearSources(input);
+  const homeRow = SETTINGS.home;
+  const home = valueOf(homeRow, near(homeRow)) ?? resolve(input.directory, '.gantry');
+  const file = await configFile(input, home);
+  const find: Find = (row) => near(row) ?? file(row);
+  const context = { home, keptWorkerName: await keptWorkerName(home) };
+  const shown: ShownSetting[] = [];
+  const take = <T>(row: SettingRow<T>): T => {
+    const found = row.name === 'home' ? near(row) : find(row);
+    const value = found === undefined ? row.fallback(context) : parsed(row, found);
+    const text = value === undefined ? '' : (row.show?.(value) ?? String(value));
+    shown.push({
+      name: row.name,
+      value: text,
+      source: found?.source ?? 'default',
+      where: found?.where ?? '',
+    });
+    return value;
+  };
+  const settings: Settings = {
+    home: take(SETTINGS.home),
+    apiHost: take(SETTINGS.apiHost),
+    apiPort: take(SETTINGS.apiPort),
+    apiNames: take(SETTINGS.apiNames),
+    dev: take(SETTINGS.dev),
+    devHost: take(SETTINGS.devHost),
+    devPort: take(SETTINGS.devPort),
+    store: take(SETTINGS.store),
+    dockerHost: take(SETTINGS.dockerHost),
+    workerName: take(SETTINGS.workerName),
+    publishAddress: take(SETTINGS.publishAddress),
+    logLevel: take(SETTINGS.logLevel),
+    logFile: take(SETTINGS.logFile),
+    pidFile: take(SETTINGS.pidFile),
+    taskRetentionMs: take(SETTINGS.taskRetentionMs),
+    historyRetentionMs: take(SETTINGS.historyRetentionMs),
+    leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
+    leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
+  };
+  if (settings.leaseRenewSeconds >= settings.leaseDurationSeconds) {
+    throw new SettingsError(
+      `leaseRenewSeconds is ${settings.leaseRenewSeconds} and leaseDurationSeconds ${settings.leaseDurationSeconds}: the renewal must come before the lease ends`,
+    );
+  }
+  return { settings, shown };
+}
+
+/** The data directory alone, for commands that need no more than its kubeconfig. */
+export async function resolveHome(input: Pick<ConfigInput, 'env' | 'directory'>): Promise<string> {
+  const near = await nearSources({ ...input, flags: {} });
+  return valueOf(SETTINGS.home, near(SETTINGS.home)) ?? resolve(input.directory, '.gantry');
+}
+
+/** Keeps the worker's name in the data directory, so that a machine renamed later stays the same worker. */
+export async function keepWorkerName(settings: Pick<Settings, 'home' | 'workerName'>): Promise<void> {
+  if ((await keptWorkerName(settings.home)) === settings.workerName) return;
+  const path = join(settings.home, WORKER_NAME_FILE);
+  try {
+    await writeDurably(path, `${settings.workerName}\n`, { mode: 0o644 });
+  } catch (error) {
+    throw new SettingsError(`cannot write ${path}: ${fileProblem(error)}`, { cause: error });
+  }
+}
+
+async function keptWorkerName(home: string): Promise<string | undefined> {
+  const path = join(home, WORKER_NAME_FILE);
+  const name = (await readIfThere(path))?.trim();
+  if (name === undefined) return undefined;
+  const problem = subdomainProblem(name);
+  if (problem !== undefined)
+    throw new SettingsError(`${path} holds no worker name: found "${name}", ${problem}`);
+  return name;
+}
+
+/** Flags, environment and `.env`: what is known before the data directory is. */
+async function nearSources(input: ConfigInput): Promise<Find> {
+  const { flags, env, directory } = input;
+  const dotenvPath = join(directory, '.env');
+  const dotenvText = await readIfThere(dotenvPath);
+  let dotenv: ReadonlyMap<string, DotenvEntry> = new Map();
+  try {
+    if (dotenvText !== undefined) dotenv = parseDotenv(dotenvText);
+  } catch (error) {
+    throw new SettingsError(`${dotenvPath}, ${messageOf(error)}`, { cause: error });
+  }
+  return (row) => {
+    const flag = flags[row.name];
+    if (flag !== undefined) return { text: String(flag), source: 'flag', where: flagOf(row.name), directory };
+    const variables = [variableOf(row.name), ...(row.otherVariables ?? [])];
+    // An empty variable counts as absent: that is how shells and unit files switch one off.
+    const variable = variables.find((name) => (env[name] ?? '') !== '');
+    if (variable !== undefined)
+      return { text: env[variable] ?? '', source: 'environment', where: variable, directory };
+    const name = variables.find((candidate) => (dotenv.get(candidate)?.value ?? '') !== '');
+    const entry = name === undefined ? undefined : dotenv.get(name);
+    if (entry !== undefined)
+      return { text: entry.value, source: '.env', where: `${dotenvPath}:${entry.line}`, directory };
+    return undefined;
+  };
+}
+
+async function configFile(input: ConfigInput, home: string): Promise<Find> {
+  const path = input.file === undefined ? join(home, 'config.yaml') : resolve(input.directory, input.file);
+  const text = await readIfThere(path);
+  if (text === undefined) {
+    if (input.file !== undefined)
+      throw new SettingsError(`cannot read the configuration file ${path}: no such file or directory`);
+    return () => undefined;
+  }
+  // Only here: most commands have no file, and start faster without a YAML parser.
+  const { parseYaml } = await import('./yaml.ts');
+  const { documents, problems } = parseYaml(text, path);
+  const [problem] = problems;
+  if (problem !== undefined) throw new SettingsError(problem);
+  if (documents.length > 1)
+    throw new SettingsError(`${path} holds ${documents.length} YAML documents: wanted one`);
+  const document = documents[0];
+  const values = document?.value ?? {};
+  if (!isRecord(values))
+    throw new SettingsError(`${path} is not a mapping: wanted lines such as "apiPort: 7443"`);
+  const known = Object.values(SETTINGS).map((row) => row.name);
+  for (const name of Object.keys(values)) {
+    if (known.includes(name) && name !== 'home') continue;
+    const guess = nearest(name, known);
+    const hint =
+      name === 'home'
+        ? 'the file is found through it'
+        : guess === undefined
+          ? `there are ${known.join(', ')}`
+          : `did you mean ${guess}?`;
+    throw new SettingsError(`${path}:${document?.locate(name) ?? ''}: no setting "${name}" here: ${hint}`);
+  }
+  return (row) => {
+    const value = values[row.name];
+    if (value === undefined || value === null) return undefined;
+    const at = `${path}:${document?.locate(row.name) ?? ''}`;
+    const isNames = Array.isArray(value) && value.every((item) => typeof item === 'string');
+    const shown = typeof value === 'string' ? value : isNames ? value.join(',') : JSON.stringify(value);
+    return { text: shown, source: 'file', where: at, directory: home };
+  };
+}
+
+function valueOf<T>(row: SettingRow<T>, found: Found | undefined): T | undefined {
+  return found === undefined ? undefined : parsed(row, found);
+}
+
+function parsed<T>(row: SettingRow<T>, found: Found): T {
+  try {
+    return row.parse(found.text, found.directory);
+  } catch (error) {
+    throw new SettingsError(
+      `setting ${row.name} (from ${found.where}): found "${found.text}", wanted ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
+    throw new SettingsError(`cannot read ${path}: ${fileProblem(error)}`, { cause: error });
+  }
+}

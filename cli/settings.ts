@@ -1,0 +1,305 @@
+/**
+ * Every setting of `gantry up`, one row each: a flag (`--api-port`), an environment variable (`GANTRY_API_PORT`) and a
+ * key of the configuration file (`apiPort`) follow from its name.
+ */
+
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseDurationMs } from '../machinery/duration.ts';
+import type { LogLevel } from '../machinery/log.ts';
+import { dnsLabelProblem, subdomainProblem } from '../machinery/names.ts';
+
+export interface Settings {
+  /** Absolute. */
+  readonly home: string;
+  readonly apiHost: string;
+  /** 0 asks for a free one. */
+  readonly apiPort: number;
+  /** Names and addresses the server certificate covers besides the machine's own. */
+  readonly apiNames: readonly string[];
+  readonly dev: boolean;
+  readonly devHost: string;
+  readonly devPort: number;
+  /** `memory:` or `sqlite:<absolute path>`. */
+  readonly store: string;
+  readonly dockerHost: string;
+  readonly workerName: string;
+  readonly publishAddress: string;
+  readonly logLevel: LogLevel;
+  /** Absent: standard error. */
+  readonly logFile: string | undefined;
+  /** Absent: none is written. */
+  readonly pidFile: string | undefined;
+  readonly taskRetentionMs: number;
+  readonly historyRetentionMs: number;
+  readonly leaseRenewSeconds: number;
+  readonly leaseDurationSeconds: number;
+}
+
+/** What a default may depend on. */
+export interface DefaultContext {
+  readonly home: string;
+  /** The name this data directory's worker had before. */
+  readonly keptWorkerName: string | undefined;
+}
+
+export interface SettingRow<T> {
+  /** As in the configuration file; flag and variable are made from it. */
+  readonly name: string;
+  /** What the flag's value is called in the help; absent: the flag takes none. */
+  readonly placeholder?: string;
+  /** Variables looked at after `GANTRY_…`, in order. */
+  readonly otherVariables?: readonly string[];
+  /** Throws an Error that says what is wanted. */
+  readonly parse: (text: string, directory: string) => T;
+  readonly fallback: (context: DefaultContext) => T;
+  readonly show?: (value: T) => string;
+  readonly description: string;
+}
+
+const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[Key]> } = {
+  home: {
+    name: 'home',
+    placeholder: '<directory>',
+    parse: pathIn,
+    fallback: ({ home }) => home,
+    description: 'where Gantry keeps its data, keys and kubeconfig',
+  },
+  apiHost: {
+    name: 'apiHost',
+    placeholder: '<address>',
+    parse: address,
+    fallback: () => '127.0.0.1',
+    description: 'the address the HTTPS API listens on',
+  },
+  apiPort: {
+    name: 'apiPort',
+    placeholder: '<port>',
+    parse: port,
+    fallback: () => 7443,
+    description: 'the port the HTTPS API listens on',
+  },
+  apiNames: {
+    name: 'apiNames',
+    placeholder: '<names>',
+    parse: names,
+    fallback: () => [],
+    show: (value) => value.join(','),
+    description:
+      "names and addresses for the server certificate besides the machine's own, separated by commas",
+  },
+  dev: {
+    name: 'dev',
+    parse: yesOrNo,
+    fallback: () => false,
+    description: 'also serve plain HTTP to this machine, for development',
+  },
+  devHost: {
+    name: 'devHost',
+    placeholder: '<address>',
+    parse: loopback,
+    fallback: () => '127.0.0.1',
+    description: 'the loopback address of the development listener',
+  },
+  devPort: {
+    name: 'devPort',
+    placeholder: '<port>',
+    parse: port,
+    fallback: () => 8000,
+    description: 'the port of the development listener',
+  },
+  store: {
+    name: 'store',
+    placeholder: '<engine>',
+    parse: store,
+    fallback: ({ home }) => `sqlite:${join(home, 'store')}`,
+    description: 'where objects are stored: sqlite:<directory>, or memory: which forgets',
+  },
+  dockerHost: {
+    name: 'dockerHost',
+    placeholder: '<url>',
+    otherVariables: ['DOCKER_HOST'],
+    parse: dockerHost,
+    fallback: () => 'unix:///var/run/docker.sock',
+    description: 'the Docker engine the worker uses',
+  },
+  workerName: {
+    name: 'workerName',
+    placeholder: '<name>',
+    parse: checked((text) => subdomainProblem(text)),
+    fallback: ({ keptWorkerName }) => keptWorkerName ?? workerNameFrom(hostname()),
+    description: 'the name of the worker beside the engine',
+  },
+  publishAddress: {
+    name: 'publishAddress',
+    placeholder: '<address>',
+    parse: checked((text) => (isIP(text) === 0 ? 'an IP address' : undefined)),
+    fallback: () => '127.0.0.1',
+    description: 'the address that ports are published on unless a Task says otherwise',
+  },
+  logLevel: {
+    name: 'logLevel',
+    placeholder: '<level>',
+    parse: logLevel,
+    fallback: () => 'info',
+    description: `how much is logged: ${LOG_LEVELS.join(', ')}`,
+  },
+  logFile: {
+    name: 'logFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: 'the file that log lines are appended to (default: standard error)',
+  },
+  pidFile: {
+    name: 'pidFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: 'the file that holds the process id while Gantry runs',
+  },
+  taskRetentionMs: {
+    name: 'taskRetention',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => 24 * 3_600_000,
+    show: shownDuration,
+    description: 'how long a Task deleted through /tasks is kept, such as 90m or 24h',
+  },
+  historyRetentionMs: {
+    name: 'historyRetention',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => 24 * 3_600_000,
+    show: shownDuration,
+    description: 'how long old versions of objects can be read',
+  },
+  leaseRenewSeconds: {
+    name: 'leaseRenewSeconds',
+    placeholder: '<seconds>',
+    parse: wholeSeconds,
+    fallback: () => 3,
+    description: 'how often a worker renews its lease',
+  },
+  leaseDurationSeconds: {
+    name: 'leaseDurationSeconds',
+    placeholder: '<seconds>',
+    parse: wholeSeconds,
+    fallback: () => 12,
+    description: 'how long after its last renewal a worker is taken for lost',
+  },
+};
+
+/** `apiPort` -> `--api-port`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `apiPort` -> `GANTRY_API_PORT`. */
+export function variableOf(name: string): string {
+  return `GANTRY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** A host's name as a worker's: lower case, other characters as dashes. */
+export function workerNameFrom(host: string): string {
+  const name = host
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.-]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+    .slice(0, 63)
+    .replaceAll(/[-.]+$/g, '');
+  return subdomainProblem(name) === undefined ? name : 'worker';
+}
+
+function pathIn(text: string, directory: string): string {
+  if (text === '') throw new Error('a path');
+  return resolve(directory, text);
+}
+
+function port(text: string): number {
+  const found = Number(text);
+  if (/^\d{1,5}$/.test(text) && found <= 65_535) return found;
+  throw new Error('a port from 1 to 65535, or 0 for a free one');
+}
+
+function address(text: string): string {
+  if (isIP(text) !== 0 || text === 'localhost') return text;
+  throw new Error('an IP address, or localhost');
+}
+
+function loopback(text: string): string {
+  if (text === 'localhost' || text === '::1' || (isIP(text) === 4 && text.startsWith('127.'))) return text;
+  throw new Error(
+    'a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
+  );
+}
+
+function names(text: string): readonly string[] {
+  const list = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  for (const name of list) {
+    const isName = name.split('.').every((label) => dnsLabelProblem(label) === undefined);
+    if (isIP(name) === 0 && !isName)
+      throw new Error(`DNS names and IP addresses separated by commas; "${name}" is neither`);
+  }
+  return list;
+}
+
+function yesOrNo(text: string): boolean {
+  if (['true', '1', 'yes', 'on'].includes(text.toLowerCase())) return true;
+  if (['false', '0', 'no', 'off'].includes(text.toLowerCase())) return false;
+  throw new Error('true or false');
+}
+
+function store(text: string, directory: string): string {
+  if (text === 'memory:' || text === 'memory') return 'memory:';
+  const path = /^sqlite:(.+)$/.exec(text)?.[1];
+  if (path === undefined) throw new Error('sqlite:<directory> or memory:');
+  return `sqlite:${resolve(directory, path)}`;
+}
+
+function dockerHost(text: string): string {
+  if (/^(?:unix|npipe):\/\/.+|^(?:tcp|https?|ssh):\/\/[^/\s]+/.test(text)) return text;
+  throw new Error('a URL such as unix:///var/run/docker.sock or tcp://host:2376');
+}
+
+function logLevel(text: string): LogLevel {
+  const found = LOG_LEVELS.find((level) => level === text);
+  if (found !== undefined) return found;
+  throw new Error(`one of ${LOG_LEVELS.join(', ')}`);
+}
+
+function duration(text: string): number {
+  const found = parseDurationMs(text);
+  if (found !== undefined) return found;
+  throw new Error('a duration such as 90s, 15m or 24h');
+}
+
+function shownDuration(ms: number): string {
+  for (const [unit, size] of [
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const) {
+    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+function wholeSeconds(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new Error('a whole number of seconds, at least 1');
+}
+
+function checked(problem: (text: string) => string | undefined): (text: string) => string {
+  return (text) => {
+    const found = text === '' ? 'a value' : problem(text);
+    if (found !== undefined) throw new Error(found);
+    return text;
+  };
+}

@@ -1,0 +1,227 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import {
+  type Config,
+  type ConfigInput,
+  keepWorkerName,
+  resolveConfig,
+  resolveHome,
+  SettingsError,
+} from '../../cli/config.ts';
+import { parseDotenv } from '../../cli/dotenv.ts';
+import { flagOf, SETTINGS, variableOf, workerNameFrom } from '../../cli/settings.ts';
+
+describe('cli/config', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gantry-config-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  const put = (name: string, text: string): void => {
+    mkdirSync(join(directory, name, '..'), { recursive: true });
+    writeFileSync(join(directory, name), text);
+  };
+  const resolve = (input: Partial<ConfigInput> = {}): Promise<Config> =>
+    resolveConfig({ flags: {}, env: {}, directory, ...input });
+  const refusal = async (input: Partial<ConfigInput> = {}): Promise<string> => {
+    const error = await resolve(input).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(SettingsError);
+    return error instanceof SettingsError ? error.message.replaceAll(directory, 'DIR') : '';
+  };
+  const shown = (config: Config, name: string): string => {
+    const { value, source, where } = config.shown.find((setting) => setting.name === name) ?? {
+      value: '',
+      source: '',
+      where: '',
+    };
+    return `${value} ${source} ${where}`.trim().replaceAll(directory, 'DIR');
+  };
+
+  it('has a default for everything', async () => {
+    const { settings, shown } = await resolve();
+    expect(settings).to.include({
+      home: join(directory, '.gantry'),
+      apiHost: '127.0.0.1',
+      apiPort: 7443,
+      dev: false,
+      devHost: '127.0.0.1',
+      devPort: 8000,
+      store: `sqlite:${directory}/.gantry/store`,
+      dockerHost: 'unix:///var/run/docker.sock',
+      publishAddress: '127.0.0.1',
+      logLevel: 'info',
+      logFile: undefined,
+      taskRetentionMs: 86_400_000,
+      historyRetentionMs: 86_400_000,
+      leaseRenewSeconds: 3,
+      leaseDurationSeconds: 12,
+    });
+    expect(shown.map(({ source }) => source)).to.deep.equal(shown.map(() => 'default'));
+    expect(shown.map(({ name }) => name)).to.deep.equal(Object.values(SETTINGS).map((row) => row.name));
+  });
+
+  it('prefers flag to environment to .env to file to default', async () => {
+    put('.gantry/config.yaml', '# mine\napiPort: 5\n');
+    expect(shown(await resolve(), 'apiPort')).to.equal('5 file DIR/.gantry/config.yaml:2:1');
+    put('.env', '\nexport GANTRY_API_PORT=4\n');
+    expect(shown(await resolve(), 'apiPort')).to.equal('4 .env DIR/.env:2');
+    const env = { GANTRY_API_PORT: '3' };
+    expect(shown(await resolve({ env }), 'apiPort')).to.equal('3 environment GANTRY_API_PORT');
+    const flags = { apiPort: '2' };
+    expect(shown(await resolve({ env, flags }), 'apiPort')).to.equal('2 flag --api-port');
+    expect((await resolve({ env, flags })).settings.apiPort).to.equal(2);
+    expect(shown(await resolve({ env: { GANTRY_API_PORT: '' } }), 'apiPort'), 'empty is absent').to.equal(
+      '4 .env DIR/.env:2',
+    );
+  });
+
+  it('takes relative paths from the working directory, and those of a file from the data directory', async () => {
+    put('data/config.yaml', 'logFile: logs/x\n');
+    const { settings } = await resolve({ env: { GANTRY_HOME: 'data' }, flags: { pidFile: 'p' } });
+    expect(settings).to.include({
+      home: join(directory, 'data'),
+      logFile: join(directory, 'data/logs/x'),
+      pidFile: join(directory, 'p'),
+    });
+    expect(await resolveHome({ env: { GANTRY_HOME: 'data' }, directory })).to.equal(settings.home);
+  });
+
+  it('falls back to DOCKER_HOST', async () => {
+    const env = { DOCKER_HOST: 'tcp://box:2375' };
+    expect(shown(await resolve({ env }), 'dockerHost')).to.equal('tcp://box:2375 environment DOCKER_HOST');
+    expect(
+      (await resolve({ env: { ...env, GANTRY_DOCKER_HOST: 'unix:///x' } })).settings.dockerHost,
+    ).to.equal('unix:///x');
+  });
+
+  it('keeps the name of the worker', async () => {
+    mkdirSync(join(directory, '.gantry'));
+    await keepWorkerName((await resolve({ flags: { workerName: 'alpha' } })).settings);
+    expect(readFileSync(join(directory, '.gantry/worker-name'), 'utf8')).to.equal('alpha\n');
+    expect((await resolve()).settings.workerName).to.equal('alpha');
+    put('.gantry/worker-name', 'No Name');
+    expect(await refusal()).to.match(/^DIR\/\.gantry\/worker-name holds no worker name: found "No Name"/);
+  });
+
+  const mistakes: [string, Partial<ConfigInput>, string][] = [
+    [
+      'a port',
+      { flags: { apiPort: '70000' } },
+      'setting apiPort (from --api-port): found "70000", wanted a port from 1 to 65535, or 0 for a free one',
+    ],
+    [
+      'an open development listener',
+      { env: { GANTRY_DEV_HOST: '0.0.0.0' } },
+      'setting devHost (from GANTRY_DEV_HOST): found "0.0.0.0", wanted a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
+    ],
+    [
+      'a log level',
+      { env: { GANTRY_LOG_LEVEL: 'loud' } },
+      'setting logLevel (from GANTRY_LOG_LEVEL): found "loud", wanted one of trace, debug, info, warn, error, fatal, silent',
+    ],
+    [
+      'a duration',
+      { flags: { taskRetention: 'soon' } },
+      'setting taskRetention (from --task-retention): found "soon", wanted a duration such as 90s, 15m or 24h',
+    ],
+    [
+      'a store',
+      { flags: { store: 'etcd' } },
+      'setting store (from --store): found "etcd", wanted sqlite:<directory> or memory:',
+    ],
+    [
+      'a switch',
+      { env: { GANTRY_DEV: 'maybe' } },
+      'setting dev (from GANTRY_DEV): found "maybe", wanted true or false',
+    ],
+    [
+      'names',
+      { flags: { apiNames: 'a.b,_x' } },
+      'setting apiNames (from --api-names): found "a.b,_x", wanted DNS names and IP addresses separated by commas; "_x" is neither',
+    ],
+    [
+      'leases that cross',
+      { flags: { leaseRenewSeconds: '12' } },
+      'leaseRenewSeconds is 12 and leaseDurationSeconds 12: the renewal must come before the lease ends',
+    ],
+    [
+      'a missing file',
+      { file: 'nope.yaml' },
+      'cannot read the configuration file DIR/nope.yaml: no such file or directory',
+    ],
+  ];
+  for (const [name, input, message] of mistakes) {
+    it(`names a mistake in ${name}`, async () => {
+      expect(await refusal(input)).to.equal(message);
+    });
+  }
+
+  const files: [string, string, string][] = [
+    [
+      'an unknown setting',
+      'apiPort: 1\napiHots: x\n',
+      'DIR/c.yaml:2:1: no setting "apiHots" here: did you mean apiHost?',
+    ],
+    [
+      'a setting that finds the file',
+      'home: x\n',
+      'DIR/c.yaml:1:1: no setting "home" here: the file is found through it',
+    ],
+    ['broken YAML', 'a: 1\n b: 2\n', 'DIR/c.yaml:2:3: bad indentation of a mapping entry'],
+    ['a list', '- a\n', 'DIR/c.yaml is not a mapping: wanted lines such as "apiPort: 7443"'],
+    ['a wrong value', 'dev: [1]\n', 'setting dev (from DIR/c.yaml:1:1): found "[1]", wanted true or false'],
+  ];
+  for (const [name, text, message] of files) {
+    it(`names ${name} in the file`, async () => {
+      put('c.yaml', text);
+      expect(await refusal({ file: 'c.yaml' })).to.equal(message);
+    });
+  }
+
+  it('names a broken line of .env', async () => {
+    put('.env', 'A=1\nGANTRY API=1\n');
+    expect(await refusal()).to.equal('DIR/.env, line 2: found "GANTRY API=1", wanted NAME=value');
+  });
+
+  it('reads .env as written', () => {
+    const text = [
+      '# comment',
+      'A=1',
+      'export B = two words  # comment',
+      "C='a # b'",
+      'D="x\\ny \\"q\\" # in" # out',
+      'E=',
+      'F=a#b',
+      'A=2',
+      '  ',
+      "G='' # empty",
+    ].join('\r\n');
+    expect(
+      Object.fromEntries([...parseDotenv(text)].map(([name, { value }]) => [name, value])),
+    ).to.deep.equal({
+      A: '2',
+      B: 'two words',
+      C: 'a # b',
+      D: 'x\ny "q" # in',
+      E: '',
+      F: 'a#b',
+      G: '',
+    });
+    for (const bad of ['1A=x', 'A', "A='x", 'A="x" y'])
+      expect(() => parseDotenv(bad), bad).to.throw(/line 1: found/);
+  });
+
+  it('makes flags, variables and worker names', () => {
+    expect(flagOf('leaseRenewSeconds')).to.equal('--lease-renew-seconds');
+    expect(variableOf('leaseRenewSeconds')).to.equal('GANTRY_LEASE_RENEW_SECONDS');
+    expect(['Box_1.Example', '--', 'a'.repeat(80), 'x-'].map(workerNameFrom)).to.deep.equal([
+      'box-1.example',
+      'worker',
+      'a'.repeat(63),
+      'x',
+    ]);
+  });
+});

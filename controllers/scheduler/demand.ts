@@ -21,13 +21,12 @@ export function demandOf(task: Task): Demand {
   const isHostNetwork = task.spec.network?.mode === 'host';
   const hostPorts: HostPort[] = [];
   for (const port of task.spec.ports ?? []) {
-    const hostPort = port.hostPort ?? (isHostNetwork ? port.containerPort : undefined);
-    if (hostPort === undefined || port.publish === false) continue;
-    hostPorts.push({
-      hostIP: isHostNetwork ? '0.0.0.0' : (port.hostIP ?? ''),
-      hostPort,
-      protocol: port.protocol ?? 'TCP',
-    });
+    const protocol = port.protocol ?? 'TCP';
+    // On the worker's own network the container listens there itself, published or not.
+    if (isHostNetwork) hostPorts.push({ hostIP: '0.0.0.0', hostPort: port.containerPort, protocol });
+    else if (port.hostPort !== undefined && port.publish !== false) {
+      hostPorts.push({ hostIP: port.hostIP ?? '', hostPort: port.hostPort, protocol });
+    }
   }
   return {
     milliCpu: milliUnits(requests?.cpu ?? limits?.cpu ?? 0),
@@ -39,7 +38,8 @@ export function demandOf(task: Task): Demand {
 /** Two ports on one worker clash when number and protocol are equal and their addresses meet. */
 export function portsClash(a: HostPort, b: HostPort): boolean {
   if (a.hostPort !== b.hostPort || a.protocol !== b.protocol) return false;
-  const isEverywhere = (ip: string): boolean => ip === '0.0.0.0' || ip === '::';
+  // Empty where neither the task nor the worker says: it may be any.
+  const isEverywhere = (ip: string): boolean => ip === '' || ip === '0.0.0.0' || ip === '::';
   return a.hostIP === b.hostIP || isEverywhere(a.hostIP) || isEverywhere(b.hostIP);
 }
 

@@ -86,8 +86,12 @@ export const filters: readonly Filter[] = [
     reason: 'PortConflict',
     check: (ask, candidate) => clash(ask, candidate) === undefined,
     explain: (ask, candidate) => {
-      const held = clash(ask, candidate);
-      return held === undefined ? '' : `${held.protocol} ${held.hostPort} is held by task ${held.task}`;
+      const found = clash(ask, candidate);
+      if (found === undefined) return '';
+      const port = `${found.port.protocol} ${found.port.hostPort}`;
+      return found.holder === undefined
+        ? `the task asks for ${port} twice`
+        : `${port} is held by task ${found.holder}`;
     },
   },
 ];
@@ -109,11 +113,18 @@ function freeMemory(candidate: Candidate): number {
   return allocatableOf(candidate.worker).memoryBytes - candidate.memoryBytes;
 }
 
-function clash({ demand }: Ask, { worker, ports }: Candidate): HeldPort | undefined {
+/** The first port that cannot be had there; without a holder it is the task itself that asks for it twice. */
+function clash(
+  { demand }: Ask,
+  { worker, ports }: Candidate,
+): { readonly port: HostPort; readonly holder?: string } | undefined {
+  const own: HostPort[] = [];
   for (const wanted of demand.hostPorts) {
-    const here = atWorker(wanted, worker);
-    const held = ports.find((port) => portsClash(here, atWorker(port, worker)));
-    if (held !== undefined) return held;
+    const port = atWorker(wanted, worker);
+    const held = ports.find((other) => portsClash(port, atWorker(other, worker)));
+    if (held !== undefined) return { port, holder: held.task };
+    if (own.some((other) => portsClash(port, other))) return { port };
+    own.push(port);
   }
   return undefined;
 }

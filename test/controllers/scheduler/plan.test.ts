@@ -162,6 +162,23 @@ const REFUSED: readonly {
     message: '0/1 workers fit: w1 PortConflict (TCP 8080 is held by task default/p8080)',
   },
   {
+    name: 'a task that asks for one port twice fits nowhere',
+    task: newTask('t', {
+      ports: [
+        { containerPort: 80, hostPort: 8080 },
+        { containerPort: 81, hostPort: 8080, hostIP: '0.0.0.0' },
+      ],
+    }),
+    candidates: [candidate('w1')],
+    message: '0/1 workers fit: w1 PortConflict (the task asks for TCP 8080 twice)',
+  },
+  {
+    name: 'on the worker’s own network every port is a host port',
+    task: newTask('t', { network: { mode: 'host' }, ports: [{ containerPort: 8080, publish: false }] }),
+    candidates: [candidate('w1', { tasks: [port(8080)] })],
+    message: '0/1 workers fit: w1 PortConflict (TCP 8080 is held by task default/p8080)',
+  },
+  {
     name: 'a cordoned worker, a silent one, one that never reported, one on its way out',
     task: newTask('t'),
     candidates: [

@@ -1,5 +1,11 @@
 /** What the registry offers to the HTTP server and the doors, beside the in-process `Client`. */
-import type { Client, DeleteOptions, ListOptions, WatchOptions, WriteOptions } from '../../machinery/client.ts';
+import type {
+  Client,
+  DeleteOptions,
+  ListOptions,
+  WatchOptions,
+  WriteOptions,
+} from '../../machinery/client.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { DynamicObject, ObjectKey, Resource } from '../../machinery/meta.ts';
 import type { KindVersion, PrinterColumn } from '../../schemas/crd.ts';
@@ -15,7 +21,11 @@ export interface ServedKind extends Resource {
   readonly columns: readonly PrinterColumn[];
   readonly definition: KindVersion;
   /** Subresources such as `status` and `binding`, with their verbs. */
-  readonly subresources: readonly { readonly name: string; readonly verbs: readonly string[]; readonly kind?: string }[];
+  readonly subresources: readonly {
+    readonly name: string;
+    readonly verbs: readonly string[];
+    readonly kind?: string;
+  }[];
 }
 
 /** An object together with the bytes it is served as (its JSON with resourceVersion in it). Both are shared: frozen. */
@@ -116,7 +126,12 @@ export interface Registry {
   as(identity: Identity): Client;
   kinds(): readonly ServedKind[];
   findKind(group: string, version: string, plural: string): ServedKind | undefined;
-  get(context: RequestContext, kind: ServedKind, key: ObjectKey, options?: ReadOptions): Promise<StoredObject>;
+  get(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    options?: ReadOptions,
+  ): Promise<StoredObject>;
   list(context: RequestContext, kind: ServedKind, options?: RegistryListOptions): Promise<StoredList>;
   /**
    * Resolves once the start is known to be possible (authorized, revision still kept), so that the server can still
@@ -127,7 +142,12 @@ export interface Registry {
     kind: ServedKind,
     options?: RegistryWatchOptions,
   ): Promise<AsyncIterable<StoredWatchEvent>>;
-  create(context: RequestContext, kind: ServedKind, body: unknown, options?: RegistryWriteOptions): Promise<WriteResult>;
+  create(
+    context: RequestContext,
+    kind: ServedKind,
+    body: unknown,
+    options?: RegistryWriteOptions,
+  ): Promise<WriteResult>;
   update(
     context: RequestContext,
     kind: ServedKind,
@@ -142,7 +162,12 @@ export interface Registry {
     patch: RegistryPatch,
     options?: RegistryWriteOptions,
   ): Promise<WriteResult>;
-  delete(context: RequestContext, kind: ServedKind, key: ObjectKey, options?: DeleteOptions): Promise<DeleteResult>;
+  delete(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    options?: DeleteOptions,
+  ): Promise<DeleteResult>;
   post(
     context: RequestContext,
     kind: ServedKind,

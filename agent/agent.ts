@@ -8,7 +8,7 @@ import { Informer } from '../client/informer.ts';
 import { Recorder } from '../controllers/engine/recorder.ts';
 import { TaskController } from '../controllers/task/controller.ts';
 import type { Client } from '../machinery/client.ts';
-import { type Clock, sleep } from '../machinery/clock.ts';
+import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
@@ -114,9 +114,10 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       stopped.abort(new Error(`worker ${workerName} is stopping`));
       await loops;
-      const flushed = new AbortController();
-      await Promise.race([recorder.flush(flushed.signal), sleep(clock, FLUSH_MS)]);
-      flushed.abort();
+      const overdue = new AbortController();
+      const timer = clock.after(FLUSH_MS, () => overdue.abort());
+      await recorder.stop(overdue.signal);
+      timer.cancel();
     },
   });
 }

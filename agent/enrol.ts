@@ -35,8 +35,9 @@ export interface EnrolmentOptions {
 /** While the engine answers: how often it is asked. */
 const ASK_MS = 5_000;
 const ASK_LIMIT_MS = 5_000;
-/** While it does not: from this, doubling, up to `ASK_MS`. */
-const RETRY_MS = 250;
+/** While it does not: from this, doubling, up to `RETRY_MAX_MS`. */
+const RETRY_MS = 125;
+const RETRY_MAX_MS = 1_000;
 const WRITE_LIMIT_MS = 10_000;
 
 export class Enrolment {
@@ -86,7 +87,9 @@ export class Enrolment {
       const isWritten = await this.#write(report, signal);
       this.#failures = report.isUp && isWritten ? 0 : this.#failures + 1;
       const delayMs =
-        this.#failures === 0 ? ASK_MS : Math.min(ASK_MS, RETRY_MS * 2 ** Math.min(this.#failures - 1, 10));
+        this.#failures === 0
+          ? ASK_MS
+          : Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(this.#failures - 1, 10));
       // After a failure the pause is kept whatever happens: our own failed writes must not wake us in a spin.
       await sleep(clock, delayMs, this.#failures === 0 ? AbortSignal.any([signal, early.signal]) : signal);
     }

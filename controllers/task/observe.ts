@@ -48,7 +48,7 @@ interface Entry extends KnownContainer {
 const LIST_LIMIT_MS = 30_000;
 const INSPECT_LIMIT_MS = 10_000;
 const RECONNECT_BASE_MS = 100;
-const RECONNECT_MAX_MS = 5_000;
+const RECONNECT_MAX_MS = 1_000;
 /** Events of a running container that change nothing about it. */
 const UNINTERESTING = /^(?:exec_|top$|resize$|attach$|copy$|archive-path$|extract-to-dir$|export$|commit$)/;
 
@@ -90,7 +90,8 @@ export class EngineView {
     if (this.#doubtful.has(taskKey)) await this.#list({ [LABEL_TASK]: taskKey }, signal);
     const stale = [...(this.#byTask.get(taskKey) ?? [])]
       .map((id) => this.#entries.get(id))
-      .filter((entry) => entry !== undefined && entry.isStale);
+      .filter((entry) => entry !== undefined)
+      .filter(({ isStale }) => isStale);
     await Promise.all(stale.map((entry) => this.#inspect(entry, signal)));
     return [...(this.#byTask.get(taskKey) ?? [])]
       .map((id) => this.#entries.get(id)?.detail)

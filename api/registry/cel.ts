@@ -168,8 +168,10 @@ function celType(schema: Schema): string | CelFields {
       return 'bool';
     case 'string':
       return 'string';
-    default:
+    case undefined:
       return 'dyn';
+    default:
+      throw new Error(`no schema type is called ${JSON.stringify(schema.type satisfies never)}`);
   }
 }
 
@@ -206,11 +208,7 @@ function isNode(value: unknown): value is ASTNode {
 
 function visit(node: RuleNode, value: unknown, old: unknown, path: string, problems: FieldProblem[]): void {
   if (value === undefined || value === null) return;
-  for (const rule of node.rules) {
-    if (rule.isTransition && (old === undefined || old === null)) continue;
-    const problem = problemOf(rule, node.schema, value, old, path);
-    if (problem !== undefined) problems.push(problem);
-  }
+  if (node.rules.length > 0) checkRules(node, value, old, path, problems);
   if (Array.isArray(value)) {
     if (node.items === undefined) return;
     for (const [index, item] of value.entries()) {
@@ -240,31 +238,34 @@ function oldItem(schema: Schema, item: unknown, old: unknown): unknown {
   );
 }
 
-function problemOf(
-  { rule, evaluate, isTransition }: CompiledRule,
-  schema: Schema,
+function checkRules(
+  { rules, schema }: RuleNode,
   value: unknown,
   old: unknown,
   path: string,
-): FieldProblem | undefined {
-  const field = rule.fieldPath === undefined ? path : joinPath(path, rule.fieldPath.replace(/^\./, ''));
-  try {
-    const self = toCel(schema, value);
-    const holds = evaluate(isTransition ? { self, oldSelf: toCel(schema, old) } : { self });
-    if (holds === true) return undefined;
-  } catch (error) {
-    const detail = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
-    return invalid(field, value, `rule ${JSON.stringify(rule.rule)} could not be evaluated: ${detail}`);
+  problems: FieldProblem[],
+): void {
+  const hasPast = old !== undefined && old !== null;
+  const self = toCel(schema, value);
+  const context = hasPast ? { self, oldSelf: toCel(schema, old) } : { self };
+  for (const { rule, isTransition, evaluate } of rules) {
+    if (isTransition && !hasPast) continue;
+    const field = rule.fieldPath === undefined ? path : joinPath(path, rule.fieldPath.replace(/^\./, ''));
+    try {
+      if (evaluate(context) !== true) problems.push(problemOf(rule, field, value));
+    } catch (error) {
+      const detail = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+      const text = `rule ${JSON.stringify(rule.rule)} could not be evaluated: ${detail}`;
+      problems.push(invalid(field, value, text));
+    }
   }
+}
+
+function problemOf(rule: ValidationRule, field: string, value: unknown): FieldProblem {
   const message = rule.message ?? `failed rule: ${rule.rule}`;
-  switch (rule.reason) {
-    case 'FieldValueRequired':
-      return required(field, message);
-    case 'FieldValueForbidden':
-      return forbidden(field, message);
-    default:
-      return invalid(field, value, message);
-  }
+  if (rule.reason === 'FieldValueRequired') return required(field, message);
+  if (rule.reason === 'FieldValueForbidden') return forbidden(field, message);
+  return invalid(field, value, message);
 }
 
 /** JSON as CEL sees it: whole numbers of integer fields become CEL's int. */

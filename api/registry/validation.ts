@@ -89,10 +89,10 @@ function newAjv(): Ajv {
   return ajv;
 }
 
-/** What Ajv asks of a regular expression. */
-function linearRegExp(pattern: string): { test(text: string): boolean } {
+/** What Ajv asks of a regular expression: it keeps one for each `toString`. */
+function linearRegExp(pattern: string): { test(text: string): boolean; toString(): string } {
   const compiled = RE2JS.compile(pattern);
-  return { test: (text) => compiled.matcher(text).find() };
+  return { test: (text) => compiled.matcher(text).find(), toString: () => pattern };
 }
 
 /** The structural schema as the JSON Schema that Ajv compiles: extensions kept, defaults and prose left out. */

@@ -103,12 +103,6 @@ export class Ledger {
     return { worker, milliCpu, memoryBytes, ports, taskCount };
   }
 
-  /** Cancels timers; for an orderly stop. */
-  close(): void {
-    for (const { timer } of this.#assumed.values()) timer.cancel();
-    this.#assumed.clear();
-  }
-
   #dropAssumption(uid: string, assumption: Assumption): void {
     assumption.timer.cancel();
     this.#assumed.delete(uid);

@@ -1,0 +1,136 @@
+/** What is old enough to go, on the real registry and under the whole control plane; and its figures. */
+import { expect } from 'chai';
+import { ControlPlane, controllerNames } from '../../controllers/list.ts';
+import { silentLog } from '../../machinery/log.ts';
+import { events, tasks } from '../../schemas/kinds.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import { newEvent, taskManifest } from '../builders.ts';
+import { openWorld, type World } from '../world.ts';
+
+const HOUR = 3_600_000;
+
+describe('Control plane', () => {
+  let world: World;
+  let stop: AbortController;
+  let running: Promise<void>;
+  let controlPlane: ControlPlane;
+  const askedFor = new Set<string>();
+
+  beforeEach(async () => {
+    world = await openWorld();
+    stop = new AbortController();
+    const { clock, random, metrics } = world;
+    controlPlane = new ControlPlane({
+      clientOf: (name) => {
+        askedFor.add(name);
+        return world.controllerClient(name);
+      },
+      clock,
+      random,
+      log: silentLog,
+      metrics,
+    });
+    running = controlPlane.run(stop.signal);
+    await world.settle();
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await running;
+    await world.close();
+  });
+
+  async function addEnded(name: string, annotations: Record<string, string>, phase: 'Succeeded' | 'Stopped') {
+    const made = await world.admin.create(tasks, taskManifest(name, {}, { annotations }));
+    await world.settle();
+    return says(made.metadata.name, {
+      phase,
+      observedGeneration: 1,
+      finishedAt: new Date(world.clock.now()).toISOString(),
+    });
+  }
+
+  async function says(name: string, status: NonNullable<Task['status']>): Promise<Task> {
+    const task = await world.admin.get(tasks, { namespace: 'default', name });
+    return world.admin.update(
+      tasks,
+      { ...task, status: { ...task.status, ...status } },
+      { subresource: 'status' },
+    );
+  }
+
+  const names = async (): Promise<string[]> =>
+    (await world.admin.list(tasks)).items.map((task) => task.metadata.name);
+
+  it('is ready once its copies are complete, runs every controller under a name of its own, and stops', async () => {
+    expect(controlPlane.isReady).to.equal(true);
+    expect([...askedFor]).to.have.members(['informers', ...controllerNames]);
+    stop.abort();
+    await running;
+    expect(controlPlane.isReady).to.equal(false);
+  });
+
+  it('removes an ended task when its ttl has passed, and no other', async () => {
+    await addEnded('short', { 'gantry.dev/ttl': '1h' }, 'Succeeded');
+    await addEnded('long', { 'gantry.dev/ttl': '7d' }, 'Stopped');
+    await addEnded('none', {}, 'Succeeded');
+    await world.advance(HOUR - 2_000);
+    expect(await names()).to.have.members(['short', 'long', 'none']);
+    await world.advance(4_000);
+    expect(await names()).to.have.members(['long', 'none']);
+    await world.advance(7 * 24 * HOUR);
+    expect(await names()).to.deep.equal(['none']);
+  });
+
+  it('does not remove a task that was set going again', async () => {
+    await addEnded('t', { 'gantry.dev/ttl': '1h' }, 'Stopped');
+    await world.advance(HOUR / 2);
+    const body = { spec: { args: ['again'] } };
+    await world.admin.patch(tasks, { namespace: 'default', name: 't' }, { type: 'merge', body });
+    await world.advance(2 * HOUR);
+    expect(await names()).to.deep.equal(['t']);
+  });
+
+  it('says once what is wrong with a ttl that is no duration, and obeys when it is put right', async () => {
+    await addEnded('t', { 'gantry.dev/ttl': 'tomorrow' }, 'Succeeded');
+    await says('t', { phase: 'Succeeded', message: 'touched' });
+    await world.advance(2 * HOUR);
+    const told = (await world.admin.list(events)).items.filter((event) => event.reason === 'InvalidTTL');
+    expect(told.map((event) => event.count)).to.deep.equal([1]);
+    const body = { metadata: { annotations: { 'gantry.dev/ttl': '1h' } } };
+    await world.admin.patch(tasks, { namespace: 'default', name: 't' }, { type: 'merge', body });
+    await world.settle();
+    expect(await names()).to.deep.equal([]);
+  });
+
+  it('keeps Events for a day and at most a hundred of an object', async () => {
+    for (let index = 0; index < 105; index++) {
+      const { uid: _uid, resourceVersion: _version, ...metadata } = newEvent(`e${index}`, 0).metadata;
+      const at = world.clock.now() - (200 - index) * 1000;
+      await world.admin.create(events, { ...newEvent(`e${index}`, at), metadata });
+    }
+    const { uid: _uid, resourceVersion: _version, ...metadata } = newEvent('other', 0).metadata;
+    await world.admin.create(events, { ...newEvent('other', world.clock.now(), 'uid-u'), metadata });
+    await world.settle();
+    const left = (await world.admin.list(events)).items.map((event) => event.metadata.name);
+    expect(left).to.have.length(101).and.include('other').and.include('e104').and.not.include('e4');
+    await world.advance(24 * HOUR);
+    expect((await world.admin.list(events)).items).to.deep.equal([]);
+  });
+
+  it('counts tasks by phase and measures from first seen to first Running', async () => {
+    await world.addWorker('w1');
+    await world.admin.create(tasks, taskManifest('t'));
+    await world.settle();
+    await world.advance(250);
+    await says('t', { phase: 'Running', observedGeneration: 1, workerName: 'w1' });
+    await world.settle();
+    await says('t', { phase: 'Running', message: 'still' });
+    await world.settle();
+    const text = await world.metrics.metrics();
+    expect(text).to.contain('gantry_tasks{phase="Running"} 1');
+    expect(text).to.contain('gantry_tasks{phase="Pending"} 0');
+    expect(text).to.contain('gantry_task_start_duration_seconds_sum 0.25');
+    expect(text).to.contain('gantry_task_start_duration_seconds_count 1');
+  });
+});

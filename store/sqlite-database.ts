@@ -4,6 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { StoreError } from '../machinery/errors.ts';
 import { compareKeys, hasAnyPrefix, prefixEnd } from './keys.ts';
 import {
   isMet,
@@ -22,9 +23,9 @@ import {
 import { StoreDirectory } from './sqlite-directory.ts';
 import { translateSqliteError } from './sqlite-errors.ts';
 import {
-  asBytes,
   asInteger,
   asText,
+  describeType,
   openDatabase,
   pragma,
   RowStatement,
@@ -342,12 +343,18 @@ function prepareAll(db: DatabaseSync) {
 }
 
 function toRow([key, revision, createRevision, version, isDelete, record]: unknown[]): LogRow {
+  if (!(record instanceof Uint8Array)) {
+    throw new StoreError(
+      'Corrupt',
+      `stored value of "${asText(key)}" at revision ${asInteger(revision)} is damaged: found ${describeType(record)}, wanted bytes; restore the store from a backup`,
+    );
+  }
   return {
     key: asText(key),
     revision: asInteger(revision),
     createRevision: asInteger(createRevision),
     version: asInteger(version),
     isDelete: isDelete === 1,
-    record: asBytes(record),
+    record,
   };
 }

@@ -67,12 +67,16 @@ export class StoreDirectory {
     syncDirectory(this.#path);
   }
 
-  /** Looks at the database file before anything opens it. Throws `StoreError('Corrupt')` naming it and what to do. */
+  /** Looks at the database file before anything opens it, and makes an empty one for a new cluster. Throws `StoreError('Corrupt')` naming it and what to do. */
   checkDatabaseFile(): void {
     const clusterId = this.clusterId();
     const bytes = existsSync(this.databasePath) ? statSync(this.databasePath).size : undefined;
     if (bytes === undefined || bytes === 0) {
-      if (clusterId === undefined) return;
+      if (clusterId === undefined) {
+        // Ours to read alone, and so SQLite makes the files beside it.
+        closeSync(openSync(this.databasePath, 'a', 0o600));
+        return;
+      }
       throw new StoreError(
         'Corrupt',
         `${this.databasePath} is ${bytes === undefined ? 'missing' : 'empty'}, but ${this.#markerPath} says that the data of ` +

@@ -179,19 +179,14 @@ function isRow(row: unknown): row is unknown[] {
 
 export function asInteger(value: unknown): number {
   if (typeof value === 'number') return value;
-  throw new StoreError('Corrupt', `found ${describe(value)} in the store where a number was wanted`);
+  throw new StoreError('Corrupt', `found ${describeType(value)} in the store where a number was wanted`);
 }
 
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new StoreError('Corrupt', `found ${describe(value)} in the store where a text was wanted`);
+  throw new StoreError('Corrupt', `found ${describeType(value)} in the store where a text was wanted`);
 }
 
-export function asBytes(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  throw new StoreError('Corrupt', `found ${describe(value)} in the store where bytes were wanted`);
-}
-
-function describe(value: unknown): string {
+export function describeType(value: unknown): string {
   return value === null ? 'NULL' : typeof value;
 }

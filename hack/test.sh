@@ -21,6 +21,7 @@ install_packages "certificates checked by another implementation" openssl
 if ! command -v "${KUBECTL:-kubectl}" >/dev/null; then
   install_packages "tests with the real kubectl" kubernetes-client
 fi
+install_packages "an engine of its own that a test may kill" iproute2
 hack/sample-image.sh
 
 if [ "${#files[@]}" -eq 0 ]; then

@@ -9,7 +9,7 @@ import { command, eventually, GantryProcess } from './process.ts';
 
 const BRIDGE = 'gantrybr7';
 
-/** A second Docker Engine of our own, which may be killed. */
+/** A second Docker Engine of our own, which may be killed. It keeps its hands off the machine's packet filter. */
 class Engine {
   readonly directory = mkdtempSync(join(tmpdir(), 'gantry-engine-'));
   readonly host = `unix://${join(this.directory, 'docker.sock')}`;
@@ -35,6 +35,7 @@ class Engine {
         ...paths,
         '--host',
         this.host,
+        '--iptables=false',
         '--bridge',
         BRIDGE,
         '--storage-driver',

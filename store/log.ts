@@ -61,6 +61,8 @@ export type LogOutcome =
     };
 
 export interface LogHead {
+  /** Names the cluster whose data this is; given once. */
+  readonly clusterId: string;
   /** Of the newest durable row. */
   readonly revision: number;
   /** History up to here is gone. */

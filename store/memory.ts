@@ -27,6 +27,7 @@ interface MemoryRow extends LogRow {
 }
 
 export class MemoryLog implements Log {
+  readonly #clusterId: string;
   /** By revision; trimmed ones are missing. */
   readonly #rows = new Map<number, MemoryRow>();
   /** Every key that has rows, in byte order. */
@@ -42,6 +43,11 @@ export class MemoryLog implements Log {
   #live = 0;
   #bytes = 0;
   #isClosed = false;
+
+  /** @param clusterId of the cluster that lives and dies with this object. */
+  constructor(clusterId = 'memory') {
+    this.#clusterId = clusterId;
+  }
 
   async head(): Promise<LogHead> {
     this.#checkOpen();
@@ -222,6 +228,7 @@ export class MemoryLog implements Log {
 
   #head(): LogHead {
     return {
+      clusterId: this.#clusterId,
       revision: this.#revision,
       floor: this.#floor,
       transientFloor: this.#transientFloor,

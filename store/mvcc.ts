@@ -55,8 +55,8 @@ export interface StoreOptions {
 
 /** Rows asked for at once: so that one long read does not keep commits waiting for long. */
 const PAGE_ROWS = 1000;
-/** Rows looked at in one slice of forgetting, about a millisecond's work. */
-const TRIM_ROWS = 128;
+/** Rows looked at in one slice of forgetting: a millisecond or two, most of it the flush. */
+const TRIM_ROWS = 64;
 
 interface Pending extends Queued {
   readonly writes: readonly Write[];
@@ -82,6 +82,7 @@ export async function openMvccStore(log: Log, options: StoreOptions): Promise<St
 }
 
 class MvccStore implements Store {
+  readonly clusterId: string;
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -101,6 +102,7 @@ class MvccStore implements Store {
   #areFeedsEnded = false;
 
   constructor(log: Log, head: LogHead, retention: Retention, options: StoreOptions) {
+    this.clusterId = head.clusterId;
     this.#log = log;
     this.#clock = options.clock;
     this.#logger = options.log ?? silentLog;

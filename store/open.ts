@@ -14,7 +14,7 @@ export interface OpenStoreOptions extends StoreOptions {
 type OpenLog = (address: string, random: Random) => Promise<Log>;
 
 const engines: Readonly<Record<string, OpenLog>> = {
-  memory: async () => new MemoryLog(),
+  memory: async (_address, random) => new MemoryLog(random.uuid()),
   sqlite: (directory, random) =>
     openSqliteLog({ directory, newClusterId: random.uuid(), synchronous: 'FULL' }),
 };

@@ -82,6 +82,7 @@ export class SqliteDatabase {
   #head(): LogHead {
     const floor = Number(readMeta(this.#db, 'floor') ?? '0');
     return {
+      clusterId: readMeta(this.#db, 'cluster_id') ?? '',
       revision: this.#revision,
       floor,
       transientFloor: Number(readMeta(this.#db, 'transient_floor') ?? '0'),
@@ -108,19 +109,26 @@ export class SqliteDatabase {
   range({ prefix, after, revision: asked, limit }: LogRangeQuery): LogPage {
     const revision = asked === undefined ? this.#revision : this.#commitEnd(asked);
     const start = after !== undefined && compareKeys(after, prefix) > 0 ? after : prefix;
-    const isPast = revision < this.#revision;
-    const found = isPast
-      ? this.#sql.rangePast.iterate(start, prefixEnd(prefix), after ?? '', revision)
-      : this.#sql.rangeNow.iterate(start, prefixEnd(prefix), after ?? '');
     const rows: LogRow[] = [];
     let bytes = 0;
-    for (const values of found) {
+    for (const row of this.#liveRows(start, prefixEnd(prefix), after ?? '', revision)) {
       if (rows.length >= limit || bytes >= PAGE_BYTES) return { rows, revision, more: true };
-      const row = toRow(values);
       rows.push(row);
       bytes += row.record.byteLength;
     }
     return { rows, revision, more: false };
+  }
+
+  *#liveRows(start: string, end: string, after: string, revision: number): Generator<LogRow> {
+    if (revision >= this.#revision) {
+      for (const values of this.#sql.rangeNow.iterate(start, end, after)) yield toRow(values);
+      return;
+    }
+    // Walks the index alone and fetches one row at a time: a page of the past costs what the page holds.
+    for (const [, newest] of this.#sql.newestUpTo.iterate(start, end, after, revision)) {
+      const row = this.#rowAt(asInteger(newest));
+      if (!row.isDelete) yield row;
+    }
   }
 
   changes(afterRevision: number, prefixes: readonly string[], maxRows: number): LogChanges {
@@ -319,13 +327,10 @@ function prepareAll(db: DatabaseSync) {
       `SELECT ${ROW} FROM keys CROSS JOIN log ON log.revision = keys.revision
        WHERE keys.key >= ? AND keys.key < ? AND keys.key > ? ORDER BY keys.key`,
     ),
-    rangePast: new RowStatement(
+    newestUpTo: new RowStatement(
       db,
-      `SELECT ${ROW} FROM
-         (SELECT key, max(revision) AS newest FROM log INDEXED BY log_key
-          WHERE key >= ?1 AND key < ?2 AND key > ?3 AND revision <= ?4 GROUP BY key) AS past
-       CROSS JOIN log ON log.revision = past.newest
-       WHERE log.is_delete = 0 ORDER BY past.key`,
+      `SELECT key, max(revision) FROM log INDEXED BY log_key
+       WHERE key >= ? AND key < ? AND key > ? AND revision <= ? GROUP BY key ORDER BY key`,
     ),
     walk: new RowStatement(
       db,

@@ -27,11 +27,20 @@ interface Waiting {
   reject(error: StoreError): void;
 }
 
-/** Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`. */
-export async function openSqliteLog(options: SqliteOptions): Promise<Log> {
-  const log = new SqliteLog(options);
+/**
+ * Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`.
+ * @param start makes the thread; tests give one that dies.
+ */
+export async function openSqliteLog(options: SqliteOptions, start = startWorker): Promise<Log> {
+  const log = new SqliteLog(options.directory, start(options));
   await log.opened;
   return log;
+}
+
+function startWorker(options: SqliteOptions): Worker {
+  // Sources run as .ts, the built package as .js: the worker is this file's neighbour in either form.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), { workerData: options });
 }
 
 class SqliteLog implements Log {
@@ -43,13 +52,9 @@ class SqliteLog implements Log {
   /** Why nothing can be asked any more. */
   #end: StoreError | undefined;
 
-  constructor(options: SqliteOptions) {
-    this.#directory = options.directory;
-    // Sources run as .ts, the built package as .js: the worker is this file's neighbour in either form.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./sqlite-worker.${extension}`, import.meta.url), {
-      workerData: options,
-    });
+  constructor(directory: string, worker: Worker) {
+    this.#directory = directory;
+    this.#worker = worker;
     this.opened = this.#reply(OPENED);
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#fail(`its thread failed: ${messageOf(error)}`, error));
@@ -105,10 +110,9 @@ class SqliteLog implements Log {
   ): Promise<Operations[Name]['answer']> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
-    const reply = this.#reply(id);
     this.#worker.postMessage({ id, name, arguments: given }, transfer);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both threads share `Operations`: each is answered by its own type.
-    return reply as Promise<Operations[Name]['answer']>;
+    return this.#reply(id) as Promise<Operations[Name]['answer']>;
   }
 
   #reply(id: number): Promise<unknown> {

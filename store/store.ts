@@ -112,6 +112,8 @@ export interface StoreSize {
 }
 
 export interface Store {
+  /** Names the cluster whose data this is; given to a new store, never changed. */
+  readonly clusterId: string;
   /** Throws `Compacted` for a revision that is gone, `Unavailable` for one that is not written yet. */
   get(key: string, options?: GetOptions): Promise<KeyValue | undefined>;
   /**

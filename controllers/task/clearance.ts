@@ -44,7 +44,7 @@ export class Clearance {
     for (const outcome of await performer.perform(subject, stray.task, plan.actions, signal)) {
       if (outcome.kind === 'failed') throw outcome.error;
       this.#tell(taskKey, stray, container, outcome);
-      this.note(container.id, outcome);
+      if (outcome.kind === 'done') this.note(container.id, outcome);
     }
     return plan.requeueAfterMs;
   }

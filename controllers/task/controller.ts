@@ -115,6 +115,7 @@ export class TaskController implements Controller {
       limiter: new Limiter(options.startsAtOnce),
       clusterId,
       worker,
+      onBegun: (subject, outcome) => this.#remember(subject, outcome),
       onSettled: (subject, outcome) => this.#onSettled(subject, outcome),
     });
     this.#copy = new TaskCopy(options.taskStore);
@@ -187,11 +188,13 @@ export class TaskController implements Controller {
     const found = await this.#view.containersOf(key, signal);
     const containers = found.filter(({ labels }) => labels[LABEL_UID] === uid);
     const memory = forgetGone(this.#memory(uid), new Set(containers.map(({ id }) => id)));
+    this.#memories.set(uid, memory);
     const world = this.#worldOf(task, containers, memory);
     const plan = planTask(world);
     if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
       await this.#writeStatus(key, task, plan, signal);
-      this.#memories.set(uid, { ...memory, isKnown: true });
+      for (const event of plan.events) this.#options.events.record({ object: task, ...event });
+      this.#memories.set(uid, { ...this.#memory(uid), isKnown: true });
       return { plan, isSettled: plan.actions.length === 0 };
     }
     this.#log.info(
@@ -226,6 +229,9 @@ export class TaskController implements Controller {
           continue;
         }
       }
+      // Stops and pulls were remembered as they began.
+      const isRemembered = outcome.kind === 'begun' && (action.kind === 'stop' || action.kind === 'pull');
+      if (isRemembered) continue;
       this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
     }
     return failure;
@@ -278,13 +284,18 @@ export class TaskController implements Controller {
     if (isOurs || wasOurs || this.#view.knownOf(key).length > 0) this.#loop.enqueue(key);
   }
 
-  #onSettled({ taskKey, uid }: Subject, outcome: Outcome): void {
+  #remember({ taskKey, uid }: Subject, outcome: Outcome): void {
     const task = this.#copy.read(taskKey);
+    if (task?.metadata.uid !== uid) return this.#clearance.note(uid, outcome);
+    this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
+  }
+
+  #onSettled(subject: Subject, outcome: Outcome): void {
+    const { taskKey, uid } = subject;
+    const task = this.#copy.read(taskKey);
+    this.#remember(subject, outcome);
     if (task?.metadata.uid === uid) {
       for (const event of eventsOf(task, outcome)) this.#options.events.record(event);
-      this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
-    } else {
-      this.#clearance.note(uid, outcome);
     }
     // A refused stop is tried again, but not in a spin; a refused pull has a backoff of its own.
     if (outcome.kind === 'failed' && outcome.action.kind === 'stop') {
@@ -307,7 +318,6 @@ export class TaskController implements Controller {
       throw error;
     }
     this.#countRestarts(task.status, status);
-    for (const event of plan.events) this.#options.events.record({ object: task, ...event });
   }
 
   #countRestarts(before: TaskStatus | undefined, after: TaskStatus): void {

@@ -26,6 +26,8 @@ export interface PerformerOptions {
   readonly limiter: Limiter;
   readonly clusterId: string;
   readonly worker: string;
+  /** A stop or a pull of this Task is about to begin: it may be over before `perform` is. */
+  readonly onBegun: (subject: Subject, outcome: Outcome) => void;
   /** A stop or a pull of this Task has ended. */
   readonly onSettled: (subject: Subject, outcome: Outcome) => void;
 }
@@ -100,17 +102,23 @@ export class Performer {
     createdId: string | undefined,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { runtime, view, background, onSettled } = this.#options;
+    const { runtime, view, background, onBegun, onSettled } = this.#options;
     switch (action.kind) {
-      case 'pull':
+      case 'pull': {
+        const begun: Outcome = { kind: 'begun', action };
+        onBegun(subject, begun);
         background.pull(action.image, (error) => onSettled(subject, settledOutcome(action, error)));
-        return { kind: 'begun', action };
-      case 'stop':
+        return begun;
+      }
+      case 'stop': {
+        const begun: Outcome = { kind: 'begun', action };
+        onBegun(subject, begun);
         background.stop(action.id, action.gracePeriodMs, (error) => {
           view.touch(action.id);
           onSettled(subject, settledOutcome(action, error));
         });
-        return { kind: 'begun', action };
+        return begun;
+      }
       case 'create': {
         const { id, isNew } = await this.#create(action, signal);
         view.add(id, action.spec.labels);

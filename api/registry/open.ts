@@ -14,6 +14,7 @@ import type { Store } from '../../store/store.ts';
 import { Admission } from './admission.ts';
 import { Audit } from './audit.ts';
 import { Authorizer } from './authorize.ts';
+import { type CacheOf, Commits } from './commits.ts';
 import { buildKindTable } from './kindtable.ts';
 import { Reads } from './reads.ts';
 import { StoreRegistry } from './registry.ts';
@@ -41,6 +42,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const limits = options.cacheLimits ?? DEFAULT_CACHE_LIMITS;
   const caches = buildKindTable(options.kinds ?? builtinKinds).map((entry) => new WatchCache(entry, limits));
   const byResource = new Map(caches.map((cache) => [qualifiedName(cache.entry.kind), cache]));
+  const cacheOf: CacheOf = (kind) => byResource.get(qualifiedName(kind));
   const feed = new StoreFeed(store, caches, clock, log);
   await feed.start();
   const registry = new StoreRegistry({
@@ -50,10 +52,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     feed,
     reads: new Reads({ store, clock, feed }),
     writes: new Writes({
-      store,
       clock,
+      cacheOf,
       admission: new Admission(clock, random),
-      cacheOf: (kind) => byResource.get(qualifiedName(kind)),
+      commits: new Commits(store, cacheOf),
     }),
     authorizer: new Authorizer(),
     audit: new Audit(log),

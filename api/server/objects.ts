@@ -3,7 +3,6 @@
  * the answer from the registry's own bytes, in the form the client asked for.
  */
 
-import type { DeleteOptions } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import type { ObjectKey } from '../../machinery/meta.ts';
 import { apiVersionOf } from '../../machinery/meta.ts';
@@ -107,27 +106,6 @@ export async function deleteObject(ctx: AppContext, target: Target, deps: Object
   const key = keyOfTarget(target);
   const { stored } = await deps.catalog.delete(requestContext(ctx), target.kind, key, options);
   answerObject(ctx, form, target, stored, deps);
-}
-
-/** Deletes what the selectors choose, one by one: each deletion is authorized, admitted and audited as its own. */
-export async function deleteObjects(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
-  const form = objectForm(ctx.get('Accept'));
-  const options: DeleteOptions = deleteOptions(ctx.query, await readOptionalObject(ctx));
-  const context = requestContext(ctx);
-  const list = await deps.catalog.list(context, target.kind, {
-    ...listOptions(ctx.query),
-    ...inNamespace(target),
-  });
-  for (const { object } of list.items) {
-    const { name, namespace } = object.metadata;
-    await deps.catalog.delete(
-      context,
-      target.kind,
-      namespace === undefined ? { name } : { namespace, name },
-      options,
-    );
-  }
-  answerList(ctx, form, target, list, deps);
 }
 
 /** POST to a subresource that is an act, such as `tasks/binding`. */

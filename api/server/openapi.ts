@@ -136,7 +136,7 @@ const WRITE_PARAMETERS = [
   query(
     'fieldValidation',
     'string',
-    'What to do about unknown fields: Strict (default) refuses, Warn warns, Ignore drops them.',
+    'What to do about unknown fields: Strict refuses, Warn (default) drops them with a warning, Ignore drops them.',
   ),
 ];
 const DELETE_PARAMETERS = [
@@ -188,14 +188,6 @@ const COLLECTION: readonly Operation[] = [
     parameters: WRITE_PARAMETERS,
     takes: 'object',
     answers: 'object',
-  },
-  {
-    method: 'delete',
-    action: 'deletecollection',
-    verb: 'deletecollection',
-    parameters: [...LIST_PARAMETERS, ...DELETE_PARAMETERS],
-    takes: 'deleteOptions',
-    answers: 'list',
   },
 ];
 const ITEM: readonly Operation[] = [

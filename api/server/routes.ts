@@ -11,7 +11,6 @@ import { type LogDeps, streamLog } from './logs.ts';
 import {
   createObject,
   deleteObject,
-  deleteObjects,
   getObject,
   listObjects,
   patchObject,
@@ -35,7 +34,6 @@ interface Action {
 const COLLECTION: readonly Action[] = [
   { method: 'GET', verb: 'list', label: 'LIST', run: listObjects },
   { method: 'POST', verb: 'create', label: 'POST', run: createObject },
-  { method: 'DELETE', verb: 'deletecollection', label: 'DELETECOLLECTION', run: deleteObjects },
 ];
 const ITEM: readonly Action[] = [
   { method: 'GET', verb: 'get', label: 'GET', run: getObject },

@@ -11,6 +11,9 @@ import type { AppContext } from './context.ts';
 /** A reader that took nothing for this long is gone or hopeless. */
 export const READER_STALL_MS = 30_000;
 
+/** Some clients give up a stream on which nothing came for 30 s; an empty line is nothing to all of them. */
+const HEARTBEAT_MS = 20_000;
+
 export interface StreamOptions {
   readonly clock: Clock;
   /** Ends the stream after this long; undefined is never. */
@@ -26,6 +29,7 @@ export class ResponseStream {
   readonly #stallMs: number;
   readonly #ended = new AbortController();
   readonly #cleanups: (() => void)[] = [];
+  #wroteSinceBeat = false;
 
   constructor(ctx: AppContext, options: StreamOptions) {
     this.#ctx = ctx;
@@ -57,10 +61,23 @@ export class ResponseStream {
     res.flushHeaders();
   }
 
+  /** Writes an empty line whenever nothing was written for a while; for streams of lines. */
+  keepAlive(): void {
+    let timer = this.#clock.after(HEARTBEAT_MS, () => beat());
+    const beat = (): void => {
+      if (this.#isClosed()) return;
+      if (!this.#wroteSinceBeat && !this.#ctx.res.writableNeedDrain) this.#ctx.res.write('\n');
+      this.#wroteSinceBeat = false;
+      timer = this.#clock.after(HEARTBEAT_MS, beat);
+    };
+    this.#cleanups.push(() => timer.cancel());
+  }
+
   /** Resolves when there is room for more; false when the stream is over. */
   async write(bytes: Uint8Array | string): Promise<boolean> {
     const { res } = this.#ctx;
     if (this.#isClosed()) return false;
+    this.#wroteSinceBeat = true;
     if (res.write(bytes)) return true;
     const stalled = new AbortController();
     const timer = this.#clock.after(this.#stallMs, () => stalled.abort());

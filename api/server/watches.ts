@@ -55,6 +55,7 @@ export async function watchObjects(ctx: AppContext, target: Target, deps: WatchD
       })
       .catch((error: unknown) => expiredOrThrow(error));
     stream.begin('application/json');
+    stream.keepAlive();
     await longRunning(ctx, deps.metrics, () => sendEvents(stream, events, encode, () => counter.inc()));
     stream.end();
   } finally {

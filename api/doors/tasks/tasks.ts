@@ -50,6 +50,7 @@ export function tasksDoor(deps: TasksDoorDeps): Door {
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed(ctx, ['GET', 'DELETE']);
     answer(ctx, 200, shown(ctx)(await findTask(clientOf(ctx, deps), ctx.params.id ?? '')));
   });
+  const routes = router.routes();
   return {
     name: 'tasks',
     owns: (path) => path === '/tasks' || path.startsWith('/tasks/'),
@@ -58,7 +59,7 @@ export function tasksDoor(deps: TasksDoorDeps): Door {
       const code = error.reason === 'Invalid' ? 400 : error.code;
       return { code, body: { HTTPStatusCode: code, Message: error.message } };
     },
-    middleware: router.routes(),
+    middleware: (ctx, next) => routes(ctx as Parameters<typeof routes>[0], next),
   };
 }
 
@@ -90,6 +91,7 @@ async function watchTasks(ctx: AppContext, deps: TasksDoorDeps): Promise<void> {
   try {
     const events = await registry.watch(requestContext(ctx), kind, options);
     stream.begin('application/json');
+    stream.keepAlive();
     ctx.state.isLongRunning = true;
     await sendFrames(stream, events, shown(ctx));
     stream.end();

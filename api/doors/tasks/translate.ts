@@ -53,6 +53,7 @@ export function taskOfEvent(event: TaskEvent, id: string): Task {
       '"", "on-failure", "always", "unless-stopped" or "no"',
     );
   }
+  if (event.image === '') throw wrong('Task.Image', event.image, 'an image reference');
   const ports = portsOf(event);
   const limits = {
     ...(event.cpu === 0 ? {} : { cpu: String(event.cpu) }),
@@ -142,7 +143,8 @@ export function fullItemOf(task: Task): FullTaskItem {
 }
 
 function stateOf({ spec, status = {} }: Task): TaskState {
-  switch (status.phase) {
+  const phase = status.phase ?? 'Pending';
+  switch (phase) {
     case 'Running':
       return STATE.Running;
     case 'Succeeded':
@@ -154,7 +156,6 @@ function stateOf({ spec, status = {} }: Task): TaskState {
       // Nobody has heard from the worker: what was seen last still stands.
       return status.container?.state === 'running' ? STATE.Running : STATE.Scheduled;
     case 'Pending':
-    case undefined:
       if (spec.workerName !== undefined) return STATE.Scheduled;
       return spec.desiredState === 'Stopped' ? STATE.Completed : STATE.Pending;
   }

@@ -1,9 +1,6 @@
 /** What a person reads when a command fails: one clear line each, in kubectl's manner where kubectl has one. */
-import { ConnectionError } from '../client/failures.ts';
-import { KubeconfigError } from '../client/kubeconfig.ts';
 import { ApiError, messageOf } from '../machinery/errors.ts';
 import { CommandError, type Io } from './io.ts';
-import { PROBLEMS } from './problems.ts';
 
 /** The lines for standard error. Causes are shown only when asked for by GANTRY_DEBUG=1. */
 export function describeFailure(error: unknown, env: Io['env']): readonly string[] {
@@ -28,6 +25,20 @@ function linesOf(error: unknown): readonly string[] {
   if (error instanceof Error && PROBLEMS.has(error.name)) return [`gantry: ${error.message}`];
   return [`gantry: unexpected error: ${messageOf(error)} (GANTRY_DEBUG=1 shows where)`];
 }
+
+/**
+ * Errors that are answers rather than faults: each says in its message what is wrong and what to do. By name, so that a
+ * command which never meets them need not load the rooms they live in.
+ */
+const PROBLEMS: ReadonlySet<string> = new Set([
+  'ConnectionError',
+  'KubeconfigError',
+  'PkiError',
+  'RuntimeError',
+  'SettingsError',
+  'StartError',
+  'StoreError',
+]);
 
 /** `Error from server (NotFound): tasks.gantry.dev "x" not found`. */
 export function fromServer(error: ApiError): string {

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+/** The `gantry` command: ties the process to the commands, and does nothing else. */
+import { once } from 'node:events';
+import { homedir } from 'node:os';
+import type { Writable } from 'node:stream';
+import { systemClock } from '../machinery/clock.ts';
+import type { Output } from './io.ts';
+import { runCli } from './program.ts';
+
+const stop = new AbortController();
+
+function outputOn(stream: Writable): Output {
+  let isOpen = true;
+  // The reader went away (`gantry get tasks | head -1`): there is nobody left to tell, so end quietly.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    isOpen = false;
+    if (error.code === 'EPIPE') process.exit(0);
+    process.exit(1);
+  });
+  return {
+    async write(text) {
+      if (!isOpen || text.length === 0) return;
+      if (!stream.write(text)) await once(stream, 'drain');
+    },
+  };
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // The first asks politely; a second one of the same kind finds the system's own behaviour again.
+  process.once(signal, () => stop.abort());
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: outputOn(process.stdout),
+  stderr: outputOn(process.stderr),
+  stdin: process.stdin,
+  env: process.env,
+  directory: process.cwd(),
+  userHome: homedir(),
+  clock: systemClock,
+  signal: stop.signal,
+});

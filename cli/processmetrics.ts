@@ -1,0 +1,22 @@
+/** What the process says of itself on `/metrics`: its build, its memory and CPU, its certificates' days left. */
+import { collectDefaultMetrics, Gauge } from 'prom-client';
+import type { Metrics } from '../machinery/metrics.ts';
+
+/** prom-client's totals that are gauges by nature: `promtool check metrics` refuses their names. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+export function measureProcess(metrics: Metrics, productVersion: string): void {
+  collectDefaultMetrics({ register: metrics });
+  for (const name of MISNAMED) metrics.removeSingleMetric(name);
+  const build = new Gauge({
+    name: 'gantry_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'node_version'],
+    registers: [metrics],
+  });
+  build.set({ version: productVersion, node_version: process.versions.node }, 1);
+}

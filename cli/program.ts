@@ -1,0 +1,216 @@
+/**
+ * The commands, their arguments and their flags, on one page. Each command's code is loaded only when it is the one
+ * asked for, so that quick commands start fast.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import type { ApplyFlags } from './commands/apply.ts';
+import type { DeleteFlags } from './commands/delete.ts';
+import type { DescribeFlags } from './commands/describe.ts';
+import type { GetFlags } from './commands/get.ts';
+import type { LogsFlags } from './commands/logs.ts';
+import type { VersionFlags } from './commands/version.ts';
+import type { WaitFlags } from './commands/wait.ts';
+import { CommandError, type Io } from './io.ts';
+import { describeFailure } from './report.ts';
+import type { ConnectionFlags, Session } from './session.ts';
+import { flagOf, SETTINGS } from './settings.ts';
+
+/** Runs one command line; resolves to the exit code and rejects with nothing. */
+export async function runCli(words: readonly string[], io: Io): Promise<number> {
+  const texts: Promise<void>[] = [];
+  const program = newProgram(io, {
+    writeOut: (text) => void texts.push(io.stdout.write(text)),
+    writeErr: (text) => void texts.push(io.stderr.write(text)),
+  });
+  try {
+    if (words.length === 0) program.outputHelp();
+    else await program.parseAsync([...words], { from: 'user' });
+    await Promise.all(texts);
+    return 0;
+  } catch (error) {
+    await Promise.all(texts);
+    if (error instanceof CommanderError) return error.exitCode;
+    // Interrupted: what was cut off is not worth a word.
+    if (io.signal.aborted) return 130;
+    await io.stderr.write(`${describeFailure(error, io.env).join('\n')}\n`);
+    return 1;
+  }
+}
+
+interface Texts {
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+}
+
+function newProgram(io: Io, texts: Texts): Command {
+  const program = new Command('gantry')
+    .description('A Kubernetes-style control plane for plain Docker machines')
+    .configureOutput(texts)
+    .exitOverride()
+    .showHelpAfterError('(gantry --help tells more)')
+    .helpCommand('help [command]', 'tell about a command');
+  const inSession = async (
+    flags: ConnectionFlags,
+    work: (session: Session) => Promise<void>,
+  ): Promise<void> => {
+    const { withSession } = await import('./session.ts');
+    await withSession(flags, io, work);
+  };
+  const add = (usage: string, description: string): Command =>
+    program.command(usage).description(description);
+
+  withSettings(add('up', 'start the API server, the controllers and a worker on this machine')).action(
+    async (flags: Record<string, unknown>) => {
+      const [{ resolveConfig }, { runUp }] = await Promise.all([import('./config.ts'), import('./up.ts')]);
+      const { settings, file } = settingsOf(flags);
+      const { env, directory } = io;
+      const config = await resolveConfig({
+        flags: settings,
+        env,
+        directory,
+        ...(file === undefined ? {} : { file }),
+      });
+      await runUp(config.settings, io);
+    },
+  );
+
+  withConnection(add('apply', 'make the objects of manifests what they say'))
+    .option('-f, --filename <file>', 'a file, a folder or - (standard input); may be given again', collect)
+    .option('-R, --recursive', 'also folders within folders')
+    .addOption(
+      new Option('--dry-run <how>', 'check only').choices(['none', 'client', 'server']).default('none'),
+    )
+    .action(async (flags: ConnectionFlags & ApplyFlags) => {
+      const { runApply } = await import('./commands/apply.ts');
+      await inSession(flags, (session) => runApply(flags, session, io));
+    });
+
+  withSelection(
+    withConnection(add('get <kind> [names...]', 'show objects: "tasks", "task hello", "task/hello"')),
+  )
+    .option('-o, --output <form>', 'wide, json, yaml, name or jsonpath=TEMPLATE')
+    .option(
+      '--field-selector <selector>',
+      'only objects whose fields are so, for example status.phase=Running',
+    )
+    .option('-w, --watch', 'go on and show every change')
+    .option('--no-headers', 'leave the line of column names out')
+    .option('--show-labels', 'add a column of labels')
+    .action(async (kind: string, names: string[], flags: ConnectionFlags & GetFlags) => {
+      const { runGet } = await import('./commands/get.ts');
+      await inSession(flags, (session) => runGet([kind, ...names], flags, session, io));
+    });
+
+  withSelection(
+    withConnection(add('describe <kind> [names...]', 'tell all about objects, with their events')),
+  ).action(async (kind: string, names: string[], flags: ConnectionFlags & DescribeFlags) => {
+    const { runDescribe } = await import('./commands/describe.ts');
+    await inSession(flags, (session) => runDescribe([kind, ...names], flags, session, io));
+  });
+
+  withSelection(
+    withConnection(add('delete [kind] [names...]', 'delete objects and wait until they are gone')),
+  )
+    .option(
+      '-f, --filename <file>',
+      'those of a file, a folder or - (standard input); may be given again',
+      collect,
+    )
+    .option('-R, --recursive', 'also folders within folders')
+    .option('--all', 'all of the kind')
+    .option('--field-selector <selector>', 'only objects whose fields are so')
+    .option('--grace-period <seconds>', 'how long a Task may take to stop, instead of its own grace period')
+    .option('--ignore-not-found', 'what is not there counts as deleted')
+    .option('--no-wait', 'do not wait until they are gone')
+    .option('--wait', 'wait until they are gone (this is the default)')
+    .option('--timeout <duration>', 'how long to wait, such as 30s; 0 is for as long as it takes')
+    .action(async (kind: string | undefined, names: string[], flags: ConnectionFlags & DeleteFlags) => {
+      const { runDelete } = await import('./commands/delete.ts');
+      const words = kind === undefined ? names : [kind, ...names];
+      await inSession(flags, (session) => runDelete(words, flags, session, io));
+    });
+
+  withConnection(add('logs <task>', 'print what a Task wrote'))
+    .option('-f, --follow', 'go on until it ends')
+    .option('--tail <lines>', 'only the last lines')
+    .option('--since <duration>', 'only what is not older, such as 5m')
+    .option('--since-time <time>', 'only what was written after, such as 2026-01-31T12:00:00Z')
+    .option('-p, --previous', 'of the container before the newest')
+    .option('--timestamps', 'the time in front of every line')
+    .option('--limit-bytes <bytes>', 'at most so much')
+    .action(async (task: string, flags: ConnectionFlags & LogsFlags) => {
+      const { runLogs } = await import('./commands/logs.ts');
+      await inSession(flags, (session) => runLogs(task, flags, session, io));
+    });
+
+  withSelection(withConnection(add('wait <kind> [names...]', 'wait until something is so')))
+    .requiredOption('--for <what>', 'condition=NAME[=STATUS], jsonpath={PATH}[=VALUE], create or delete')
+    .option('--timeout <duration>', 'how long; 0 looks once', '30s')
+    .option('--all', 'for all of the kind')
+    .action(async (kind: string, names: string[], flags: ConnectionFlags & WaitFlags) => {
+      const { runWait } = await import('./commands/wait.ts');
+      await inSession(flags, (session) => runWait([kind, ...names], flags, session, io));
+    });
+
+  withConnection(add('version', 'tell the versions of this command and of the server'))
+    .option('--client', 'of this command only')
+    .option('-o, --output <form>', 'json or yaml')
+    .action(async (flags: VersionFlags) => {
+      const { runVersion } = await import('./commands/version.ts');
+      await runVersion(flags, io);
+    });
+
+  withSettings(add('config', 'show every setting, its value and where it came from'))
+    .option('-o, --output <form>', 'json or yaml')
+    .action(async (flags: Record<string, unknown>) => {
+      const { runConfig } = await import('./commands/config.ts');
+      const { settings, file } = settingsOf(flags);
+      const output = typeof flags.output === 'string' ? { output: flags.output } : {};
+      await runConfig({ settings, ...(file === undefined ? {} : { file }), ...output }, io);
+    });
+
+  return program;
+}
+
+function withConnection(command: Command): Command {
+  return command
+    .option('--kubeconfig <file>', 'instead of KUBECONFIG, the one in the data directory, or ~/.kube/config')
+    .option('--context <name>', "instead of the kubeconfig's current context")
+    .option('-n, --namespace <name>', "instead of the context's namespace");
+}
+
+function withSelection(command: Command): Command {
+  return command
+    .option('-l, --selector <selector>', 'only objects whose labels are so, for example app=web,tier!=test')
+    .option('-A, --all-namespaces', 'in every namespace');
+}
+
+/** One flag for each setting; the values stay text, since their meaning is the table's. */
+function withSettings(command: Command): Command {
+  for (const row of Object.values(SETTINGS)) {
+    const flag = row.placeholder === undefined ? flagOf(row.name) : `${flagOf(row.name)} ${row.placeholder}`;
+    command.option(flag, row.description);
+  }
+  return command.option(
+    '--config <file>',
+    'a configuration file (default: config.yaml in the data directory)',
+  );
+}
+
+function settingsOf(flags: Record<string, unknown>): {
+  readonly settings: Record<string, string | boolean>;
+  readonly file: string | undefined;
+} {
+  const settings: Record<string, string | boolean> = {};
+  for (const { name } of Object.values(SETTINGS)) {
+    const value = flags[name];
+    if (typeof value === 'string' || typeof value === 'boolean') settings[name] = value;
+  }
+  if (flags.config !== undefined && typeof flags.config !== 'string')
+    throw new CommandError('--config wants a file');
+  return { settings, file: flags.config };
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
+}

@@ -1,0 +1,213 @@
+/**
+ * `gantry up`: store, API server, controllers and one worker in one process, put together here and nowhere else.
+ *
+ * Promises: resolves with everything closed in order after the signal aborts (no new connections, watches ended, writes
+ * finished, containers left running); rejects with one sentence when it cannot start, and has then undone what it began.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startAgent } from '../agent/agent.ts';
+import { tasksDoor } from '../api/doors/tasks/tasks.ts';
+import { openRegistry } from '../api/registry/open.ts';
+import { devListener, type Listener, tlsListener } from '../api/server/listener.ts';
+import { newApp } from '../api/server/server.ts';
+import { writeKubeconfig } from '../client/kubeconfig.ts';
+import { ControlPlane } from '../controllers/list.ts';
+import type { Clock } from '../machinery/clock.ts';
+import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
+import { messageOf } from '../machinery/errors.ts';
+import { controllerIdentity, workerIdentity } from '../machinery/identity.ts';
+import { openLog } from '../machinery/log.ts';
+import { newMetrics } from '../machinery/metrics.ts';
+import { systemRandom } from '../machinery/random.ts';
+import { machineNames } from '../net/machine.ts';
+import { measurePki, openPki } from '../net/pki.ts';
+import { openRuntime } from '../runtime/open.ts';
+import { openStore } from '../store/open.ts';
+import { keepWorkerName } from './config.ts';
+import type { Output } from './io.ts';
+import { measureProcess } from './processmetrics.ts';
+import type { Settings } from './settings.ts';
+
+/** Why it could not start, in one sentence. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+  }
+}
+
+export interface UpContext {
+  readonly productVersion: string;
+  readonly clock: Clock;
+  readonly stdout: Output;
+  /** Says where the engine's certificates are, as Docker's own variables do. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when it is time to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Requests that run at a stop get this long, milliseconds. */
+const STOP_GRACE_MS = 10_000;
+/** Kept by the store only for minutes: signs of life, and reports. */
+const TRANSIENT_PREFIXES = ['/registry/coordination.k8s.io/leases/', '/registry/core/events/'];
+
+export async function runUp(settings: Settings, context: UpContext): Promise<void> {
+  const { clock, signal, productVersion } = context;
+  const random = systemRandom;
+  // What was opened, to be closed in the opposite order, whether the start succeeds or not.
+  await using opened = new AsyncDisposableStack();
+  await makeHome(settings.home);
+  const log = openLog({
+    level: settings.logLevel,
+    ...(settings.logFile === undefined ? {} : { path: settings.logFile }),
+  });
+  const metrics = newMetrics();
+  measureProcess(metrics, productVersion);
+
+  // First, because it owns the data directory: a second process ends here and has touched nothing.
+  const store = await openStore(settings.store, {
+    clock,
+    metrics,
+    log,
+    random,
+    retention: { historyMs: settings.historyRetentionMs, transientPrefixes: TRANSIENT_PREFIXES },
+  });
+  opened.defer(() => store.close());
+  await keepWorkerName(settings);
+  if (settings.pidFile !== undefined) opened.defer(await writePidFile(settings.pidFile));
+
+  const names = machineNames();
+  const pki = await openPki({
+    directory: join(settings.home, 'pki'),
+    clock,
+    hostnames: [...names.hostnames, ...settings.apiNames.filter((name) => !isAddress(name))],
+    addresses: [...names.addresses, ...settings.apiNames.filter(isAddress)],
+  });
+  measurePki(metrics, () => pki);
+  await pki.issueWorker(settings.workerName);
+
+  const registry = await openRegistry({ store, clock, random, log, metrics });
+  opened.defer(() => registry.close());
+
+  const agent = await startAgent({
+    client: registry.as(workerIdentity(settings.workerName)),
+    runtime: openRuntime(`docker:${settings.dockerHost}`, { clock, metrics, env: context.env }),
+    clock,
+    random,
+    log,
+    metrics,
+    workerName: settings.workerName,
+    clusterId: store.clusterId,
+    agentVersion: productVersion,
+    publishAddress: settings.publishAddress,
+    renewMs: settings.leaseRenewSeconds * 1000,
+    leaseSeconds: settings.leaseDurationSeconds,
+  });
+  opened.defer(() => agent.stop());
+
+  const controlPlane = new ControlPlane({
+    clientOf: (controller) => registry.as(controllerIdentity(controller)),
+    clock,
+    random,
+    log,
+    metrics,
+    lostAfterMs: settings.leaseDurationSeconds * 1000,
+  });
+  const stopControllers = new AbortController();
+  const controlling = controlPlane.run(stopControllers.signal);
+  opened.defer(async () => {
+    stopControllers.abort();
+    await controlling;
+  });
+
+  const app = newApp({
+    registry,
+    workerLink: agent.link,
+    metrics,
+    clock,
+    random,
+    log,
+    productVersion,
+    readinessChecks: [
+      {
+        name: 'controllers',
+        check() {
+          if (!controlPlane.isReady) throw new Error('the controllers still fill their caches');
+        },
+      },
+    ],
+    doors: [tasksDoor({ registry, clock, random, retention: `${settings.taskRetentionMs / 1000}s` })],
+  });
+
+  const listen = { clock, log };
+  const api = tlsListener(app, {
+    ...listen,
+    host: settings.apiHost,
+    port: settings.apiPort,
+    cert: pki.server.certificate,
+    key: pki.server.key,
+    ca: pki.authority,
+  });
+  const server = `https://${await start(api, opened)}`;
+  const kubeconfig = join(settings.home, 'kubeconfig');
+  await writeKubeconfig(kubeconfig, {
+    server: server.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
+    authority: pki.authority,
+    certificate: pki.admin.certificate,
+    key: pki.admin.key,
+  });
+  await context.stdout.write(`Gantry serves ${server}, kubeconfig ${kubeconfig}\n`);
+  if (settings.dev) {
+    const dev = devListener(app, { ...listen, host: settings.devHost, port: settings.devPort });
+    const address = await start(dev, opened);
+    log.warn({ address }, 'development listener: everybody on this machine acts as user dev, without TLS');
+    await context.stdout.write(
+      `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
+    );
+  }
+  log.info({ server, worker: settings.workerName, cluster: store.clusterId }, 'started');
+
+  await aborted(signal);
+  log.info('stopping: containers stay as they are');
+  await opened.disposeAsync();
+  log.info('stopped');
+  await new Promise<void>((resolve, reject) => log.flush((error) => (error ? reject(error) : resolve())));
+}
+
+async function makeHome(home: string): Promise<void> {
+  try {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new StartError(`cannot use the data directory ${home}: ${fileProblem(error)}`, { cause: error });
+  }
+}
+
+/** Gives what removes it again. */
+async function writePidFile(path: string): Promise<() => Promise<void>> {
+  try {
+    await writeDurably(path, `${process.pid}\n`, { mode: 0o644 });
+  } catch (error) {
+    throw new StartError(`cannot write the pid file ${path}: ${fileProblem(error)}`, { cause: error });
+  }
+  return () => rm(path, { force: true });
+}
+
+async function start(listener: Listener, opened: AsyncDisposableStack): Promise<string> {
+  try {
+    const { address, port } = await listener.start();
+    opened.defer(() => listener.stop(STOP_GRACE_MS));
+    return `${isAddress(address) && address.includes(':') ? `[${address}]` : address}:${port}`;
+  } catch (error) {
+    throw new StartError(messageOf(error), { cause: error });
+  }
+}
+
+function isAddress(name: string): boolean {
+  return name.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

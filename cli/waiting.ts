@@ -1,0 +1,68 @@
+/** Following one object until something is true of it: what `wait` and `delete --wait` stand on. */
+import { sleep } from '../machinery/clock.ts';
+import { isApiError } from '../machinery/errors.ts';
+import type { DynamicObject, ObjectKey } from '../machinery/meta.ts';
+import type { ApiKind } from './discovery.ts';
+import type { Io } from './io.ts';
+import type { Session } from './session.ts';
+
+export interface Subject {
+  readonly kind: ApiKind;
+  readonly key: ObjectKey;
+}
+
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * True once `isMet` holds for the object as it is (undefined: there is none); false when the time is up first. Reads,
+ * then watches from there, and begins again whenever the watch ends. Rejects with `ApiError`.
+ */
+export async function waitUntil(
+  subject: Subject,
+  isMet: (object: DynamicObject | undefined) => boolean,
+  timeoutMs: number,
+  session: Session,
+  io: Io,
+): Promise<boolean> {
+  const { kind, key } = subject;
+  const expired = new AbortController();
+  const timer = io.clock.after(timeoutMs, () => expired.abort());
+  const signal = AbortSignal.any([io.signal, expired.signal]);
+  try {
+    // Looked at least once, also with no time at all.
+    let isFirst = true;
+    while (isFirst || !signal.aborted) {
+      const object = await session.client
+        .get(kind, key, { signal: isFirst ? io.signal : signal })
+        .catch((error: unknown) => {
+          if (isApiError(error, 'NotFound')) return undefined;
+          throw error;
+        });
+      isFirst = false;
+      if (isMet(object)) return true;
+      const resourceVersion = object?.metadata.resourceVersion;
+      const changes = session.client.watch(kind, {
+        signal,
+        fieldSelector: `metadata.name=${key.name}`,
+        ...(key.namespace === undefined ? {} : { namespace: key.namespace }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      });
+      try {
+        for await (const change of changes) {
+          if (change.type !== 'BOOKMARK' && isMet(change.type === 'DELETED' ? undefined : change.object))
+            return true;
+        }
+      } catch (error) {
+        // Too old a version, or a server that restarts: read again. What lasts, the read says.
+        if (!isApiError(error, 'Expired', 'Gone', 'ServiceUnavailable')) throw error;
+      }
+      await sleep(io.clock, LOOK_AGAIN_MS, signal);
+    }
+    return false;
+  } catch (error) {
+    if (expired.signal.aborted && !io.signal.aborted) return false;
+    throw error;
+  } finally {
+    timer.cancel();
+  }
+}

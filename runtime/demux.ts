@@ -8,6 +8,11 @@
 import { RuntimeError } from '../machinery/errors.ts';
 import type { LogChunk } from '../machinery/runtime.ts';
 
+export interface FramePiece extends LogChunk {
+  /** Whether it is the beginning of its frame. */
+  readonly isFirst: boolean;
+}
+
 const HEADER_BYTES = 8;
 const STDERR = 2;
 /** The engine's own complaint about the stream. */
@@ -19,10 +24,11 @@ export class Demultiplexer {
   #stream = 0;
   /** Bytes of the present frame that are still to come. */
   #remaining = 0;
+  #isFirst = true;
 
   /** The pieces in this chunk. They share its memory. Throws `Failed` when it cannot be a multiplexed stream. */
-  push(chunk: Uint8Array): LogChunk[] {
-    const pieces: LogChunk[] = [];
+  push(chunk: Uint8Array): FramePiece[] {
+    const pieces: FramePiece[] = [];
     let offset = 0;
     while (offset < chunk.length) {
       if (this.#remaining === 0) {
@@ -38,7 +44,8 @@ export class Demultiplexer {
           `the engine broke off the stream: ${Buffer.from(data).toString('utf8')}`,
         );
       }
-      pieces.push({ stream: this.#stream === STDERR ? 'stderr' : 'stdout', data });
+      pieces.push({ stream: this.#stream === STDERR ? 'stderr' : 'stdout', data, isFirst: this.#isFirst });
+      this.#isFirst = false;
     }
     return pieces;
   }
@@ -63,6 +70,7 @@ export class Demultiplexer {
         );
       }
       this.#remaining = this.#header.readUInt32BE(4);
+      this.#isFirst = true;
       this.#headerBytes = 0;
     }
     return taken.length;

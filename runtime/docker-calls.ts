@@ -68,9 +68,19 @@ export class DockerCalls {
     }
   }
 
-  /** Looks again and again until it is so or the signal aborts. */
-  async until(signal: AbortSignal, isSo: () => Promise<boolean>): Promise<void> {
-    while (!signal.aborted && !(await isSo())) await sleep(this.#clock, POLL_MS, signal);
+  /** Looks again and again until it is so (true), the time is over or the signal aborts (false). */
+  async until(
+    signal: AbortSignal,
+    isSo: () => Promise<boolean>,
+    limitMs: number = Number.POSITIVE_INFINITY,
+  ): Promise<boolean> {
+    const deadlineMs = this.#clock.monotonicMs() + limitMs;
+    while (!signal.aborted) {
+      if (await isSo()) return true;
+      if (this.#clock.monotonicMs() >= deadlineMs) return false;
+      await sleep(this.#clock, POLL_MS, signal);
+    }
+    return false;
   }
 
   #name(what: string): string {

@@ -24,6 +24,10 @@ const CONNECTION_CODES: Readonly<Record<string, string>> = {
   ABORT_ERR: 'the call was given up',
 };
 
+/** Registries' and the engine's words for an image that is not there. */
+const NOT_IN_REGISTRY =
+  /manifest unknown|manifest for .* not found|pull access denied|repository .* (?:not found|does not exist)|name unknown/i;
+
 /** @param what what was being done, for the message: `start of container "x"`. */
 export function translateDockerError(error: unknown, what: string): RuntimeError {
   if (error instanceof RuntimeError) return error;
@@ -56,11 +60,7 @@ export function textOf(error: unknown): string {
 
 /** A failed pull tells why in a line of its progress, without a status code. */
 export function pullError(text: string, what: string): RuntimeError {
-  const isMissing =
-    /manifest unknown|manifest for .* not found|repository .* not found|does not exist|name unknown/i.test(
-      text,
-    );
-  return new RuntimeError(isMissing ? 'ImageNotFound' : 'Failed', `${what}: ${text}`);
+  return new RuntimeError(NOT_IN_REGISTRY.test(text) ? 'ImageNotFound' : 'Failed', `${what}: ${text}`);
 }
 
 function fromAnswer(status: number, text: string, what: string, cause: unknown): RuntimeError {
@@ -74,8 +74,8 @@ function fromAnswer(status: number, text: string, what: string, cause: unknown):
 function reasonOf(status: number, text: string, hasHolder: boolean): RuntimeErrorReason {
   if (status === 503) return 'Unavailable';
   if (status === 404 && /no such container|no container with/i.test(text)) return 'NotFound';
-  if (status === 404 && /no such image|manifest|repository|pull access denied/i.test(text))
-    return 'ImageNotFound';
+  // Whatever the code: 20.10 answers 500 when the registry says so.
+  if (/no such image/i.test(text) || NOT_IN_REGISTRY.test(text)) return 'ImageNotFound';
   if (status === 409 && hasHolder) return 'Conflict';
   if (/port is already allocated|address already in use/i.test(text)) return 'PortConflict';
   if (status === 400) return 'InvalidSpec';

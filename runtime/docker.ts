@@ -4,7 +4,6 @@
  * Promises of its own: every call has a limit in time besides the caller's signal; errors are `RuntimeError` with the
  * engine's own words; a container is never restarted by the engine (restart policy `no`); nothing is cached.
  */
-import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../machinery/clock.ts';
 import { RuntimeError } from '../machinery/errors.ts';
@@ -20,11 +19,11 @@ import type {
   RuntimeEvent,
   RuntimeInfo,
 } from '../machinery/runtime.ts';
-import { Demultiplexer } from './demux.ts';
 import { asReadable, CALL_LIMIT_MS, DockerCalls, type Work } from './docker-calls.ts';
 import { connectDocker, type DockerEndpoint, describeEndpoint } from './docker-connection.ts';
 import { pullError, statusOf, textOf } from './docker-errors.ts';
 import { readJsonLines } from './docker-lines.ts';
+import { readDockerLog } from './docker-log.ts';
 import { createBody, resourceSettings } from './docker-spec.ts';
 import { detailOf, eventOf, infoOf, summaryOf } from './docker-view.ts';
 
@@ -193,29 +192,8 @@ export class DockerRuntime implements Runtime {
       throw new RuntimeError('Unavailable', `${what} of the ${this.#engine} was closed by the engine`);
   }
 
-  async *logs(
-    id: string,
-    options: LogOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<LogChunk, void, undefined> {
-    if (signal.aborted) return;
-    const what = `log of container "${id}"`;
-    const isTerminal = await this.#calls.call(what, signal, async (abortSignal) => {
-      const info = await this.#container(id).inspect({ abortSignal });
-      return info.Config.Tty;
-    });
-    const query = {
-      stdout: true,
-      stderr: true,
-      ...(options.tailLines === undefined ? {} : { tail: options.tailLines }),
-      ...(options.sinceSeconds === undefined ? {} : { since: options.sinceSeconds.toFixed(6) }),
-      ...(options.timestamps === true ? { timestamps: true } : {}),
-    };
-    const open: Work<unknown> = (abortSignal) =>
-      options.follow === true
-        ? this.#container(id).logs({ ...query, follow: true, abortSignal })
-        : this.#container(id).logs({ ...query, follow: false, abortSignal });
-    yield* this.#calls.stream(what, signal, open, isTerminal ? readRaw : readFrames);
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk> {
+    return readDockerLog(this.#calls, () => this.#container(id), `log of container "${id}"`, options, signal);
   }
 
   #container(id: string): Docker.Container {
@@ -257,9 +235,7 @@ export class DockerRuntime implements Runtime {
     if (await hasEnded()) return;
     await send(stopSignal);
     if ((await this.#state(id, abortSignal)) === 'paused') await this.unpause(id, abortSignal);
-    const deadlineMs = this.#clock.monotonicMs() + graceMs;
-    const isOver = (): boolean => this.#clock.monotonicMs() >= deadlineMs;
-    await this.#calls.until(abortSignal, async () => (await hasEnded()) || isOver());
+    if (await this.#calls.until(abortSignal, hasEnded, graceMs)) return;
     await send('SIGKILL');
     await this.#calls.until(abortSignal, hasEnded);
   }
@@ -305,15 +281,4 @@ function assertReference(reference: string): void {
     'InvalidSpec',
     `found image "${reference}", wanted a reference such as registry/name:tag`,
   );
-}
-
-async function* readFrames(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
-  const frames = new Demultiplexer();
-  for await (const chunk of stream) yield* frames.push(chunk);
-  frames.end();
-}
-
-/** A container with a terminal has one stream, without frames. */
-async function* readRaw(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
-  for await (const data of stream) yield { stream: 'stdout', data };
 }

@@ -1,0 +1,282 @@
+import { expect } from 'chai';
+import { sleep, systemClock } from '../../machinery/clock.ts';
+import { RuntimeError } from '../../machinery/errors.ts';
+import { FakeClock } from '../../machinery/fakeclock.ts';
+import { seededRandom } from '../../machinery/random.ts';
+import type { ContainerSpec } from '../../machinery/runtime.ts';
+import { FakeRuntime } from '../../runtime/fake.ts';
+import type { FakeProgram } from '../../runtime/fake-program.ts';
+import {
+  type Behaviour,
+  collect,
+  describeRuntime,
+  NOT_TEXT,
+  type RuntimeFixture,
+  rejection,
+  SPOKEN,
+} from './conformance.ts';
+
+const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
+  waits: {},
+  'ignores the stop signal': { ignoresStopSignal: true },
+  'ends with 3': { exitAfterMs: 5, exitCode: 3 },
+  speaks: { exitAfterMs: 300, output: SPOKEN.map((chunk, index) => ({ ...chunk, atMs: 50 * (index + 1) })) },
+  'writes bytes that are not text': { exitAfterMs: 5, output: [{ ...NOT_TEXT, atMs: 1 }] },
+  'has no such command': { startError: 'exec: "/nope": no such file or directory' },
+};
+const imageOf = (behaviour: Behaviour): string => `fake/${behaviour.replaceAll(' ', '-')}:1`;
+
+describeRuntime('the fake, on the system clock', () => {
+  const runtime = new FakeRuntime({
+    clock: systemClock,
+    random: seededRandom(1),
+    images: Object.fromEntries(
+      Object.entries(PROGRAMS).map(([name, program]) => [`fake/${name.replaceAll(' ', '-')}:1`, program]),
+    ),
+    registry: { 'fake/pullable:1': {} },
+  });
+  const fixture: RuntimeFixture = {
+    runtime,
+    program: (behaviour) => ({ image: imageOf(behaviour) }),
+    untilReady: () => Promise.resolve(),
+    byHand: {
+      kill: (id) => Promise.resolve(runtime.engine.kill(id)),
+      pause: (id) => Promise.resolve(runtime.engine.pause(id)),
+    },
+    pullable: 'fake/pullable:1',
+    unknownToRegistry: 'fake/unknown:1',
+    close: () => Promise.resolve(),
+  };
+  return Promise.resolve(fixture);
+});
+
+describe('FakeRuntime, on a fake clock', () => {
+  const { signal } = new AbortController();
+  const app: ContainerSpec = {
+    name: 'app',
+    image: 'app:1',
+    labels: { app: 'yes' },
+    env: [],
+    ports: [],
+    resources: {},
+    networkMode: 'bridge',
+    privileged: false,
+    readOnlyRootFilesystem: false,
+    capabilities: { add: [], drop: [] },
+  };
+
+  function make(program: FakeProgram = {}, seed = 1): { runtime: FakeRuntime; clock: FakeClock } {
+    const clock = new FakeClock();
+    return {
+      clock,
+      runtime: new FakeRuntime({ clock, random: seededRandom(seed), images: { 'app:1': program } }),
+    };
+  }
+
+  async function started(runtime: FakeRuntime): Promise<string> {
+    const { id } = await runtime.create(app, signal);
+    await runtime.start(id, signal);
+    return id;
+  }
+
+  it('gives the same run for the same seed, and another for another', async () => {
+    const tell = async (seed: number): Promise<string> => {
+      const { runtime, clock } = make({ exitAfterMs: 1_000, exitCode: 2 }, seed);
+      const id = await started(runtime);
+      clock.advance(1_000);
+      return JSON.stringify([await runtime.inspect(id, signal), runtime.mutations]);
+    };
+    expect(await tell(7)).to.equal(await tell(7));
+    expect(await tell(7)).to.not.equal(await tell(8));
+  });
+
+  it('runs in running time: a pause puts the end off', async () => {
+    const { runtime, clock } = make({
+      exitAfterMs: 1_000,
+      output: [{ atMs: 500, stream: 'stdout', data: 'half\n' }],
+    });
+    const id = await started(runtime);
+    clock.advance(400);
+    runtime.engine.pause(id);
+    clock.advance(60_000);
+    expect((await runtime.inspect(id, signal))?.state).to.equal('paused');
+    runtime.engine.unpause(id);
+    clock.advance(599);
+    expect((await runtime.inspect(id, signal))?.state).to.equal('running');
+    clock.advance(1);
+    expect((await runtime.inspect(id, signal))?.state).to.equal('exited');
+  });
+
+  it('goes on stopping when nobody waits for it any more', async () => {
+    const { runtime, clock } = make({ ignoresStopSignal: true });
+    const id = await started(runtime);
+    const caller = new AbortController();
+    const stopping = rejection(runtime.stop(id, { gracePeriodMs: 5_000 }, caller.signal), 'Unavailable');
+    await Promise.resolve();
+    await Promise.resolve();
+    caller.abort();
+    await stopping;
+    clock.advance(5_000);
+    expect(await runtime.inspect(id, signal)).to.include({ state: 'exited', exitCode: 137 });
+  });
+
+  it('lets a program take its time to end after the stop signal', async () => {
+    const { runtime, clock } = make({ stopTakesMs: 2_000, stopExitCode: 0 });
+    const id = await started(runtime);
+    const stopping = runtime.stop(id, { gracePeriodMs: 5_000 }, signal);
+    await microtasks();
+    clock.advance(1_999);
+    expect(await Promise.race([stopping, microtasks().then(() => 'still stopping')])).to.equal(
+      'still stopping',
+    );
+    clock.advance(1);
+    await stopping;
+    expect(await runtime.inspect(id, signal)).to.include({ state: 'exited', exitCode: 0 });
+  });
+
+  it('fails before an act on request, and the act has not happened', async () => {
+    const { runtime } = make();
+    runtime.hooks = {
+      before: (call) => {
+        if (call.operation === 'create') throw new RuntimeError('Unavailable', 'injected');
+      },
+    };
+    expect((await rejection(runtime.create(app, signal), 'Unavailable')).message).to.equal('injected');
+    expect(runtime.engine.containers()).to.deep.equal([]);
+    expect(runtime.mutations).to.deep.equal([]);
+  });
+
+  it('loses an answer on request, and the act has happened', async () => {
+    const { runtime } = make();
+    runtime.hooks = {
+      after: () => {
+        throw new RuntimeError('Unavailable', 'injected');
+      },
+    };
+    await rejection(runtime.create(app, signal), 'Unavailable');
+    expect(runtime.engine.containers().map(({ name }) => name)).to.deep.equal(['app']);
+    expect(runtime.mutations).to.deep.equal([{ operation: 'create', args: [app], atMs: 0, outcome: 'done' }]);
+  });
+
+  it('is as slow as it is asked to be, on the clock', async () => {
+    const { runtime, clock } = make();
+    runtime.hooks = { before: (call) => sleep(clock, 3_000, call.signal) };
+    const creating = runtime.create(app, signal);
+    await microtasks();
+    expect(runtime.engine.containers()).to.deep.equal([]);
+    clock.advance(3_000);
+    await creating;
+    expect(runtime.engine.containers()).to.have.lengthOf(1);
+  });
+
+  it('never hears of a slow call that was given up on its way', async () => {
+    const { runtime, clock } = make();
+    runtime.hooks = { before: () => sleep(clock, 3_000) };
+    const caller = new AbortController();
+    const creating = rejection(runtime.create(app, caller.signal), 'Unavailable');
+    await microtasks();
+    caller.abort();
+    await creating;
+    clock.advance(3_000);
+    await microtasks();
+    expect(runtime.engine.containers()).to.deep.equal([]);
+  });
+
+  it('records what the engine refused, in its words', async () => {
+    const { runtime } = make();
+    await runtime.create(app, signal);
+    await rejection(runtime.create(app, signal), 'Conflict');
+    expect(runtime.mutations.map(({ outcome }) => outcome.includes('in use by container'))).to.deep.equal([
+      false,
+      true,
+    ]);
+    runtime.forgetMutations();
+    expect(runtime.mutations).to.deep.equal([]);
+  });
+
+  for (const containersDie of [true, false]) {
+    it(`goes away and comes back, containers ${containersDie ? 'dead' : 'alive'}`, async () => {
+      const { runtime } = make({ ignoresStopSignal: true });
+      const id = await started(runtime);
+      const broken = [
+        rejection(runtime.stop(id, { gracePeriodMs: 60_000 }, signal), 'Unavailable'),
+        rejection(collect(runtime.events({}, signal)), 'Unavailable'),
+        rejection(collect(runtime.logs(id, { follow: true }, signal)), 'Unavailable'),
+      ];
+      await microtasks();
+      runtime.stopEngine({ containersDie });
+      await Promise.all(broken);
+      await rejection(runtime.list({}, signal), 'Unavailable');
+      await rejection(runtime.create(app, signal), 'Unavailable');
+      await rejection(collect(runtime.events({}, signal)), 'Unavailable');
+      await rejection(collect(runtime.logs(id, {}, signal)), 'Unavailable');
+      runtime.startEngine();
+      const [container] = await runtime.list({}, signal);
+      expect(container?.state).to.equal(containersDie ? 'exited' : 'running');
+    });
+  }
+
+  it('loses events on request, and breaks event streams on request', async () => {
+    const { runtime } = make();
+    runtime.hooks = { deliverEvent: (event) => event.action !== 'start' };
+    const stream = runtime.events({ app: 'yes' }, signal)[Symbol.asyncIterator]();
+    const id = await started(runtime);
+    runtime.engine.kill(id);
+    runtime.cutEventStreams();
+    expect((await stream.next()).value).to.include({ action: 'create', containerId: id });
+    expect((await stream.next()).value).to.include({ action: 'die', containerId: id });
+    await rejection(Promise.resolve(stream.next()), 'Unavailable');
+  });
+
+  it('cuts off a reader of events that does not read', async () => {
+    const { runtime } = make();
+    const stream = runtime.events({}, signal);
+    const id = await started(runtime);
+    for (let round = 0; round < 200; round++) {
+      runtime.engine.pause(id);
+      runtime.engine.unpause(id);
+    }
+    const seen: string[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const event of stream) seen.push(event.action);
+    };
+    await rejection(reading(), 'Unavailable');
+    expect(seen).to.have.lengthOf(256);
+    expect(seen.slice(0, 3)).to.deep.equal(['create', 'start', 'pause']);
+  });
+
+  it('lets everything else on the machine take a port', async () => {
+    const { runtime } = make();
+    const port = { containerPort: 80, protocol: 'TCP', hostIP: '127.0.0.1', hostPort: 8080 } as const;
+    runtime.engine.occupyPort({ ...port, hostIP: '0.0.0.0' });
+    const { id } = await runtime.create({ ...app, ports: [port] }, signal);
+    await rejection(runtime.start(id, signal), 'PortConflict');
+    runtime.engine.releasePort({ ...port, hostIP: '0.0.0.0' });
+    await runtime.start(id, signal);
+    expect((await runtime.inspect(id, signal))?.ports).to.deep.equal([port]);
+  });
+
+  it('gives another image the same name', async () => {
+    const { runtime } = make();
+    const { id } = await runtime.create(app, signal);
+    const old = await runtime.image('app:1', signal);
+    runtime.engine.publish('app:1', { exitCode: 9 });
+    const pulled = await runtime.pull('app:1', signal);
+    expect(pulled).to.not.deep.equal(old);
+    expect((await runtime.inspect(id, signal))?.imageId).to.equal(old?.id);
+    runtime.engine.removeImage('app:1');
+    expect(await runtime.image('app:1', signal)).to.equal(undefined);
+  });
+
+  it('shows a kill for want of memory', async () => {
+    const { runtime } = make();
+    const id = await started(runtime);
+    runtime.engine.kill(id, { oom: true });
+    expect(await runtime.inspect(id, signal)).to.include({ exitCode: 137, oomKilled: true });
+  });
+});
+
+/** Lets what waits on nothing but microtasks go on. */
+async function microtasks(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}

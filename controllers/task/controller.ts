@@ -187,14 +187,12 @@ export class TaskController implements Controller {
     const uid = task.metadata.uid ?? '';
     const found = await this.#view.containersOf(key, signal);
     const containers = found.filter(({ labels }) => labels[LABEL_UID] === uid);
-    const memory = forgetGone(this.#memory(uid), new Set(containers.map(({ id }) => id)));
-    this.#memories.set(uid, memory);
-    const world = this.#worldOf(task, containers, memory);
+    const world = this.#worldOf(task, containers, this.#memory(uid));
     const plan = planTask(world);
     if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
-      await this.#writeStatus(key, task, plan, signal);
-      for (const event of plan.events) this.#options.events.record({ object: task, ...event });
-      this.#memories.set(uid, { ...this.#memory(uid), isKnown: true });
+      await this.#publish(key, task, plan, signal);
+      const present = new Set(containers.map(({ id }) => id));
+      this.#memories.set(uid, { ...forgetGone(this.#memory(uid), present), isKnown: true });
       return { plan, isSettled: plan.actions.length === 0 };
     }
     this.#log.info(
@@ -204,7 +202,7 @@ export class TaskController implements Controller {
     const outcomes = await this.#performer.perform({ taskKey: key, uid }, task, plan.actions, signal);
     const failure = this.#note(task, uid, outcomes);
     if (failure !== undefined) {
-      await this.#writeStatus(key, task, plan, signal);
+      await this.#publish(key, task, plan, signal);
       return { plan, isSettled: true, failure };
     }
     const isLifted = outcomes.some(({ kind, action }) => kind === 'done' && action.kind === 'liftFinalizer');
@@ -305,19 +303,25 @@ export class TaskController implements Controller {
     }
   }
 
-  /** Only if it says something new; refused if somebody else wrote in between, and then looked at again. */
-  async #writeStatus(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<void> {
+  /**
+   * Writes the status if it says something new, and tells what the plan has to tell besides. Refused if somebody else
+   * wrote in between: then it is all looked at again.
+   */
+  async #publish(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<void> {
+    const { client, events } = this.#options;
     const { status } = plan;
-    if (status === undefined || status === task.status) return;
-    try {
-      await this.#copy.keep(key, () =>
-        this.#options.client.update(tasks, { ...task, status }, { subresource: 'status', signal }),
-      );
-    } catch (error) {
-      if (isApiError(error, 'NotFound')) return;
-      throw error;
+    if (status !== undefined && status !== task.status) {
+      try {
+        await this.#copy.keep(key, () =>
+          client.update(tasks, { ...task, status }, { subresource: 'status', signal }),
+        );
+      } catch (error) {
+        if (isApiError(error, 'NotFound')) return;
+        throw error;
+      }
+      this.#countRestarts(task.status, status);
     }
-    this.#countRestarts(task.status, status);
+    for (const event of plan.events) events.record({ object: task, ...event });
   }
 
   #countRestarts(before: TaskStatus | undefined, after: TaskStatus): void {

@@ -24,6 +24,7 @@ import { machineNames } from '../net/machine.ts';
 import { measurePki, openPki } from '../net/pki.ts';
 import { openRuntime } from '../runtime/open.ts';
 import { openStore } from '../store/open.ts';
+import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
 import type { Output } from './io.ts';
 import { measureProcess } from './processmetrics.ts';
@@ -38,7 +39,6 @@ export class StartError extends Error {
 }
 
 export interface UpContext {
-  readonly productVersion: string;
   readonly clock: Clock;
   readonly stdout: Output;
   /** Says where the engine's certificates are, as Docker's own variables do. */
@@ -53,7 +53,8 @@ const STOP_GRACE_MS = 10_000;
 const TRANSIENT_PREFIXES = ['/registry/coordination.k8s.io/leases/', '/registry/core/events/'];
 
 export async function runUp(settings: Settings, context: UpContext): Promise<void> {
-  const { clock, signal, productVersion } = context;
+  const { clock, signal } = context;
+  const version = await productVersion();
   const random = systemRandom;
   // What was opened, to be closed in the opposite order, whether the start succeeds or not.
   await using opened = new AsyncDisposableStack();
@@ -63,7 +64,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     ...(settings.logFile === undefined ? {} : { path: settings.logFile }),
   });
   const metrics = newMetrics();
-  measureProcess(metrics, productVersion);
+  measureProcess(metrics, version);
 
   // First, because it owns the data directory: a second process ends here and has touched nothing.
   const store = await openStore(settings.store, {
@@ -99,7 +100,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     metrics,
     workerName: settings.workerName,
     clusterId: store.clusterId,
-    agentVersion: productVersion,
+    agentVersion: version,
     publishAddress: settings.publishAddress,
     renewMs: settings.leaseRenewSeconds * 1000,
     leaseSeconds: settings.leaseDurationSeconds,
@@ -128,7 +129,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     clock,
     random,
     log,
-    productVersion,
+    productVersion: version,
     readinessChecks: [
       {
         name: 'controllers',

@@ -120,8 +120,17 @@ function takeLock(path: string): DatabaseSync {
       `store directory ${path} is in use by process ${ownerOf(path)}; stop that one first, or use another directory`,
     );
   }
-  writeDurably(join(path, 'store.pid'), `${process.pid}\n`);
+  tellOwner(join(path, 'store.pid'));
   return lock;
+}
+
+function tellOwner(pidPath: string): void {
+  try {
+    writeDurably(pidPath, `${process.pid}\n`);
+  } catch {
+    // The lock holds without it, and on a full disk reads must go on; but an older owner's id would mislead.
+    rmSync(pidPath, { force: true });
+  }
 }
 
 function ownerOf(path: string): string {

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { systemClock } from '../../machinery/clock.ts';
 import { FakeClock } from '../../machinery/fakeclock.ts';
@@ -127,13 +128,26 @@ describe('sqlite store', () => {
       expect(await rejection(second.get('/lease/a', { revision: 1 }))).to.include({ reason: 'Compacted' });
     });
 
-    it('keeps the cluster id, in a file that only its owner reads', async () => {
-      await (await open({ random: seededRandom(1) })).close();
-      const marker = readFileSync(join(directory, 'cluster-id'), 'utf8');
-      await (await open({ random: seededRandom(2) })).close();
-      expect(readFileSync(join(directory, 'cluster-id'), 'utf8')).to.equal(marker);
-      expect(marker.trim()).to.match(/^[0-9a-f-]{36}$/);
+    it('keeps the cluster id, in the database and in the marker, in files that only their owner reads', async () => {
+      const first = await open({ random: seededRandom(1) });
+      const { clusterId } = first;
+      expect(clusterId).to.match(/^[0-9a-f-]{36}$/);
+      await first.close();
+      const second = await open({ random: seededRandom(2) });
+      expect(second.clusterId).to.equal(clusterId);
+      await second.close();
+      expect(readFileSync(join(directory, 'cluster-id'), 'utf8').trim()).to.equal(clusterId);
       expect(statSync(databasePath).mode & 0o077, 'readable by others').to.equal(0);
+    });
+
+    it('writes the marker anew when a start was cut off before it', async () => {
+      const first = await open();
+      await mustCommit(first, put('/a', '1'));
+      await first.close();
+      rmSync(join(directory, 'cluster-id'));
+      const second = await open();
+      expect((await second.get('/a'))?.modRevision).to.equal(1);
+      expect(readFileSync(join(directory, 'cluster-id'), 'utf8').trim()).to.equal(first.clusterId);
     });
   });
 
@@ -284,6 +298,33 @@ describe('sqlite store', () => {
       expect(watcher.events.map(({ revision }) => revision)).to.deep.equal(
         Array.from({ length: next }, (_, n) => n + 1),
       );
+    });
+  });
+
+  describe('a thread that dies', () => {
+    it('fails what it had not answered, and everything later, and says so', async () => {
+      // Opens, tells its head (an empty log), and ends at the first commit.
+      const script = `
+        const { parentPort } = require('node:worker_threads');
+        parentPort.postMessage({ id: 0, ok: true });
+        parentPort.on('message', ({ id, name }) => {
+          if (name === 'append') process.exit(3);
+          const answer = { revision: 0, floor: 0, transientFloor: 0, transientPrefixes: [] };
+          parentPort.postMessage({ id, ok: true, answer });
+        });`;
+      const options = { directory, newClusterId: 'test', synchronous: 'FULL' as const };
+      const log = await openSqliteLog(options, () => new Worker(script, { eval: true }));
+      const store = await openMvccStore(log, { clock: new FakeClock() });
+      const watcher = new Watcher(store, ['/'], 0);
+      const commits = ['/a', '/b'].map((key) => rejection(store.commit([put(key, '1')])));
+      for (const error of await Promise.all(commits)) {
+        expect(error).to.include({ name: 'StoreError', reason: 'Unavailable' });
+        expect(error.message).to.contain(directory).and.contain('code 3');
+      }
+      expect(await watcher.ended).to.include({ reason: 'Unavailable' });
+      expect(await rejection(store.get('/a'))).to.include({ reason: 'Unavailable' });
+      expect(await rejection(store.commit([put('/a', '1')]))).to.include({ reason: 'Unavailable' });
+      await store.close();
     });
   });
 

@@ -1,0 +1,56 @@
+import { crc32 } from 'node:zlib';
+import { expect } from 'chai';
+import { StoreError } from '../../machinery/errors.ts';
+import { openEnvelope, sealEnvelope } from '../../store/envelope.ts';
+import { bytes, text } from './builders.ts';
+
+/** Changes one header byte of a good record and makes its checksum fit again, as a later release would. */
+function rewritten(key: string, offset: number, value: number): Buffer {
+  const record = Buffer.from(sealEnvelope(key, bytes('payload'), 1000));
+  record[offset] = value;
+  record.writeUInt32BE(crc32(record.subarray(24), crc32(key, crc32(record.subarray(0, 20)))), 20);
+  return record;
+}
+
+function refusal(key: string, record: Uint8Array): string {
+  try {
+    openEnvelope(key, 7, record);
+  } catch (error) {
+    expect(error).to.be.instanceOf(StoreError).and.include({ reason: 'Corrupt' });
+    const message = error instanceof Error ? error.message : '';
+    expect(message).to.contain(`"${key}" at revision 7`);
+    return message;
+  }
+  throw new Error('the record was taken for good');
+}
+
+describe('envelope', () => {
+  it('gives back the payload and the time of writing', () => {
+    for (const payload of ['', 'x', '{"kind":"Task"}']) {
+      const opened = openEnvelope('/a', 1, sealEnvelope('/a', bytes(payload), 1_767_225_600_123));
+      expect(text(opened.payload)).to.equal(payload);
+      expect(opened.writtenAtMs).to.equal(1_767_225_600_123);
+    }
+  });
+
+  it('notices a change of any one byte', () => {
+    const good = sealEnvelope('/a', bytes('payload'), 1000);
+    for (let at = 0; at < good.byteLength; at++) {
+      const record = Uint8Array.from(good);
+      record[at] = (record[at] ?? 0) ^ 0x10;
+      refusal('/a', record);
+    }
+  });
+
+  it('notices a value that sits under another key, and one that was cut', () => {
+    const record = sealEnvelope('/a', bytes('payload'), 1000);
+    expect(refusal('/b', record)).to.contain('checksum');
+    for (const length of [0, 1, 23, 24, record.byteLength - 1]) refusal('/a', record.subarray(0, length));
+  });
+
+  it('refuses what a newer release wrote, and what is encrypted, in plain words', () => {
+    expect(refusal('/a', rewritten('/a', 2, 2))).to.contain('envelope format 2, wanted 1');
+    expect(refusal('/a', rewritten('/a', 7, 5))).to.contain('encrypted with key 5');
+    expect(refusal('/a', rewritten('/a', 11, 2))).to.contain('payload schema 2, wanted 1');
+  });
+});

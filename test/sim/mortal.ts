@@ -1,0 +1,158 @@
+/**
+ * Processes that can die between any two steps. What a dead one had under way may still happen (a request that was
+ * sent is sent), but it never hears of it, none of its timers fire, and nothing it tries afterwards has an effect.
+ */
+
+import type { Client } from '../../machinery/client.ts';
+import type { Clock, Timer } from '../../machinery/clock.ts';
+import type { Runtime, RuntimeEvent } from '../../machinery/runtime.ts';
+import { type ClientHooks, intercept } from '../intercept.ts';
+
+export class Life {
+  readonly #timers = new Set<Timer>();
+  readonly #end = new AbortController();
+
+  get isOver(): boolean {
+    return this.#end.signal.aborted;
+  }
+
+  /** Aborts at the end of the life. */
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  end(): void {
+    this.#end.abort(new Error('the process was killed'));
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  /** The promise as a living process sees it: to a dead one it never settles. */
+  see<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => this.isOver || resolve(value),
+        (error: unknown) => this.isOver || reject(error),
+      );
+    });
+  }
+
+  clock(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, callback) => {
+        if (this.isOver) return { cancel: () => undefined };
+        const timer = clock.after(delayMs, () => {
+          this.#timers.delete(timer);
+          callback();
+        });
+        this.#timers.add(timer);
+        return {
+          cancel: () => {
+            this.#timers.delete(timer);
+            timer.cancel();
+          },
+        };
+      },
+    };
+  }
+}
+
+export const never: Promise<never> = new Promise(() => undefined);
+
+/** The client of a process: its hooks run while it lives. */
+export function mortalClient(client: Client, life: Life, hooks: ClientHooks): Client {
+  const unlessDead = (): Promise<void> => (life.isOver ? never : Promise.resolve());
+  const inner = intercept(client, {
+    // After a wait in `before` the request goes out although its sender may have died meanwhile: it was on its way.
+    before: (call) => unlessDead().then(() => hooks.before?.(call)),
+    after: (call) => unlessDead().then(() => hooks.after?.(call)),
+    deliver: (call, event) => unlessDead().then(() => hooks.deliver?.(call, event)),
+  });
+  const see = <T>(promise: Promise<T>): Promise<T> => life.see(promise);
+  return {
+    get: (resource, key) => see(inner.get(resource, key)),
+    list: (resource, { signal: _signal, ...options } = {}) => see(inner.list(resource, options)),
+    watch: (resource, options) => inner.watch(resource, options),
+    // A request that was sent is on its way, whatever its sender thinks of it meanwhile: no signal goes with it.
+    create: (resource, object, options) => see(inner.create(resource, object, sent(options))),
+    update: (resource, object, options) => see(inner.update(resource, object, sent(options))),
+    patch: (resource, key, patch, options) => see(inner.patch(resource, key, patch, sent(options))),
+    delete: (resource, key, options) => see(inner.delete(resource, key, sent(options))),
+    post: (resource, key, subresource, body, options) =>
+      see(inner.post(resource, key, subresource, body, sent(options))),
+  };
+}
+
+function sent<T extends { readonly signal?: AbortSignal }>(
+  options: T | undefined,
+): Omit<T, 'signal'> | undefined {
+  if (options === undefined) return undefined;
+  const { signal: _signal, ...rest } = options;
+  return rest;
+}
+
+export interface RuntimeHooks {
+  before(call: RuntimeCall): Promise<void>;
+  after(call: RuntimeCall): Promise<void>;
+}
+
+export interface RuntimeCall {
+  readonly operation: keyof Runtime;
+  readonly resource: 'engine';
+}
+
+/** The engine as a process sees it. */
+export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks): Runtime {
+  const act = <T>(
+    operation: keyof Runtime,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    const call = { operation, resource: 'engine' as const };
+    // Follows the caller's signal only while the caller lives: a dead one cannot take its request back.
+    const inner = new AbortController();
+    const onAbort = (): void => {
+      if (!life.isOver) inner.abort(signal.reason);
+    };
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    const whole = async (): Promise<T> => {
+      if (life.isOver) await never;
+      await hooks.before(call);
+      const answer = await work(inner.signal);
+      await hooks.after(call);
+      return answer;
+    };
+    return life.see(whole().finally(() => signal.removeEventListener('abort', onAbort)));
+  };
+  return {
+    info: (signal) => act('info', signal, (inner) => runtime.info(inner)),
+    list: (labels, signal) => act('list', signal, (inner) => runtime.list(labels, inner)),
+    inspect: (id, signal) => act('inspect', signal, (inner) => runtime.inspect(id, inner)),
+    create: (spec, signal) => act('create', signal, (inner) => runtime.create(spec, inner)),
+    start: (id, signal) => act('start', signal, (inner) => runtime.start(id, inner)),
+    stop: (id, options, signal) => act('stop', signal, (inner) => runtime.stop(id, options, inner)),
+    unpause: (id, signal) => act('unpause', signal, (inner) => runtime.unpause(id, inner)),
+    rename: (id, name, signal) => act('rename', signal, (inner) => runtime.rename(id, name, inner)),
+    update: (id, resources, signal) => act('update', signal, (inner) => runtime.update(id, resources, inner)),
+    remove: (id, signal) => act('remove', signal, (inner) => runtime.remove(id, inner)),
+    image: (reference, signal) => act('image', signal, (inner) => runtime.image(reference, inner)),
+    pull: (reference, signal) => act('pull', signal, (inner) => runtime.pull(reference, inner)),
+    events: (labels, signal) =>
+      whileAlive(runtime.events(labels, AbortSignal.any([signal, life.signal])), life),
+    logs: (id, options, signal) => runtime.logs(id, options, signal),
+  };
+}
+
+async function* whileAlive(
+  events: AsyncIterable<RuntimeEvent>,
+  life: Life,
+): AsyncGenerator<RuntimeEvent, void, undefined> {
+  for await (const event of events) {
+    if (life.isOver) await never;
+    yield event;
+  }
+  if (life.isOver) await never;
+}

@@ -116,8 +116,7 @@ function compileNode(schema: Schema, path: string, kindName: string): RuleNode |
 
 function compileRule(rule: ValidationRule, schema: Schema, path: string, kindName: string): CompiledRule {
   const where = `${kindName}: the rule ${JSON.stringify(rule.rule)} at ${path === '' ? 'the root' : path}`;
-  const text = withLinearMatches(rule.rule);
-  const checked = typedEnvironment(schema).check(text);
+  const checked = typedEnvironment(schema).check(rule.rule);
   if (!checked.valid) {
     throw new Error(`${where} is wrong: ${checked.error?.message ?? 'it does not check'}`, {
       cause: checked.error,
@@ -126,7 +125,7 @@ function compileRule(rule: ValidationRule, schema: Schema, path: string, kindNam
   if (checked.type !== 'bool' && checked.type !== 'dyn') {
     throw new Error(`${where} must be a yes-or-no question, it gives ${String(checked.type)}`);
   }
-  const parsed = dynamic.parse(text);
+  const parsed = dynamic.parse(withLinearMatches(rule.rule));
   return {
     rule,
     isTransition: someNode(parsed.ast, (node) => node.op === 'id' && node.args === 'oldSelf'),

@@ -625,9 +625,8 @@ export const documents: readonly KindDocument[] = [
              },
              "value": {
               "type": "string",
-              "default": "",
               "maxLength": 131072,
-              "description": "The variable's value."
+              "description": "The variable's value; absent: empty."
              }
             }
            }
@@ -648,7 +647,7 @@ export const documents: readonly KindDocument[] = [
             ],
             "x-kubernetes-validations": [
              {
-              "rule": "!has(self.hostPort) || self.publish",
+              "rule": "!has(self.hostPort) || !has(self.publish) || self.publish",
               "message": "hostPort must be absent when publish is false"
              }
             ],
@@ -688,8 +687,7 @@ export const documents: readonly KindDocument[] = [
              },
              "publish": {
               "type": "boolean",
-              "default": true,
-              "description": "Whether the port is published on the worker at all."
+              "description": "Whether the port is published on the worker at all; absent: it is."
              }
             }
            }

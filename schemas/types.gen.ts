@@ -197,7 +197,7 @@ env?: {
  */
 name: string
 /**
- * The variable's value.
+ * The variable's value; absent: empty.
  */
 value?: string
 }[]
@@ -226,7 +226,7 @@ hostPort?: number
  */
 hostIP?: string
 /**
- * Whether the port is published on the worker at all.
+ * Whether the port is published on the worker at all; absent: it is.
  */
 publish?: boolean
 }[]

@@ -11,7 +11,8 @@ const task = (name: string, spec: Record<string, unknown> = {}): string =>
     metadata: { name, labels: { app: name } },
     spec: {
       image: 'gantry/hello:1',
-      ports: [{ containerPort: 8080 }],
+      // Defaults within list items would make client-side apply send the list again, as on any custom resource.
+      ports: [{ containerPort: 8080, protocol: 'TCP' }],
       terminationGracePeriodSeconds: 2,
       ...spec,
     },

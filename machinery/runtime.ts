@@ -3,7 +3,8 @@
  *
  * Every method rejects with `RuntimeError` and with nothing else the caller is expected to handle. Acts are
  * idempotent where the engine allows it (starting a started container, stopping a stopped one and removing a removed
- * one succeed). Every method takes a signal; an aborted call may or may not have happened: look again.
+ * one succeed). Every method takes a signal; an aborted call rejects with `Unavailable` and may or may not have
+ * happened: look again. Aborted streams (events, logs) end quietly.
  */
 
 export interface Resources {
@@ -131,7 +132,10 @@ export interface Runtime {
   /** Undefined when the image is not present. */
   image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined>;
   pull(reference: string, signal: AbortSignal): Promise<ImageInfo>;
-  /** Throws when the connection to the engine is lost; events in between are lost too: list again. */
+  /**
+   * What happens from the call on, however late reading begins. Throws when the connection to the engine is lost;
+   * events in between are lost too: list again.
+   */
   events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
   /** Chunks as the container wrote them, in order; ends at the end of the log, or with `follow` when it stops. */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk>;

@@ -16,7 +16,7 @@ export interface Bounds {
 }
 
 /** The error of a call whose caller gave up: it may or may not have happened. */
-export function abandoned(bounds: Bounds): RuntimeError {
+function abandoned(bounds: Bounds): RuntimeError {
   return new RuntimeError(
     'Unavailable',
     `${bounds.what} was abandoned by its caller; it may have happened: look again`,

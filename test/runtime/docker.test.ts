@@ -359,6 +359,35 @@ if (isLeftOut) {
       });
     }
 
+    it('takes the end of an event stream for an engine that went away', async () => {
+      proxy.answer = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+      const error = await rejection(
+        collect(new DockerRuntime(proxy.endpoint, systemClock).events(labels, signal)),
+        'Unavailable',
+      );
+      expect(error.message).to.include('closed by the engine');
+    });
+
+    it('takes the end of a followed log for the container’s only when it has ended', async () => {
+      const id = await run(['sleep', '3600']);
+      proxy.answer = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+      proxy.answersTo = /\/logs\?/;
+      const clock = new FakeClock();
+      const stopping = new DockerRuntime(proxy.endpoint, clock);
+      let isOver = false;
+      const following = rejection(
+        collect(stopping.logs(id, { follow: true }, signal)).finally(() => {
+          isOver = true;
+        }),
+        'Unavailable',
+      );
+      await eventually(() => {
+        clock.advance(1_000);
+        return Promise.resolve(isOver || undefined);
+      }, 'the reader to give up');
+      expect((await following).message).to.include('while the container runs');
+    });
+
     it('takes an answer without what was asked for as a failure', async () => {
       proxy.answer = 'HTTP/1.1 201 Created\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
       const odd = new DockerRuntime(proxy.endpoint, systemClock);

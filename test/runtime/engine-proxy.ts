@@ -11,8 +11,10 @@ export class EngineProxy {
   readonly #folder: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
-  /** Sent at the first bytes of a request instead of passing them on; the connection is closed after it. */
+  /** Sent at a request instead of passing it on; the connection is closed after it. */
   answer: string | undefined;
+  /** Which requests `answer` is for, by their first line; the others are passed on. */
+  answersTo = /./;
   /** Takes requests and never answers. */
   isStalled = false;
   /** Connections made so far. */
@@ -64,15 +66,16 @@ export class EngineProxy {
     this.connections += 1;
     this.#track(client);
     if (this.isStalled) return void client.resume();
-    if (this.answer !== undefined) {
-      const { answer } = this;
-      client.once('data', () => client.end(answer));
-      return;
-    }
     const target = this.#target;
     const engine = target.kind === 'unix' ? connect(target.path) : connect(target.port, target.host);
     this.#track(engine);
-    client.pipe(engine);
+    client.on('data', (request: Buffer) => {
+      // Connections are kept for several requests, and requests of the tests fit into one piece.
+      const [line = ''] = request.toString('latin1').split('\r\n');
+      if (this.answer === undefined || !this.answersTo.test(line)) return void engine.write(request);
+      engine.unpipe(client);
+      client.end(this.answer);
+    });
     engine.pipe(client);
     client.on('close', () => engine.destroy());
     engine.on('close', () => client.destroy());

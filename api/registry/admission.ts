@@ -58,7 +58,11 @@ export class Admission {
       random: this.#random,
       hasGeneration,
     });
-    const object = assemble(entry, withTrace(metadata, undefined, hasGeneration), sent.fields);
+    const object = assemble(
+      entry,
+      hasGeneration ? withTrace(metadata, undefined, true) : metadata,
+      sent.fields,
+    );
     refuse(entry, metadata.name, [
       ...metadataProblems(kind, metadata),
       ...(isTaskKind(kind) ? bindingProblems(object) : []),

@@ -191,7 +191,7 @@ export class Writes {
       deletionTimestamp: timestamp(this.#parts.clock.now()),
       deletionGracePeriodSeconds: gracePeriodSeconds ?? defaultGraceSeconds(entry.kind, object),
     };
-    return { ...object, metadata: withTrace(marked, undefined, entry.hasGeneration) };
+    return { ...object, metadata: entry.hasGeneration ? withTrace(marked, undefined, true) : marked };
   }
 
   #requireNamespace(entry: KindEntry, namespace: string | undefined): void {

@@ -9,7 +9,7 @@ import type { TaskMemory } from './types.ts';
  * - `leaving`: is being removed and may still have a process.
  * - `ended`: has no process and will have none again by itself; a container that could not be started is one of these.
  */
-export type Life = 'created' | 'alive' | 'leaving' | 'ended';
+type Life = 'created' | 'alive' | 'leaving' | 'ended';
 
 export interface Attempt {
   readonly container: ContainerDetail;

@@ -11,7 +11,7 @@ import type { Task } from '../../schemas/types.gen.ts';
 import { taskManifest } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
 
-export const CLUSTER = 'cluster-under-test';
+const CLUSTER = 'cluster-under-test';
 export const WORKER = 'w1';
 
 export interface Rig {
@@ -133,7 +133,7 @@ export async function openRig(options: Partial<FakeRuntimeOptions> = {}): Promis
 /** Time may have to pass for it: flushes are bounded by the clock. */
 async function stop(rig: Rig): Promise<void> {
   let isStopped = false;
-  const stopping = rig.agent.stop().then(() => {
+  const stopping = rig.agent.stop().finally(() => {
     isStopped = true;
   });
   await rig.world.until('the agent has stopped', () => isStopped);

@@ -4,7 +4,7 @@
  */
 
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { planTask } from '../../../controllers/task/plan.ts';
 import { forgetGone, type Outcome, remember } from '../../../controllers/task/remember.ts';
 import { type Action, emptyMemory, type TaskMemory, type TaskPlan } from '../../../controllers/task/types.ts';

@@ -169,16 +169,16 @@ class MvccStore implements Store {
     const { signal } = options;
     let position = options.afterRevision;
     const limits = this.#limits.feed;
-    // First near the present without a feed, so that a long past cannot fill the feed's buffer meanwhile.
-    for await (const batch of this.#history(prefixes, position, signal)) {
+    // First to a page's distance from the present without a feed: a long past must not fill its buffer meanwhile.
+    for await (const batch of this.#history(prefixes, position, PAGE_ROWS, signal)) {
       position = batch.revision;
       if (batch.events.length > 0) yield batch;
     }
     const feed = new WatchFeed(prefixes, limits);
     this.#feeds.add(feed);
     try {
-      // The feed is open: what is written from here on is in it, what was written before is in the log.
-      for await (const batch of this.#history(prefixes, position, signal)) {
+      // The feed is open: what is written from here on is in it, what was before is in the log, and some is in both.
+      for await (const batch of this.#history(prefixes, position, 0, signal)) {
         position = batch.revision;
         if (batch.events.length > 0) yield batch;
       }
@@ -341,14 +341,15 @@ class MvccStore implements Store {
     this.#isInDoubt = false;
   }
 
-  /** Batches from the log until it has no more to give; ends quietly on abort and on close. */
+  /** Batches from the log until `shortOf` revisions before the present; ends quietly on abort and on close. */
   async *#history(
     prefixes: readonly string[],
     afterRevision: number,
+    shortOf: number,
     signal: AbortSignal,
   ): AsyncIterable<WatchBatch> {
     let position = afterRevision;
-    while (position < this.#revision && !signal.aborted) {
+    while (position < this.#revision - shortOf && !signal.aborted) {
       this.#checkPastKept(position, prefixes);
       if (this.#closing !== undefined) return;
       const { changes, revision } = await this.#log.changes(position, prefixes, PAGE_ROWS);

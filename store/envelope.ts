@@ -15,7 +15,7 @@
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../machinery/errors.ts';
 
-export const ENVELOPE_BYTES = 24;
+const ENVELOPE_BYTES = 24;
 const MAGIC = 0x4756;
 const FORMAT = 1;
 const PLAIN = 0;

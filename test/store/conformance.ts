@@ -8,6 +8,7 @@ import { seededRandom } from '../../machinery/random.ts';
 import type { StoreOptions } from '../../store/mvcc.ts';
 import { MAX_VALUE_BYTES, type Store } from '../../store/store.ts';
 import { absent, at, describeEvent, mustCommit, put, rejection, remove, text, Watcher } from './builders.ts';
+import { describeHistory } from './conformance-history.ts';
 import { describeModel } from './model.ts';
 
 /** Opens a new, empty store. */
@@ -21,6 +22,15 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
     const reopen = async (options: Partial<StoreOptions>): Promise<void> => {
       await store.close();
       store = await open({ clock, ...options });
+    };
+    const world = {
+      reopen,
+      get store() {
+        return store;
+      },
+      get clock() {
+        return clock;
+      },
     };
     beforeEach(async () => {
       clock = new FakeClock();
@@ -352,118 +362,7 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
       });
     });
 
-    describe('compact', () => {
-      it('forgets the past up to a revision and keeps the present', async () => {
-        await mustCommit(store, put('/a', '1'), put('/b', '1'), put('/c', '1'));
-        await mustCommit(store, put('/a', '2'));
-        await mustCommit(store, remove('/c'));
-        await mustCommit(store, put('/a', '3'));
-        await store.compact(5);
-        expect(store.compactedRevision()).to.equal(5);
-        const { items } = await store.range('/');
-        expect(items.map(({ key, value }) => `${key}=${text(value)}`)).to.deep.equal(['/a=3', '/b=1']);
-        const atFloor = await store.range('/', { revision: 5 });
-        expect(atFloor.items.map(({ key, value }) => `${key}=${text(value)}`)).to.deep.equal([
-          '/a=2',
-          '/b=1',
-        ]);
-        expect(await rejection(store.range('/', { revision: 4 }))).to.include({ reason: 'Compacted' });
-        expect(await rejection(store.get('/a', { revision: 4 }))).to.include({ reason: 'Compacted' });
-        expect(await new Watcher(store, ['/'], 4).ended).to.include({ reason: 'Compacted' });
-        const watcher = new Watcher(store, ['/'], 5);
-        await watcher.reached(6);
-        expect(watcher.events.map(describeEvent)).to.deep.equal(['put /a=3 @6 (was 2)']);
-        await watcher.stop();
-      });
-
-      it('never gives a revision twice, even when the newest write was a delete that is forgotten', async () => {
-        await mustCommit(store, put('/a', '1'));
-        await mustCommit(store, remove('/a'));
-        await store.compact(2);
-        expect(await mustCommit(store, put('/b', '1'))).to.equal(3);
-        await store.compact(3);
-        expect(await store.size()).to.include({ keys: 1 });
-      });
-
-      it('takes whole commits', async () => {
-        await mustCommit(store, put('/a', '1'), put('/b', '1'));
-        await mustCommit(store, put('/a', '2'));
-        await store.compact(1);
-        expect(store.compactedRevision()).to.equal(2);
-      });
-
-      it('refuses a revision that is not written yet, and is content with one already forgotten', async () => {
-        const revision = await mustCommit(store, put('/a', '1'));
-        expect(await rejection(store.compact(revision + 1))).to.be.instanceOf(RangeError);
-        await store.compact(revision);
-        await store.compact(0);
-        expect(store.compactedRevision()).to.equal(revision);
-      });
-
-      it('lets commits through while it runs, and they lose nothing', async () => {
-        for (let round = 0; round < 10; round++) {
-          await mustCommit(store, ...Array.from({ length: 100 }, (_, n) => put(`/k/${n}`, String(round))));
-        }
-        const compaction = store.compact(store.revision());
-        const during = await Promise.all(
-          Array.from({ length: 20 }, (_, n) => store.commit([put(`/d/${n}`, 'x')])),
-        );
-        await compaction;
-        expect(during.every(({ ok }) => ok)).to.equal(true);
-        expect((await store.range('/k/')).items.every(({ value }) => text(value) === '9')).to.equal(true);
-        expect(await store.size()).to.include({ keys: 120 });
-      });
-    });
-
-    describe('retention', () => {
-      const hourMs = 3_600_000;
-      /** Moves time until a condition holds: each step runs the loop once, each round lets its work finish. */
-      const settle = async (condition: () => boolean): Promise<void> => {
-        for (let round = 0; !condition(); round++) {
-          if (round > 500) throw new Error('retention did not come to its end in 500 rounds');
-          if (round % 50 === 0) clock.advance(60_000);
-          await store.size();
-        }
-      };
-
-      it('forgets by age, and what is transient much earlier', async () => {
-        await reopen({ retention: { historyMs: hourMs, transientPrefixes: ['/lease/'] } });
-        await mustCommit(store, put('/task', '1'), put('/lease/w', '1'));
-        await mustCommit(store, put('/task', '2'), put('/lease/w', '2'));
-        clock.advance(10 * 60_000);
-        await mustCommit(store, put('/lease/w', '3'));
-        const isForgotten = async (): Promise<boolean> =>
-          store.get('/lease/w', { revision: 3 }).then(
-            () => false,
-            () => true,
-          );
-        let isLeaseGone = false;
-        for (let round = 0; !isLeaseGone && round < 200; round++) {
-          if (round % 20 === 0) clock.advance(60_000);
-          isLeaseGone = await isForgotten();
-        }
-        expect(isLeaseGone, 'the past of the lease is gone').to.equal(true);
-        expect(await new Watcher(store, ['/lease/'], 3).ended).to.include({ reason: 'Compacted' });
-        expect(await new Watcher(store, ['/'], 3).ended, 'a watch over both').to.include({
-          reason: 'Compacted',
-        });
-        expect(text((await store.get('/task', { revision: 2 }))?.value)).to.equal('1');
-        expect(text((await store.get('/lease/w'))?.value)).to.equal('3');
-        expect(store.compactedRevision()).to.equal(0);
-
-        clock.advance(2 * hourMs);
-        await settle(() => store.compactedRevision() === 5);
-        expect(await rejection(store.get('/task', { revision: 3 }))).to.include({ reason: 'Compacted' });
-        expect(text((await store.get('/task'))?.value)).to.equal('2');
-      });
-
-      it('forgets the older half when the log grows too big', async () => {
-        await reopen({ retention: { historyBytes: 100 } });
-        for (let n = 0; n < 20; n++) await mustCommit(store, put('/a', 'x'.repeat(100)));
-        await settle(() => store.compactedRevision() >= 10);
-        expect((await store.get('/a'))?.modRevision).to.equal(20);
-      });
-    });
+    describeHistory(world);
 
     describe('size and close', () => {
       it('counts keys and bytes', async () => {

@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../client/informer.ts';
 import { findCondition, setCondition } from '../../machinery/conditions.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
-import { apiVersionOf, parseKey } from '../../machinery/meta.ts';
+import { apiVersionOf, keyOf, keyString, parseKey } from '../../machinery/meta.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
@@ -25,7 +25,7 @@ export interface SchedulerSources {
 
 /** Changes of workers and freed room within this time wake the waiting tasks once. */
 const WAKE_DELAY_MS = 20;
-/** A message of which only the figures moved is rewritten at most this often, so that busy workers cause no storm. */
+/** A message of which only the figures moved is rewritten at most this often, and no more than that behind. */
 const EXPLAIN_EVERY_MS = 10_000;
 /** Whatever was missed: a waiting task is looked at again after this long. */
 const RECHECK_MS = 60_000;
@@ -50,7 +50,7 @@ class Scheduler implements Controller {
   readonly #ledger: Ledger;
   /** Waiting task -> when its condition was last written, monotonic. */
   readonly #explainedAtMs = new Map<string, number>();
-  #wake: () => void = () => undefined;
+  #wake: (when: 'soon' | 'later') => void = () => undefined;
 
   constructor(context: ControllerContext, sources: SchedulerSources) {
     this.#context = context;
@@ -59,21 +59,20 @@ class Scheduler implements Controller {
     this.#ledger = new Ledger({
       clock: context.clock,
       assumeForMs: ASSUME_FOR_MS,
-      onFreed: () => this.#wake(),
+      onFreed: () => this.#wake('soon'),
+      onTaken: () => this.#wake('later'),
     });
   }
 
   attach(loop: ControllerLoop): void {
     const { clock } = this.#context;
-    let isWaking = false;
-    this.#wake = () => {
-      if (isWaking) return;
-      isWaking = true;
-      clock.after(WAKE_DELAY_MS, () => {
-        isWaking = false;
-        for (const { metadata } of this.#sources.tasks.byIndex(UNBOUND, 'true')) {
-          loop.enqueue(`${metadata.namespace ?? ''}/${metadata.name}`);
-        }
+    const underWay = new Set<'soon' | 'later'>();
+    this.#wake = (when) => {
+      if (underWay.has(when)) return;
+      underWay.add(when);
+      clock.after(when === 'soon' ? WAKE_DELAY_MS : EXPLAIN_EVERY_MS, () => {
+        underWay.delete(when);
+        for (const task of this.#sources.tasks.byIndex(UNBOUND, 'true')) loop.enqueue(keyString(keyOf(task)));
       });
     };
     this.#sources.tasks.onChange((key, task, old) => {
@@ -81,7 +80,7 @@ class Scheduler implements Controller {
       if (task === undefined) this.#explainedAtMs.delete(key);
       else loop.enqueue(key);
     });
-    this.#sources.workers.onChange(() => this.#wake());
+    this.#sources.workers.onChange(() => this.#wake('soon'));
   }
 
   traceOf(key: string): string | undefined {

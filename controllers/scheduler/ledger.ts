@@ -27,6 +27,8 @@ export interface LedgerOptions {
   readonly assumeForMs: number;
   /** Called when room may have become free: a share went away or became smaller. */
   readonly onFreed: () => void;
+  /** Called when a share was seen to come or to grow: what waiting tasks were told of free room is not true any more. */
+  readonly onTaken: () => void;
 }
 
 export class Ledger {
@@ -56,6 +58,7 @@ export class Ledger {
       this.#seen.set(uid, share);
       this.#link(uid, workerName);
       if (before !== undefined && isSmaller(share, before)) this.#options.onFreed();
+      else if (before === undefined || isSmaller(before, share)) this.#options.onTaken();
     } else if (before !== undefined) {
       this.#seen.delete(uid);
       this.#unlink(uid, before.worker);

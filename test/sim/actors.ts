@@ -2,7 +2,7 @@
 import type { Client } from '../../machinery/client.ts';
 import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { jsonHash } from '../../machinery/json.ts';
-import { LABEL_CLUSTER, LABEL_TASK, LABEL_WORKER } from '../../machinery/labels.ts';
+import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../../machinery/labels.ts';
 import { pick, type Random } from '../../machinery/random.ts';
 import type { FakeRuntime } from '../../runtime/fake.ts';
 import type { FakeContainer } from '../../runtime/fake-container.ts';
@@ -116,8 +116,8 @@ export class User {
 
 /** One thing done by hand to one of our containers, or to the engine itself. */
 export class Hand {
-  /** Tasks (uid) of which somebody started a container by hand: two may run until the product has noticed. */
-  readonly startedByHand = new Set<string>();
+  /** Task uid -> the container that somebody started by hand: beside it another may run until the product notices. */
+  readonly started = new Map<string, FakeContainer>();
   isActing = false;
   readonly #engines: ReadonlyMap<string, FakeRuntime>;
   readonly #random: Random;
@@ -166,7 +166,7 @@ export class Hand {
   }
 
   #start(engine: FakeRuntime['engine'], container: FakeContainer): void {
-    this.startedByHand.add(container.spec.labels['gantry.dev/uid'] ?? '');
     engine.start(container.id);
+    this.started.set(container.spec.labels[LABEL_UID] ?? '', container);
   }
 }

@@ -131,12 +131,12 @@ function candidateOf(worker: Worker, all: readonly Task[]) {
 
 /** Everything that would show that somebody still works on a settled cluster. */
 export async function snapshotOfWork(world: World, cluster: Cluster): Promise<Record<string, unknown>> {
-  const versions: Record<string, string | undefined> = {};
+  const versions: Record<string, unknown> = {};
   for (const task of (await world.admin.list(tasks)).items) {
-    versions[`task ${task.metadata.name}`] = task.metadata.resourceVersion;
+    versions[`task ${task.metadata.name}`] = task;
   }
   for (const worker of (await world.admin.list(workers)).items) {
-    versions[`worker ${worker.metadata.name}`] = worker.metadata.resourceVersion;
+    versions[`worker ${worker.metadata.name}`] = worker;
   }
   const acts = [...cluster.engines].map(([worker, { mutations }]) => [
     `acts on ${worker}`,

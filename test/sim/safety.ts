@@ -47,7 +47,7 @@ export class Safety {
     const { cluster, hand } = this.#options;
     const container = cluster.engines.get(worker)?.engine.find(containerId);
     const uid = container?.spec.labels[LABEL_UID];
-    if (uid === undefined || action !== 'start' || hand.isActing) return;
+    if (uid === undefined || action !== 'start' || hand.isActing || this.#isTampered(uid)) return;
     const running = this.#running().filter((other) => other.spec.labels[LABEL_UID] === uid);
     if (running.length > 1) {
       this.#witnessed ??= `${worker} started ${container?.name ?? ''} while ${running
@@ -58,19 +58,24 @@ export class Safety {
   }
 
   #checkOneRunning(): void {
-    const { hand } = this.#options;
     const counts = new Map<string, string[]>();
     for (const { name, spec } of this.#running()) {
       const uid = spec.labels[LABEL_UID] ?? '';
       counts.set(uid, [...(counts.get(uid) ?? []), name]);
     }
-    for (const uid of hand.startedByHand)
-      if ((counts.get(uid)?.length ?? 0) < 2) hand.startedByHand.delete(uid);
     for (const [uid, names] of counts) {
-      if (names.length > 1 && !hand.startedByHand.has(uid)) {
+      if (names.length > 1 && !this.#isTampered(uid)) {
         throw new Violation(`two containers of one Task run: ${names.join(', ')}`);
       }
     }
+  }
+
+  /** Somebody started a container of the Task by hand, and it still runs: what the product does not know of yet. */
+  #isTampered(uid: string): boolean {
+    const { started } = this.#options.hand;
+    if (started.get(uid)?.isRunning() === true) return true;
+    started.delete(uid);
+    return false;
   }
 
   #checkForeign(): void {

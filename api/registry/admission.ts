@@ -58,11 +58,7 @@ export class Admission {
       random: this.#random,
       hasGeneration,
     });
-    const object = assemble(
-      entry,
-      hasGeneration ? withTrace(metadata, undefined, true) : metadata,
-      sent.fields,
-    );
+    const object = assemble(entry, hasGeneration ? stampTrace(metadata) : metadata, sent.fields);
     refuse(entry, metadata.name, [
       ...metadataProblems(kind, metadata),
       ...(isTaskKind(kind) ? bindingProblems(object) : []),
@@ -125,20 +121,24 @@ export class Admission {
     const isChanged = [...names].some(
       (field) => !NOT_DESIRED.has(field) && !isSameJson(before[field], fields[field]),
     );
-    if (!isChanged) return withTrace(metadata, before.metadata.annotations?.[ANNOTATION_TRACE], false);
-    return withTrace({ ...metadata, generation: (metadata.generation ?? 0) + 1 }, undefined, true);
+    if (!isChanged) return withTraceId(metadata, before.metadata.annotations?.[ANNOTATION_TRACE]);
+    return stampTrace({ ...metadata, generation: (metadata.generation ?? 0) + 1 });
   }
 }
 
-/** Stamps the current trace where the server decides it; otherwise keeps what was stamped before. */
-export function withTrace(metadata: ObjectMeta, kept: string | undefined, isStamped: boolean): ObjectMeta {
-  const trace = isStamped ? currentTrace()?.traceId : kept;
-  if (trace === undefined && (isStamped || metadata.annotations?.[ANNOTATION_TRACE] === undefined))
-    return metadata;
-  const { [ANNOTATION_TRACE]: _sent, ...annotations } = metadata.annotations ?? {};
-  const { annotations: _old, ...rest } = metadata;
-  const stamped = trace === undefined ? annotations : { ...annotations, [ANNOTATION_TRACE]: trace };
-  return Object.keys(stamped).length === 0 ? rest : { ...rest, annotations: stamped };
+/** Stamps the current trace, for what is wished anew. */
+export function stampTrace(metadata: ObjectMeta): ObjectMeta {
+  const traceId = currentTrace()?.traceId;
+  return traceId === undefined ? metadata : withTraceId(metadata, traceId);
+}
+
+/** The annotation is the server's: as given here, or absent, whatever a client sent. */
+function withTraceId(metadata: ObjectMeta, traceId: string | undefined): ObjectMeta {
+  if (metadata.annotations?.[ANNOTATION_TRACE] === traceId) return metadata;
+  const { annotations: sent, ...rest } = metadata;
+  const { [ANNOTATION_TRACE]: _sent, ...others } = sent ?? {};
+  const annotations = traceId === undefined ? others : { ...others, [ANNOTATION_TRACE]: traceId };
+  return Object.keys(annotations).length === 0 ? rest : { ...rest, annotations };
 }
 
 function readBody(

@@ -12,7 +12,7 @@ import { isRecord, isSameJson } from '../../machinery/json.ts';
 import { type DynamicObject, type ObjectKey, type ObjectMeta, qualifiedName } from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
-import { type Admission, withTrace } from './admission.ts';
+import { type Admission, stampTrace } from './admission.ts';
 import type { AllocationRecord } from './allocation.ts';
 import { type Binding, planBinding } from './binding.ts';
 import { type BoundTask, type CacheOf, type Commits, MAX_ATTEMPTS } from './commits.ts';
@@ -191,7 +191,7 @@ export class Writes {
       deletionTimestamp: timestamp(this.#parts.clock.now()),
       deletionGracePeriodSeconds: gracePeriodSeconds ?? defaultGraceSeconds(entry.kind, object),
     };
-    return { ...object, metadata: entry.hasGeneration ? withTrace(marked, undefined, true) : marked };
+    return { ...object, metadata: entry.hasGeneration ? stampTrace(marked) : marked };
   }
 
   #requireNamespace(entry: KindEntry, namespace: string | undefined): void {

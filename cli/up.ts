@@ -130,6 +130,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     random,
     log,
     productVersion: version,
+    livenessChecks: [{ name: 'store', check: async () => void (await store.get('/liveness')) }],
     readinessChecks: [
       {
         name: 'controllers',

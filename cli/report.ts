@@ -19,10 +19,8 @@ export function describeFailure(error: unknown, env: Io['env']): readonly string
 
 function linesOf(error: unknown): readonly string[] {
   if (error instanceof CommandError) return error.lines.map((line) => `gantry: ${line}`);
-  if (error instanceof ConnectionError || error instanceof KubeconfigError)
-    return [`gantry: ${error.message}`];
-  if (error instanceof ApiError) return [fromServer(error)];
   if (error instanceof Error && PROBLEMS.has(error.name)) return [`gantry: ${error.message}`];
+  if (error instanceof ApiError) return [fromServer(error)];
   return [`gantry: unexpected error: ${messageOf(error)} (GANTRY_DEBUG=1 shows where)`];
 }
 

@@ -16,6 +16,8 @@ import {
   mergeTag,
   NOT_RESOLVED,
   parseEvents,
+  SCALAR_STYLE,
+  type ScalarEvent,
   YAMLException,
 } from 'js-yaml';
 
@@ -120,10 +122,10 @@ function treesOf(events: readonly Event[], source: string): (Place | undefined)[
       case EVENT_ID.SCALAR: {
         const parent = open.at(-1);
         if (isKeyNext() && parent !== undefined) {
-          parent.key = { text: getScalarValue(source, event), start: event.valueStart };
+          parent.key = { text: getScalarValue(source, event), start: startOf(event) };
           break;
         }
-        remember(anchors, event, source, insert(event.valueStart, false));
+        remember(anchors, event, source, insert(startOf(event), false));
         break;
       }
       case EVENT_ID.ALIAS: {
@@ -142,6 +144,12 @@ function treesOf(events: readonly Event[], source: string): (Place | undefined)[
     }
   }
   return trees;
+}
+
+/** Where a person sees it begin: at its quote, if it has one. */
+function startOf(event: ScalarEvent): number {
+  const isQuoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
+  return isQuoted ? event.valueStart - 1 : event.valueStart;
 }
 
 function remember(

@@ -1,0 +1,49 @@
+/** A command's surroundings for tests: what it prints is kept, what it reads is given. */
+
+import type { Io } from '../../cli/io.ts';
+import { runCli } from '../../cli/program.ts';
+import { type Clock, systemClock } from '../../machinery/clock.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Surroundings {
+  readonly directory: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+  /** Called with everything printed so far, at every piece of standard output. */
+  readonly onOutput?: (out: string) => void;
+}
+
+export async function run(words: readonly string[], surroundings: Surroundings): Promise<Ran> {
+  let out = '';
+  let err = '';
+  const io: Io = {
+    stdout: {
+      write: async (text) => {
+        out += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+        surroundings.onOutput?.(out);
+      },
+    },
+    stderr: {
+      write: async (text) => {
+        err += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+      },
+    },
+    stdin: (async function* () {
+      if (surroundings.stdin !== undefined) yield Buffer.from(surroundings.stdin);
+    })(),
+    env: surroundings.env ?? {},
+    directory: surroundings.directory,
+    userHome: surroundings.directory,
+    clock: surroundings.clock ?? systemClock,
+    signal: surroundings.signal ?? new AbortController().signal,
+  };
+  const code = await runCli(words, io);
+  return { code, out, err };
+}

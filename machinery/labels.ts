@@ -8,8 +8,6 @@ export const LABEL_ATTEMPT = 'gantry.dev/attempt';
 export const LABEL_EPOCH = 'gantry.dev/epoch';
 export const LABEL_WORKER = 'gantry.dev/worker';
 export const LABEL_SPEC_HASH = 'gantry.dev/spec-hash';
-/** The TCP and UDP ports chosen for `hostPort`-less ports, so that every attempt of a binding publishes the same. */
-export const LABEL_PORTS = 'gantry.dev/ports';
 
 /** Held by a Task while a container of it may exist on its worker. */
 export const FINALIZER_CONTAINER = 'gantry.dev/container';

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import type { LogChunk } from '../../machinery/runtime.ts';
 import { Demultiplexer } from '../../runtime/demux.ts';
 import { FollowedLog, readFrames } from '../../runtime/followed-log.ts';
-import { collect, joined } from './conformance.ts';
+import { collect, joined } from './expectations.ts';
 
 const TYPES = { stdout: 1, stderr: 2 } as const;
 

@@ -13,16 +13,10 @@ import type { ContainerSpec } from '../../machinery/runtime.ts';
 import { DockerRuntime } from '../../runtime/docker.ts';
 import { connectDocker } from '../../runtime/docker-connection.ts';
 import { dockerEndpoint } from '../../runtime/open.ts';
-import {
-  type Behaviour,
-  collect,
-  describeRuntime,
-  eventually,
-  type RuntimeFixture,
-  rejection,
-  TEST_LABEL,
-} from './conformance.ts';
+import { describeRuntime } from './conformance.ts';
 import { EngineProxy } from './engine-proxy.ts';
+import { collect, eventually, rejection } from './expectations.ts';
+import { type Behaviour, type RuntimeFixture, TEST_LABEL } from './rig.ts';
 import { openRegistry } from './tiny-registry.ts';
 
 const IMAGE = 'gantry/hello:1';

@@ -6,15 +6,9 @@ import { seededRandom } from '../../machinery/random.ts';
 import type { ContainerSpec } from '../../machinery/runtime.ts';
 import { FakeRuntime } from '../../runtime/fake.ts';
 import type { FakeProgram } from '../../runtime/fake-program.ts';
-import {
-  type Behaviour,
-  collect,
-  describeRuntime,
-  NOT_TEXT,
-  type RuntimeFixture,
-  rejection,
-  SPOKEN,
-} from './conformance.ts';
+import { describeRuntime } from './conformance.ts';
+import { collect, rejection } from './expectations.ts';
+import { type Behaviour, NOT_TEXT, type RuntimeFixture, SPOKEN } from './rig.ts';
 
 const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
   waits: {},

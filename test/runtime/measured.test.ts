@@ -6,7 +6,7 @@ import { seededRandom } from '../../machinery/random.ts';
 import type { Runtime } from '../../machinery/runtime.ts';
 import { FakeRuntime } from '../../runtime/fake.ts';
 import { measuredRuntime } from '../../runtime/measured.ts';
-import { collect, rejection } from './conformance.ts';
+import { collect, rejection } from './expectations.ts';
 
 describe('measuredRuntime', () => {
   const { signal } = new AbortController();

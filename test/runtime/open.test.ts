@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { systemClock } from '../../machinery/clock.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
 import { dockerEndpoint, openRuntime } from '../../runtime/open.ts';
-import { rejection } from './conformance.ts';
+import { rejection } from './expectations.ts';
 
 describe('openRuntime', () => {
   const SOCKET = { kind: 'unix', path: '/var/run/docker.sock' };

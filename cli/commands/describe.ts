@@ -147,7 +147,9 @@ function objectTable(items: readonly Record<string, unknown>[], indent: string, 
 
 function eventsText(happened: readonly Event[], nowMs: number): string {
   if (happened.length === 0) return 'Events: <none>\n';
-  const seen = happened.map((event) => ({ event, atMs: lastSeenMs(event) })).sort((a, b) => a.atMs - b.atMs);
+  const seen = happened
+    .map((event) => ({ event, atMs: lastSeenMs(event) }))
+    .sort((a, b) => a.atMs - b.atMs || versionOf(a.event) - versionOf(b.event));
   const rows = seen.map(({ event, atMs }) => [
     event.type ?? 'Normal',
     event.reason ?? '',
@@ -157,6 +159,11 @@ function eventsText(happened: readonly Event[], nowMs: number): string {
   ]);
   const table = formatRows([['Type', 'Reason', 'Age', 'From', 'Message'], ...rows]);
   return `Events:\n${table.replace(/^/gm, '  ').replace(/ +$/, '')}`;
+}
+
+/** Times are whole seconds; within one, what was written later happened later. */
+function versionOf(event: Event): number {
+  return Number(event.metadata.resourceVersion ?? 0);
 }
 
 function ageText(event: Event, atMs: number, nowMs: number): string {

@@ -49,15 +49,18 @@ node -e 'fetch(process.argv[1], { signal: AbortSignal.timeout(5000) }).then(asyn
   console.log((await answer.text()).trim());
 }).catch((error) => { console.error(`error: ${error.message}`); process.exit(1); })' "http://127.0.0.1:$port/"
 
-cat <<TEXT
-
-Gantry runs, and so does your first Task.
-  kubeconfig   $GANTRY_HOME/kubeconfig
-  log          $log
-Try next:
-  hack/gantry describe task hello
-  docker kill \$(hack/gantry get task hello -o 'jsonpath={.status.container.name}') && hack/gantry get tasks -w
-  kubectl --kubeconfig $GANTRY_HOME/kubeconfig get tasks -o wide
-Stop it (containers keep running; --all removes them and the data too):
-  ./hack/down.sh
-TEXT
+echo
+say "Gantry runs, and so does your first Task"
+echo "  kubeconfig   $GANTRY_HOME/kubeconfig"
+echo "  log          $log"
+echo "Try next:"
+if [ "$GANTRY_HOME" != "$PWD/.gantry" ]; then echo "  export GANTRY_HOME=$GANTRY_HOME"; fi
+echo "  hack/gantry describe task hello"
+echo "  docker kill \$(hack/gantry get task hello -o 'jsonpath={.status.container.name}'); hack/gantry get tasks -w"
+if command -v kubectl >/dev/null; then
+  echo "  kubectl --kubeconfig $GANTRY_HOME/kubeconfig get tasks,workers -o wide"
+else
+  echo "  hack/gantry get workers -o wide   (kubectl with the kubeconfig above shows the same)"
+fi
+echo "Stop it (containers keep running; with --all they and the data are removed):"
+echo "  hack/down.sh"

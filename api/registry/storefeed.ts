@@ -96,29 +96,33 @@ export class StoreFeed {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     for (let retryMs = FIRST_RETRY_MS; !signal.aborted; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+      let mustRefill = false;
       try {
         for await (const batch of this.#store.watch(['/'], { afterRevision: this.#revision, signal })) {
           this.#apply(batch);
           retryMs = FIRST_RETRY_MS;
         }
         if (signal.aborted) return;
-        this.#isReady = false;
         this.#log.warn('the store ended its watch; trying again');
       } catch (error) {
         if (signal.aborted) return;
-        this.#isReady = false;
         this.#log.warn({ reason: messageOf(error) }, 'the watch of the store broke; trying again');
-        if (error instanceof StoreError && error.reason === 'Compacted') await this.#refill();
+        mustRefill = error instanceof StoreError && error.reason === 'Compacted';
       }
+      this.#isReady = false;
       await sleep(this.#clock, retryMs, signal);
+      if (!signal.aborted) await this.#comeBack(mustRefill);
     }
   }
 
-  async #refill(): Promise<void> {
+  /** Ready again once the store answers; what broke the watch may break it again, and that is seen there. */
+  async #comeBack(mustRefill: boolean): Promise<void> {
     try {
-      await this.#fill();
+      if (mustRefill) await this.#fill();
+      else await this.#store.range(REGISTRY_PREFIX, { limit: 1 });
+      this.#isReady = true;
     } catch (error) {
-      this.#log.warn({ reason: messageOf(error) }, 'the store could not be read again; trying again');
+      this.#log.warn({ reason: messageOf(error) }, 'the store cannot be read; trying again');
     }
   }
 
@@ -145,7 +149,6 @@ export class StoreFeed {
   #apply(batch: WatchBatch): void {
     for (const event of batch.events) this.#caches.get(prefixOf(event.key))?.apply(event);
     for (const cache of this.#caches.values()) cache.advance(batch.revision);
-    this.#isReady = true;
     this.#reached(batch.revision);
   }
 

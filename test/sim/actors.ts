@@ -1,7 +1,6 @@
 /** Who acts on the cluster from outside: users through the API, and people with `docker` on a worker. */
 import type { Client } from '../../machinery/client.ts';
 import { isApiError, messageOf } from '../../machinery/errors.ts';
-import { jsonHash } from '../../machinery/json.ts';
 import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../../machinery/labels.ts';
 import { pick, type Random } from '../../machinery/random.ts';
 import type { FakeRuntime } from '../../runtime/fake.ts';
@@ -17,14 +16,14 @@ const RESTART = ['Always', 'Always', 'Always', 'OnFailure', 'Never'] as const;
 /** What the user was told is stored, by task name. */
 export interface Acknowledged {
   readonly uid: string;
-  readonly wish: string;
+  readonly wish: unknown;
   readonly isDeleted: boolean;
 }
 
 /** What of a Task is the user's own. */
-export function wishOf(task: Task): string {
+export function wishOf(task: Task): unknown {
   const { workerName: _worker, bindingEpoch: _epoch, ...spec } = task.spec;
-  return jsonHash({ spec, labels: task.metadata.labels ?? {} });
+  return { spec, labels: task.metadata.labels ?? {} };
 }
 
 export class User {

@@ -1,6 +1,9 @@
 /** Faults planted on purpose: a simulator that finds none of them could not be trusted to find real ones. */
+import type { Client } from '../../machinery/client.ts';
+import { isRecord } from '../../machinery/json.ts';
 import { LABEL_TASK } from '../../machinery/labels.ts';
-import type { Plant } from './cluster.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
+import { CONTROL_PLANE, type Plant } from './cluster.ts';
 
 /** Makes names that no other container has. */
 let made = 0;
@@ -35,14 +38,47 @@ export const plants: readonly Plant[] = [
     }),
   },
   {
-    // Statuses are written whatever was written in between.
-    name: 'overwrites-status',
-    client: (client) => ({
-      ...client,
-      update: (resource, object, options) => {
-        const { resourceVersion: _read, ...metadata } = object.metadata;
-        return client.update(resource, { ...object, metadata }, options);
-      },
-    }),
+    // Only what this very process made is there for it: nothing is adopted after a crash.
+    name: 'adopts-nothing',
+    runtime: (runtime) => {
+      const own = new Set<string>();
+      return {
+        ...runtime,
+        list: async (labels, signal) => (await runtime.list(labels, signal)).filter(({ id }) => own.has(id)),
+        inspect: async (id, signal) => (own.has(id) ? runtime.inspect(id, signal) : undefined),
+        create: async (spec, signal) => {
+          const created = await runtime.create({ ...spec, name: `${spec.name}.${made++}` }, signal);
+          own.add(created.id);
+          return created;
+        },
+      };
+    },
+  },
+  {
+    // Each worker takes every bound Task for its own.
+    name: 'ignores-binding',
+    client: (client, process) => (process === CONTROL_PLANE ? client : claiming(client, process)),
   },
 ];
+
+/** Reads Tasks as if they were all bound to the worker. */
+function claiming(client: Client, worker: string): Client {
+  const claim = <T extends KubeObject>(object: T): T => {
+    const spec: unknown = Reflect.get(object, 'spec');
+    if (object.kind !== 'Task' || !isRecord(spec) || spec['workerName'] === undefined) return object;
+    return { ...object, spec: { ...spec, workerName: worker } };
+  };
+  return {
+    ...client,
+    get: async (resource, key, options) => claim(await client.get(resource, key, options)),
+    list: async (resource, options) => {
+      const page = await client.list(resource, options);
+      return { ...page, items: page.items.map(claim) };
+    },
+    async *watch(resource, options) {
+      for await (const event of client.watch(resource, options)) {
+        yield event.type === 'BOOKMARK' ? event : { ...event, object: claim(event.object) };
+      }
+    },
+  };
+}

@@ -24,6 +24,8 @@ export class Safety {
   readonly #workers: ReadonlyMap<string, Worker>;
   /** The first thing seen at the moment it happened, where throwing would only reach the culprit. */
   #witnessed: string | undefined;
+  #isEngineChanged = true;
+  #revision = -1;
 
   constructor(options: SafetyOptions, workers: readonly Worker[]) {
     this.#options = options;
@@ -34,10 +36,17 @@ export class Safety {
     }
   }
 
+  /** To be called after every step; looks only at what can have changed since the last time. */
   async check(): Promise<void> {
     if (this.#witnessed !== undefined) throw new Violation(this.#witnessed);
-    this.#checkForeign();
-    this.#checkOneRunning();
+    if (this.#isEngineChanged) {
+      this.#isEngineChanged = false;
+      this.#checkForeign();
+      this.#checkOneRunning();
+    }
+    const revision = this.#options.world.store.revision();
+    if (revision === this.#revision) return;
+    this.#revision = revision;
     await this.#checkAcknowledged();
     await this.#checkAllocations();
   }
@@ -45,23 +54,23 @@ export class Safety {
   /** The product never starts a container while another one of the same Task has a process, on any engine. */
   #witness(worker: string, containerId: string, action: string): void {
     const { cluster, hand } = this.#options;
+    this.#isEngineChanged = true;
     const container = cluster.engines.get(worker)?.engine.find(containerId);
     const uid = container?.spec.labels[LABEL_UID];
     if (uid === undefined || action !== 'start' || hand.isActing || this.#isTampered(uid)) return;
-    const running = this.#running().filter((other) => other.spec.labels[LABEL_UID] === uid);
-    if (running.length > 1) {
-      this.#witnessed ??= `${worker} started ${container?.name ?? ''} while ${running
-        .map(({ name }) => name)
-        .filter((name) => name !== container?.name)
-        .join(', ')} of the same Task was running`;
-    }
+    const others = this.#running().filter(
+      (other) => other.spec.labels[LABEL_UID] === uid && other.id !== containerId,
+    );
+    if (others.length === 0) return;
+    const names = others.map(nameOf).join(', ');
+    this.#witnessed ??= `${worker} started ${container?.name ?? ''} while ${names} of the same Task was running`;
   }
 
   #checkOneRunning(): void {
     const counts = new Map<string, string[]>();
-    for (const { name, spec } of this.#running()) {
-      const uid = spec.labels[LABEL_UID] ?? '';
-      counts.set(uid, [...(counts.get(uid) ?? []), name]);
+    for (const container of this.#running()) {
+      const uid = container.spec.labels[LABEL_UID] ?? '';
+      counts.set(uid, [...(counts.get(uid) ?? []), nameOf(container)]);
     }
     for (const [uid, names] of counts) {
       if (names.length > 1 && !this.#isTampered(uid)) {
@@ -103,7 +112,7 @@ export class Safety {
         if (task === undefined) user.acknowledged.delete(name);
       } else if (task?.metadata.uid !== told.uid) {
         throw new Violation(`task ${name} was acknowledged and is gone`);
-      } else if (wishOf(task) !== told.wish) {
+      } else if (!isSameJson(wishOf(task), told.wish)) {
         throw new Violation(
           `a change of task ${name} was acknowledged and is lost: ${JSON.stringify(task.spec)}`,
         );
@@ -140,6 +149,10 @@ export class Safety {
       }
     }
   }
+}
+
+function nameOf({ name, spec }: FakeContainer): string {
+  return `${spec.labels[LABEL_WORKER] ?? ''}/${name}`;
 }
 
 export function isOurs(worker: string, { spec }: FakeContainer): boolean {

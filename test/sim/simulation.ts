@@ -158,7 +158,8 @@ function isRestless({ image, restartPolicy }: Task['spec']): boolean {
 }
 
 function jumpClock(world: World, random: Cast['random'], trace: Cast['trace']): void {
-  const byMs = Math.round((random.next() - 0.5) * 7_200_000);
+  // Back by seconds, as when NTP sets it right; ahead by anything, as after a suspension.
+  const byMs = Math.round(random.next() < 0.5 ? -random.next() * 10_000 : random.next() * 3_600_000);
   trace(`clock: the wall clock jumps by ${byMs} ms`);
   world.clock.jumpWall(byMs);
 }

@@ -1,0 +1,48 @@
+/**
+ * Whole clusters lived through: 50 seeds, 2,000 with GANTRY_TEST_LONG=1. And the proof that it can fail: faults
+ * planted on purpose, each of which some seed must find.
+ */
+import { expect } from 'chai';
+import { plants } from './plants.ts';
+import { type SimulationResult, simulate } from './simulation.ts';
+
+const SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 2_000 : 50;
+const SEEDS_IN_ONE = 10;
+/** A fault that this many seeds do not find would be found too late. */
+const SEEDS_FOR_A_PLANT = 10;
+const SECONDS_PER_SEED = 20;
+
+describe('Simulation', () => {
+  for (let first = 1; first <= SEEDS; first += SEEDS_IN_ONE) {
+    const last = Math.min(SEEDS, first + SEEDS_IN_ONE - 1);
+    it(`holds what it promises for seeds ${first} to ${last}`, async function () {
+      this.timeout(SEEDS_IN_ONE * SECONDS_PER_SEED * 1000);
+      for (let seed = first; seed <= last; seed++) expectHeld(await simulate({ seed }));
+    });
+  }
+
+  it('is the same every time for the same seed', async function () {
+    this.timeout(2 * SECONDS_PER_SEED * 1000);
+    const [once, again] = [await simulate({ seed: 3 }), await simulate({ seed: 3 })];
+    expect(again.trace).to.deep.equal(once.trace);
+    expect(once.trace.length).to.be.greaterThan(100);
+  });
+
+  for (const plant of plants) {
+    it(`finds a planted fault: ${plant.name}`, async function () {
+      this.timeout(SEEDS_FOR_A_PLANT * SECONDS_PER_SEED * 1000);
+      for (let seed = 1; seed <= SEEDS_FOR_A_PLANT; seed++) {
+        const { violation } = await simulate({ seed, plant });
+        if (violation !== undefined) return;
+      }
+      expect.fail(`none of ${SEEDS_FOR_A_PLANT} seeds found it: the simulator looks away`);
+    });
+  }
+});
+
+function expectHeld({ seed, violation, trace }: SimulationResult): void {
+  if (violation === undefined) return;
+  expect.fail(
+    `${violation}\nreplay it with: node hack/sim.ts --seed ${seed}\n${trace.slice(-40).join('\n')}`,
+  );
+}

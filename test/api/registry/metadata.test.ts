@@ -52,7 +52,7 @@ describe('Metadata', () => {
     });
 
     it('cuts a long generateName so that the name stays valid', async () => {
-      const made = await create({ name: '', generateName: `${'a'.repeat(70)}` });
+      const made = await create({ name: '', generateName: 'a'.repeat(70) });
       expect(made.metadata.name).to.match(/^a{58}[a-z0-9]{5}$/);
     });
   });
@@ -110,7 +110,7 @@ describe('Metadata', () => {
   it('tells of unknown fields and drops what servers keep for themselves', async () => {
     const metadata = { ...hello, nme: 'x', managedFields: [{ manager: 'me' }], selfLink: '/x' };
     const error = await refusalOf(
-      client.create(tasks, { ...taskManifest('hello'), metadata } as Task, { fieldValidation: 'Strict' }),
+      client.create(tasks, { ...taskManifest('hello'), metadata }, { fieldValidation: 'Strict' }),
       'BadRequest',
     );
     expect(error.message).to.equal('strict decoding error: unknown field "metadata.nme"');

@@ -1,9 +1,10 @@
 /**
  * `…/log`: the container's output, through the worker that has it. Served under Tasks and under their Pod view, with
- * Kubernetes' parameters and words. Whoever may get the Task may read its log.
+ * Kubernetes' parameters and words. Needs the permission to get `tasks/log`, under either name.
  */
 import { ApiError } from '../../machinery/errors.ts';
 import type { WorkerLink } from '../../machinery/workerlink.ts';
+import type { Registry } from '../registry/types.ts';
 import { asTask } from '../views/pod.ts';
 import { type AppContext, requestContext } from './context.ts';
 import { longRunning, type ServerMetrics } from './metrics.ts';
@@ -12,6 +13,7 @@ import { logOptions } from './query.ts';
 import { ResponseStream } from './stream.ts';
 
 export interface LogDeps extends ObjectDeps {
+  readonly registry: Pick<Registry, 'authorize'>;
   readonly workerLink: WorkerLink;
   readonly metrics: ServerMetrics;
 }
@@ -20,9 +22,13 @@ export async function streamLog(ctx: AppContext, target: Target, deps: LogDeps):
   const { container, options } = logOptions(ctx.query, deps.clock.now());
   const key = keyOfTarget(target);
   const { kind } = target;
+  const context = requestContext(ctx);
+  const source = deps.catalog.sourceOf(kind);
+  const { group, plural: resource } = source;
+  deps.registry.authorize(context, { verb: 'get', group, resource, subresource: 'log', ...key });
   // Reading the face first gives a missing object the name the client knows it by.
-  await deps.catalog.get(requestContext(ctx), kind, key);
-  const { object } = await deps.catalog.get(requestContext(ctx), deps.catalog.sourceOf(kind), key);
+  await deps.catalog.get(context, kind, key);
+  const { object } = await deps.catalog.get(context, source, key);
   const { metadata, spec, status } = asTask(object);
   if (container !== undefined && container !== metadata.name) {
     throw new ApiError(

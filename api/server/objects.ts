@@ -42,7 +42,7 @@ export function printerOf(kind: ServedKind, deps: ObjectDeps): TablePrinter {
 export async function getObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
   const { resourceVersion } = listOptions(ctx.query);
-  const options = resourceVersion === undefined ? {} : { resourceVersion };
+  const options = { ...ofSubresource(target), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
   answerObject(
     ctx,
     form,
@@ -202,19 +202,19 @@ function answerList(
   }
 }
 
+/** Joined once for as long as the registry hands out the very same items. */
+const joined = new WeakMap<readonly StoredObject[], Buffer>();
 const COMMA = Buffer.from(',');
-const LIST_END = Buffer.from(']}');
 
 /** The items' own bytes, joined: nothing is stringified again. */
 function joinedList(kind: ServedKind, metadata: object, items: readonly StoredObject[]): Buffer {
-  const head = { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata };
-  const parts: Uint8Array[] = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
-  for (const [index, { json }] of items.entries()) {
-    if (index > 0) parts.push(COMMA);
-    parts.push(json);
+  const head = JSON.stringify({ kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata }).slice(0, -1);
+  let body = joined.get(items);
+  if (body === undefined) {
+    body = Buffer.concat(items.flatMap(({ json }, index) => (index === 0 ? [json] : [COMMA, json])));
+    joined.set(items, body);
   }
-  parts.push(LIST_END);
-  return Buffer.concat(parts);
+  return Buffer.concat([Buffer.from(`${head},"items":[`), body, Buffer.from(']}')]);
 }
 
 function table(

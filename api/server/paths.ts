@@ -48,38 +48,41 @@ export interface PathDeps {
 
 export function newPaths({ registry, catalog, metrics, productVersion }: PathDeps): Router<AppState, object> {
   const router = new Router<AppState, object>();
+  const allowed: AppMiddleware = (ctx, next) => {
+    registry.authorizePath(requestContext(ctx), 'get', ctx.path);
+    return next();
+  };
 
-  router.all('/metrics', readOnly, async (ctx) => {
+  router.all('/metrics', readOnly, allowed, async (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/metrics');
-    registry.authorizePath(requestContext(ctx), 'get', '/metrics');
     ctx.set('Content-Type', metrics.contentType);
     ctx.body = await metrics.metrics();
   });
 
   for (const root of ['api', 'apis'] as const) {
-    router.all(`/${root}`, readOnly, (ctx) => {
+    router.all(`/${root}`, readOnly, allowed, (ctx) => {
       ctx.state.labels = pathRoute(ctx.method, `/${root}`);
       const { contentType, body } = discoveryRoot(root, catalog.kinds(), ctx.get('Accept'));
       ctx.set('Vary', 'Accept');
       answer(ctx, body, contentType);
     });
   }
-  router.all('/apis/:group', readOnly, (ctx) => {
+  router.all('/apis/:group', readOnly, allowed, (ctx) => {
     answerDiscovery(ctx, '/apis/', discoveryGroup(ctx.params.group ?? '', catalog.kinds()));
   });
-  router.all('/api/:version', readOnly, (ctx) => {
+  router.all('/api/:version', readOnly, allowed, (ctx) => {
     answerDiscovery(ctx, '/api/', discoveryResources('', ctx.params.version ?? '', catalog.kinds()));
   });
-  router.all('/apis/:group/:version', readOnly, (ctx) => {
+  router.all('/apis/:group/:version', readOnly, allowed, (ctx) => {
     const { group = '', version = '' } = ctx.params;
     answerDiscovery(ctx, '/apis/', discoveryResources(group, version, catalog.kinds()));
   });
 
-  router.all('/openapi/v3', readOnly, (ctx) => {
+  router.all('/openapi/v3', readOnly, allowed, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3');
     answer(ctx, openApiRoot(openApiDocuments(catalog.kinds(), productVersion)));
   });
-  router.all('/openapi/v3/*path', readOnly, (ctx) => {
+  router.all('/openapi/v3/*path', readOnly, allowed, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3/');
     answerDocument(ctx, catalog, productVersion);
   });

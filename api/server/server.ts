@@ -69,7 +69,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(authenticated());
   for (const door of doors) app.use(door.middleware);
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
-  app.use(newRoutes({ catalog, printers, clock, metrics: serverMetrics, workerLink }).routes());
+  app.use(newRoutes({ registry, catalog, printers, clock, metrics: serverMetrics, workerLink }).routes());
   app.use(() => {
     throw unknownPath();
   });

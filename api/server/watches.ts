@@ -25,13 +25,7 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export async function watchObjects(ctx: AppContext, target: Target, deps: WatchDeps): Promise<void> {
   const { options, timeoutMs } = watchOptions(ctx.query);
-  const encode = newEncoder(
-    ctx,
-    objectForm(ctx.get('Accept')),
-    target.kind,
-    options.sendInitialEvents === true,
-    deps,
-  );
+  const encode = newEncoder(ctx, objectForm(ctx.get('Accept')), target.kind, deps);
   const fieldSelector = [
     options.fieldSelector,
     target.name === undefined ? undefined : `metadata.name=${target.name}`,
@@ -90,19 +84,16 @@ function newEncoder(
   ctx: AppContext,
   form: ObjectForm,
   kind: ServedKind,
-  sendsInitialEvents: boolean,
   deps: WatchDeps,
 ): (event: StoredWatchEvent) => Uint8Array | string {
   const write = formWriter(form, kind, includeObject([ctx.query.includeObject].flat()[0]), deps);
-  let isInitialEndSent = !sendsInitialEvents;
   return (event) => {
     if (event.type !== 'BOOKMARK') {
       if (form.kind === 'object') return event.frame();
       return `${JSON.stringify({ type: event.type, object: write(event.stored) })}\n`;
     }
     const resourceVersion = String(event.resourceVersion);
-    const annotations = isInitialEndSent ? {} : { annotations: { [INITIAL_EVENTS_END]: 'true' } };
-    isInitialEndSent = true;
+    const annotations = event.isInitialEnd === true ? { annotations: { [INITIAL_EVENTS_END]: 'true' } } : {};
     const metadata = { resourceVersion, creationTimestamp: null, ...annotations };
     const object =
       form.kind === 'object'

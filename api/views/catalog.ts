@@ -10,7 +10,15 @@ import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import { readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import { type FieldSelector, parseFieldSelector, pinnedName } from '../../machinery/selectors.ts';
-import type { Registry, ServedKind, StoredEvent, StoredObject, StoredWatchEvent } from '../registry/types.ts';
+import type {
+  Registry,
+  RequestContext,
+  ServedKind,
+  StoredEvent,
+  StoredObject,
+  StoredWatchEvent,
+} from '../registry/types.ts';
+import { storedEventSelector } from './eventselector.ts';
 import type { View } from './view.ts';
 
 type Verbs =
@@ -69,6 +77,26 @@ export function openCatalog(
     return source;
   }
 
+  /** Events asked for under a face are those of the object behind it. */
+  async function ofStored<T extends { readonly fieldSelector?: string; readonly namespace?: string }>(
+    context: RequestContext,
+    kind: ServedKind,
+    options: T,
+  ): Promise<T> {
+    const { fieldSelector, namespace } = options;
+    if (kind.group !== '' || kind.plural !== 'events' || fieldSelector === undefined) return options;
+    const selector = await storedEventSelector(fieldSelector, namespace, views, async (view, key) => {
+      try {
+        const found = await registry.get(context, sourceOf(view.kind), key);
+        return { faceUid: faceOf(view, found).object.metadata.uid, storedUid: found.object.metadata.uid };
+      } catch (error) {
+        if (isApiError(error, 'NotFound', 'Forbidden')) return undefined;
+        throw error;
+      }
+    });
+    return { ...options, fieldSelector: selector };
+  }
+
   function storedOnly(kind: ServedKind): ServedKind {
     if (viewOf.has(kind)) {
       throw new ApiError(
@@ -102,7 +130,8 @@ export function openCatalog(
     },
     async list(context, kind, options = {}) {
       const view = viewOf.get(kind);
-      if (view === undefined) return registry.list(context, sourceOf(kind), options);
+      if (view === undefined)
+        return registry.list(context, sourceOf(kind), await ofStored(context, kind, options));
       const isSelected = faceSelector(view, options.fieldSelector);
       const list = await registry.list(context, sourceOf(kind), narrowed(options));
       const items = list.items.map((item) => faceOf(view, item)).filter((face) => isSelected(face.object));
@@ -112,7 +141,8 @@ export function openCatalog(
     },
     async watch(context, kind, options = {}) {
       const view = viewOf.get(kind);
-      if (view === undefined) return registry.watch(context, sourceOf(kind), options);
+      if (view === undefined)
+        return registry.watch(context, sourceOf(kind), await ofStored(context, kind, options));
       const isSelected = faceSelector(view, options.fieldSelector);
       const events = await registry.watch(context, sourceOf(kind), narrowed(options));
       return facesOf(view, events, isSelected);

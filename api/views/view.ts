@@ -11,7 +11,7 @@ export interface View {
   /** How the face is routed, discovered and described. Reads only: get, list, watch. */
   readonly kind: ServedKind;
   /** The stored kind it is a face of. Reading the face needs, and is authorized as, reading that. */
-  readonly source: { readonly group: string; readonly version: string; readonly plural: string };
+  readonly source: Pick<ServedKind, 'group' | 'version' | 'plural' | 'kind'>;
   /** Same namespace, name and resourceVersion; another uid means another object to whoever watches. */
   project(stored: DynamicObject): DynamicObject;
 }

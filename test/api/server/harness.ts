@@ -7,6 +7,7 @@ import { tasksDoor } from '../../../api/doors/tasks/tasks.ts';
 import type { HealthCheck } from '../../../api/server/health.ts';
 import { devListener, type Listener } from '../../../api/server/listener.ts';
 import { newApp } from '../../../api/server/server.ts';
+import { systemClock } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import type { Identity } from '../../../machinery/identity.ts';
 import { isRecord } from '../../../machinery/json.ts';
@@ -85,11 +86,11 @@ export async function openServer(options: ServerOptions = {}): Promise<TestServe
 
 /** A server on a world that stays the caller's. */
 export async function serve(world: World, options: ServerOptions = {}): Promise<TestServer> {
-  const { clock } = world;
   const listener = devListener(newTestApp(world, options), {
     host: '127.0.0.1',
     port: 0,
-    clock,
+    // Connections are real: the grace period they get is too.
+    clock: systemClock,
     log: silentLog,
     identity: options.identity ?? adminIdentity,
   });
@@ -100,7 +101,6 @@ export async function serve(world: World, options: ServerOptions = {}): Promise<
     listener,
     ask: (method, path, ask) => askPort(port, method, path, ask),
     stream: (path, headers) => streamPort(port, path, headers),
-    // The grace period is the fake clock's: what is still open must end by itself.
     close: () => listener.stop(1_000),
   };
 }

@@ -49,6 +49,8 @@ export interface ClusterOptions {
 
 export class Cluster {
   readonly engines = new Map<string, FakeRuntime>();
+  /** Containers about to be started for a process that is dead: an engine has no way to refuse that. */
+  readonly lateStarts = new Set<string>();
   readonly #options: ClusterOptions;
   readonly #processes = new Map<string, Process>();
   #starts = 0;
@@ -131,7 +133,7 @@ export class Cluster {
     const engine = this.engines.get(worker);
     if (engine === undefined) throw new Error(`no engine for worker ${worker}`);
     const hooks = chaos.hooksOf(worker, life, die);
-    const runtime = mortalRuntime(engine, life, hooks);
+    const runtime = mortalRuntime(engine, life, { ...hooks, lateStart: (id) => this.lateStarts.add(id) });
     const client = mortalClient(world.workerClient(worker), life, hooks);
     const starting = startAgent({
       client: plant?.client?.(client, worker) ?? client,

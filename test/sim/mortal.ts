@@ -96,6 +96,8 @@ function sent<T extends { readonly signal?: AbortSignal }>(
 export interface RuntimeHooks {
   before(call: RuntimeCall): Promise<void>;
   after(call: RuntimeCall): Promise<void>;
+  /** A start of this container is carried out although who asked for it is dead by now. */
+  lateStart(containerId: string): void;
 }
 
 export interface RuntimeCall {
@@ -109,6 +111,7 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     operation: keyof Runtime,
     signal: AbortSignal,
     work: (signal: AbortSignal) => Promise<T>,
+    target?: string,
   ): Promise<T> => {
     const call = { operation, resource: 'engine' as const };
     // Follows the caller's signal only while the caller lives: a dead one cannot take its request back.
@@ -121,6 +124,7 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     const whole = async (): Promise<T> => {
       if (life.isOver) await never;
       await hooks.before(call);
+      if (operation === 'start' && life.isOver && target !== undefined) hooks.lateStart(target);
       const answer = await work(inner.signal);
       await hooks.after(call);
       return answer;
@@ -132,7 +136,7 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     list: (labels, signal) => act('list', signal, (inner) => runtime.list(labels, inner)),
     inspect: (id, signal) => act('inspect', signal, (inner) => runtime.inspect(id, inner)),
     create: (spec, signal) => act('create', signal, (inner) => runtime.create(spec, inner)),
-    start: (id, signal) => act('start', signal, (inner) => runtime.start(id, inner)),
+    start: (id, signal) => act('start', signal, (inner) => runtime.start(id, inner), id),
     stop: (id, options, signal) => act('stop', signal, (inner) => runtime.stop(id, options, inner)),
     unpause: (id, signal) => act('unpause', signal, (inner) => runtime.unpause(id, inner)),
     rename: (id, name, signal) => act('rename', signal, (inner) => runtime.rename(id, name, inner)),

@@ -57,13 +57,16 @@ export class Safety {
     this.#isEngineChanged = true;
     const container = cluster.engines.get(worker)?.engine.find(containerId);
     const uid = container?.spec.labels[LABEL_UID];
-    if (uid === undefined || action !== 'start' || hand.isActing || this.#isTampered(uid)) return;
+    if (container === undefined || uid === undefined || action !== 'start' || hand.isActing) return;
+    // Like a start by hand: nobody alive has asked for it, and nobody knows of it yet.
+    if (cluster.lateStarts.delete(containerId)) hand.started.set(uid, container);
+    if (this.#isTampered(uid)) return;
     const others = this.#running().filter(
       (other) => other.spec.labels[LABEL_UID] === uid && other.id !== containerId,
     );
     if (others.length === 0) return;
     const names = others.map(nameOf).join(', ');
-    this.#witnessed ??= `${worker} started ${container?.name ?? ''} while ${names} of the same Task was running`;
+    this.#witnessed ??= `${worker} started ${container.name} while ${names} of the same Task was running`;
   }
 
   #checkOneRunning(): void {

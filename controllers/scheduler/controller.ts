@@ -15,7 +15,7 @@ import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import { UNBOUND } from '../informers.ts';
 import { Ledger } from './ledger.ts';
-import { newSchedulerMetrics, type SchedulerMetrics } from './metrics.ts';
+import { type AttemptResult, newSchedulerMetrics, type SchedulerMetrics } from './metrics.ts';
 import { type Plan, planSchedule, type Verdict } from './plan.ts';
 
 export interface SchedulerSources {
@@ -224,10 +224,10 @@ class Scheduler implements Controller {
     }
   }
 
-  async #measured<T>(result: 'scheduled' | 'unschedulable', attempt: () => Promise<T>): Promise<T> {
+  async #measured<T>(result: AttemptResult, attempt: () => Promise<T>): Promise<T> {
     const { clock } = this.#context;
     const startMs = clock.monotonicMs();
-    let outcome: 'scheduled' | 'unschedulable' | 'error' = 'error';
+    let outcome: AttemptResult = 'error';
     try {
       const answer = await attempt();
       outcome = result;

@@ -137,12 +137,20 @@ export class Commits {
     if (result.ok) {
       const revision = result.modRevisions.at(-1) ?? result.revision;
       const stored =
-        after === undefined || payload === undefined ? before : storedFrom(after, payload, revision);
+        after === undefined || payload === undefined
+          ? before
+          : (this.#asCached(entry, key, revision) ?? storedFrom(after, payload, revision));
       if (stored === undefined) throw new Error('a removal was committed without an object to remove');
       return { ok: true, stored };
     }
     if (companion !== undefined && result.failed === 0) return 'companion failed';
     return { ok: false, current: result.current === undefined ? undefined : decodeStored(result.current) };
+  }
+
+  /** The cache has usually heard of a commit when its writer does: then there is nothing to make again. */
+  #asCached(entry: KindEntry, key: ObjectKey, revision: number): StoredObject | undefined {
+    const cached = this.read(entry, key);
+    return cached?.resourceVersion === revision ? cached : undefined;
   }
 
   /** What a dry run answers: everything but the commit. */

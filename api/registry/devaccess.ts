@@ -4,7 +4,7 @@
  * Source of "baseline": Kubernetes Pod Security Standards, Baseline.
  */
 import { isRecord, isSameJson, readPath } from '../../machinery/json.ts';
-import { ANNOTATION_TTL } from '../../machinery/labels.ts';
+import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { WriteToJudge } from './policy.ts';
 
@@ -36,11 +36,11 @@ function baselineRefusal(task: DynamicObject): string | undefined {
   return undefined;
 }
 
-/** The object without what a stop may change. */
+/** The object without what a stop may change, and what the server stamps on it. */
 function withoutStop(object: DynamicObject): unknown {
   const { spec, metadata, ...rest } = object;
   const { annotations = {}, ...otherMetadata } = metadata;
-  const { [ANNOTATION_TTL]: _ttl, ...otherAnnotations } = annotations;
+  const { [ANNOTATION_TTL]: _ttl, [ANNOTATION_TRACE]: _trace, ...otherAnnotations } = annotations;
   const { resourceVersion: _version, generation: _generation, ...keptMetadata } = otherMetadata;
   const { desiredState: _state, ...otherSpec } = isRecord(spec) ? spec : {};
   return { ...rest, spec: otherSpec, metadata: keptMetadata, annotations: otherAnnotations };

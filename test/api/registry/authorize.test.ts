@@ -12,6 +12,7 @@ import {
   workerIdentity,
 } from '../../../machinery/identity.ts';
 import type { ObjectMeta } from '../../../machinery/meta.ts';
+import { newTrace, withTrace } from '../../../machinery/trace.ts';
 import { events, leases, tasks, workers } from '../../../schemas/kinds.ts';
 import type { Lease, Task, Worker } from '../../../schemas/types.gen.ts';
 import { taskManifest } from '../../builders.ts';
@@ -197,11 +198,14 @@ describe('Limits on single writes', () => {
         taskManifest('hello', { securityContext: { capabilities: { drop: ['ALL'] }, runAsUser: 1000 } }),
       );
       expect((await client.list(tasks)).items).to.have.length(1);
-      const stopped = await patch({
-        metadata: { annotations: { 'gantry.dev/ttl': '24h' } },
-        spec: { desiredState: 'Stopped' },
-      });
+      const stopped = await withTrace(newTrace(world.random), () =>
+        patch({
+          metadata: { annotations: { 'gantry.dev/ttl': '24h' } },
+          spec: { desiredState: 'Stopped' },
+        }),
+      );
       expect(stopped.spec.desiredState).to.equal('Stopped');
+      expect(stopped.metadata.annotations).to.have.all.keys('gantry.dev/ttl', 'gantry.dev/trace-id');
       await patch({ spec: { desiredState: 'Stopped' } });
     });
 

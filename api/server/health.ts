@@ -24,6 +24,12 @@ export interface HealthDeps {
 /** A check that has not answered by then has failed. */
 const CHECK_TIMEOUT_MS = 5_000;
 
+interface CheckResult {
+  readonly name: string;
+  readonly isExcluded: boolean;
+  readonly problem: string | undefined;
+}
+
 const ping: HealthCheck = { name: 'ping', check: () => undefined };
 const SHUTDOWN = 'shutdown';
 
@@ -42,23 +48,28 @@ export async function answerHealth(
 ): Promise<boolean> {
   const isReadiness = endpoint === 'readyz';
   const { stopping } = arrivalOf(ctx.req);
-  const shutdown: HealthCheck = {
-    name: SHUTDOWN,
-    check() {
-      if (stopping.aborted) throw new Error('the server is shutting down');
-    },
-  };
-  const all = [ping, ...checks.live, ...(isReadiness ? [...checks.ready, shutdown] : [])];
-  const chosen = only === undefined ? all : all.filter((check) => check.name === only);
-  if (chosen.length === 0) return false;
+  const all = [ping, ...checks.live, ...(isReadiness ? checks.ready : [])];
+  const isChosen = (name: string): boolean => only === undefined || only === name;
+  const chosen = all.filter((check) => isChosen(check.name));
+  const tellsShutdown = isReadiness && isChosen(SHUTDOWN);
+  if (chosen.length === 0 && !tellsShutdown) return false;
   const excluded = new Set([ctx.query.exclude ?? []].flat());
   const results = await Promise.all(
-    chosen.map(async (check) => ({
-      name: check.name,
-      isExcluded: excluded.has(check.name),
-      problem: excluded.has(check.name) ? undefined : await problemOf(check, deps.clock),
-    })),
+    chosen.map(async (check): Promise<CheckResult> => {
+      const isExcluded = excluded.has(check.name);
+      return {
+        name: check.name,
+        isExcluded,
+        problem: isExcluded ? undefined : await problemOf(check, deps.clock),
+      };
+    }),
   );
+  if (tellsShutdown) {
+    // Looked at last: it may have begun while the others were running.
+    const isExcluded = excluded.has(SHUTDOWN);
+    const problem = stopping.aborted && !isExcluded ? 'the server is shutting down' : undefined;
+    results.push({ name: SHUTDOWN, isExcluded, problem });
+  }
   const failed = results.filter((result) => result.problem !== undefined);
   for (const { name, problem } of failed)
     deps.log.warn({ endpoint, check: name, problem }, 'health check failed');

@@ -58,7 +58,11 @@ describe('health', () => {
     const answered = server.ask('GET', '/readyz?verbose');
     await asked.promise;
     server.world.clock.advance(5_000);
-    expect((await answered).status).to.equal(500);
+    const { status, text } = await answered;
+    expect([status, text]).to.deep.equal([
+      500,
+      '[+]ping ok\n[+]caches ok\n[-]engine failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n',
+    ]);
   });
 });
 

@@ -196,6 +196,7 @@ describe('the HTTPS listener', () => {
     const answers = [];
     for (let at = 0; at < 3; at++) answers.push(await ask(TASKS, credentials));
     expect(answers.map(({ status }) => status)).to.deep.equal([200, 200, 200]);
+    expect(answers.at(-1)?.reused, 'the session was not resumed').to.equal(true);
     agent.destroy();
   });
 

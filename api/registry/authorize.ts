@@ -56,7 +56,8 @@ export const builtinRoles: readonly Role[] = [
         apiGroups: ['coordination.k8s.io'],
         resources: ['leases'],
       },
-      { verbs: ['create', 'update', 'patch'], apiGroups: [''], resources: ['events'] },
+      // It reads an event back to count on one that it, or the agent before it, has written already.
+      { verbs: ['get', 'create', 'update', 'patch'], apiGroups: [''], resources: ['events'] },
     ],
     outOfReach: workerReach,
     refusal: workerRefusal,

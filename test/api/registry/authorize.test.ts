@@ -80,6 +80,7 @@ describe('Authorization', () => {
     [w1, true, 'patch gantry.dev tasks/status default/x'],
     [w1, true, 'update coordination.k8s.io leases gantry-system/w1'],
     [w1, true, 'create core events default'],
+    [w1, true, 'get core events default/e'],
     [w1, false, 'get coordination.k8s.io leases gantry-system/w2'],
     [w1, false, 'create coordination.k8s.io leases default/w1'],
     [w1, false, 'list coordination.k8s.io leases gantry-system'],

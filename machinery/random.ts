@@ -38,5 +38,7 @@ export function pick<T>(random: Random, items: readonly T[]): T | undefined {
 const NAME_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 export function randomSuffix(random: Random, length = 5): string {
-  return Array.from({ length }, () => NAME_ALPHABET.charAt(Math.floor(random.next() * NAME_ALPHABET.length))).join('');
+  return Array.from({ length }, () =>
+    NAME_ALPHABET.charAt(Math.floor(random.next() * NAME_ALPHABET.length)),
+  ).join('');
 }

@@ -2,8 +2,8 @@
 import type { Clock } from '../machinery/clock.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Runtime } from '../machinery/runtime.ts';
-import { DockerRuntime } from './docker.ts';
-import type { DockerEndpoint } from './docker-connection.ts';
+import type { DockerEndpoint } from './docker/connection.ts';
+import { DockerRuntime } from './docker/docker.ts';
 import { measuredRuntime } from './measured.ts';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';

@@ -3,7 +3,7 @@ import { type Random, systemRandom } from '../machinery/random.ts';
 import type { Log } from './log.ts';
 import { MemoryLog } from './memory.ts';
 import { openMvccStore, type StoreOptions } from './mvcc.ts';
-import { openSqliteLog } from './sqlite.ts';
+import { openSqliteLog } from './sqlite/sqlite.ts';
 import type { Store } from './store.ts';
 
 export interface OpenStoreOptions extends StoreOptions {

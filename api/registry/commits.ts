@@ -8,16 +8,22 @@ import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { workers } from '../../schemas/kinds.ts';
 import type { Worker } from '../../schemas/types.gen.ts';
 import type { Store, Write } from '../../store/store.ts';
-import { type AllocationRecord, emptyRecord, parseRecord, settle, workerToSettle } from './allocation.ts';
-import { invalid, invalidObject } from './fielderrors.ts';
+import { invalid, invalidObject } from './admission/fielderrors.ts';
+import { conflict } from './admission/metadata.ts';
+import { asObject, asTask, asWorker, isTaskKind } from './admission/taskrules.ts';
+import {
+  type AllocationRecord,
+  emptyRecord,
+  parseRecord,
+  settle,
+  workerToSettle,
+} from './binding/allocation.ts';
+import type { WatchCache } from './cache/watchcache.ts';
 import { KeyedQueue } from './keyedqueue.ts';
 import { allocationKey, relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
-import { conflict } from './metadata.ts';
 import { decodeStored, encodePayload, storedFrom } from './payload.ts';
-import { asObject, asTask, asWorker, isTaskKind } from './taskrules.ts';
 import type { StoredObject } from './types.ts';
-import type { WatchCache } from './watchcache.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
 export const MAX_ATTEMPTS = 8;

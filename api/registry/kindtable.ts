@@ -5,9 +5,9 @@
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { KindDocument, KindVersion, Schema } from '../../schemas/crd.ts';
+import { compileValidator, type Validator } from './admission/validation.ts';
 import { kindPrefix } from './keys.ts';
 import type { ServedKind } from './types.ts';
-import { compileValidator, type Validator } from './validation.ts';
 
 export interface KindEntry {
   readonly kind: ServedKind;

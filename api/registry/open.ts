@@ -11,16 +11,16 @@ import type { Random } from '../../machinery/random.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
 import { builtinKinds, namespaces } from '../../schemas/kinds.ts';
 import type { Store } from '../../store/store.ts';
-import { Admission } from './admission.ts';
-import { Audit } from './audit.ts';
-import { Authorizer } from './authorize.ts';
+import { Audit } from './access/audit.ts';
+import { Authorizer } from './access/authorize.ts';
+import { Admission } from './admission/admission.ts';
+import { StoreFeed } from './cache/storefeed.ts';
+import { type CacheLimits, DEFAULT_CACHE_LIMITS, WatchCache } from './cache/watchcache.ts';
 import { type CacheOf, Commits } from './commits.ts';
 import { buildKindTable } from './kindtable.ts';
 import { Reads } from './reads.ts';
 import { StoreRegistry } from './registry.ts';
-import { StoreFeed } from './storefeed.ts';
 import type { Registry } from './types.ts';
-import { type CacheLimits, DEFAULT_CACHE_LIMITS, WatchCache } from './watchcache.ts';
 import { Writes } from './writes.ts';
 
 export interface RegistryOptions {

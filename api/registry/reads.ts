@@ -8,12 +8,14 @@ import { isRecord } from '../../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { parseFieldSelector, parseLabelSelector } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
-import { forbidden, invalidObject } from './fielderrors.ts';
+import { forbidden, invalidObject } from './admission/fielderrors.ts';
+import type { StoreFeed } from './cache/storefeed.ts';
+import type { Matches, WatchCache } from './cache/watchcache.ts';
+import { watchKind } from './cache/watcher.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
 import { decodeStored } from './payload.ts';
 import { apiErrorFromStore, tooNew, tooOld } from './storeerrors.ts';
-import type { StoreFeed } from './storefeed.ts';
 import type {
   ReadOptions,
   RegistryListOptions,
@@ -22,8 +24,6 @@ import type {
   StoredObject,
   StoredWatchEvent,
 } from './types.ts';
-import type { Matches, WatchCache } from './watchcache.ts';
-import { watchKind } from './watcher.ts';
 
 /** How long a reader waits for a revision that nobody has written yet. */
 const FUTURE_PATIENCE_MS = 3_000;

@@ -10,14 +10,15 @@ import type { Log } from '../../machinery/log.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { pinnedName } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
-import type { Audit } from './audit.ts';
-import type { Authorizer } from './authorize.ts';
-import { readBinding } from './binding.ts';
+import type { Audit } from './access/audit.ts';
+import type { Authorizer } from './access/authorize.ts';
+import type { Role } from './access/policy.ts';
+import { readBinding } from './binding/binding.ts';
+import type { StoreFeed } from './cache/storefeed.ts';
+import type { WatchCache } from './cache/watchcache.ts';
 import { InProcessClient } from './inprocess.ts';
-import type { Role } from './policy.ts';
 import type { Reads } from './reads.ts';
 import { apiErrorFromStore, unavailable } from './storeerrors.ts';
-import type { StoreFeed } from './storefeed.ts';
 import type {
   AccessRequest,
   DeleteResult,
@@ -34,7 +35,6 @@ import type {
   StoredWatchEvent,
   WriteResult,
 } from './types.ts';
-import type { WatchCache } from './watchcache.ts';
 import { isBinding, type Judge, type Writes } from './writes.ts';
 
 export interface RegistryParts {

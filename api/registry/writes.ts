@@ -12,13 +12,13 @@ import { isRecord, isSameJson } from '../../machinery/json.ts';
 import { type DynamicObject, type ObjectKey, type ObjectMeta, qualifiedName } from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
-import { type Admission, stampTrace } from './admission.ts';
-import type { AllocationRecord } from './allocation.ts';
-import { type Binding, planBinding } from './binding.ts';
+import { type Admission, stampTrace } from './admission/admission.ts';
+import { conflict, modified, preconditionFailed } from './admission/metadata.ts';
+import { asObject, asTask, defaultGraceSeconds } from './admission/taskrules.ts';
+import type { AllocationRecord } from './binding/allocation.ts';
+import { type Binding, planBinding } from './binding/binding.ts';
 import { type BoundTask, type CacheOf, type Commits, MAX_ATTEMPTS } from './commits.ts';
 import type { KindEntry } from './kindtable.ts';
-import { conflict, modified, preconditionFailed } from './metadata.ts';
-import { asObject, asTask, defaultGraceSeconds } from './taskrules.ts';
 import type {
   DeleteResult,
   RegistryPatch,

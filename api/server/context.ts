@@ -4,7 +4,7 @@ import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Trace } from '../../machinery/trace.ts';
 import type { RequestContext } from '../registry/types.ts';
-import { arrivalOf } from './arrival.ts';
+import { arrivalOf } from './middleware/arrival.ts';
 
 /** Labels of the request metrics, in Kubernetes' spelling. Bounded: only served kinds and known paths get here. */
 export interface RouteLabels {

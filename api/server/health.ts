@@ -6,8 +6,8 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { messageOf } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
-import { arrivalOf } from './arrival.ts';
 import type { AppContext } from './context.ts';
+import { arrivalOf } from './middleware/arrival.ts';
 
 export interface HealthCheck {
   /** One word, for example `etcd`. */

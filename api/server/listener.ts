@@ -20,9 +20,9 @@ import type { Clock } from '../../machinery/clock.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Log } from '../../machinery/log.ts';
-import { type Arrival, recordArrival } from './arrival.ts';
-import { certificateIdentity } from './authentication.ts';
 import type { AppState } from './context.ts';
+import { type Arrival, recordArrival } from './middleware/arrival.ts';
+import { certificateIdentity } from './middleware/authentication.ts';
 
 export interface Listener {
   start(): Promise<{ readonly address: string; readonly port: number }>;

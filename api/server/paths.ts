@@ -4,13 +4,13 @@ import type { Metrics } from '../../machinery/metrics.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Catalog } from '../views/catalog.ts';
 import { type AppContext, type AppMiddleware, type AppState, requestContext } from './context.ts';
-import { discoveryGroup, discoveryResources, discoveryRoot } from './discovery.ts';
+import { discoveryGroup, discoveryResources, discoveryRoot } from './discovery/discovery.ts';
+import { openApiDocuments, openApiRoot } from './discovery/openapi.ts';
+import type { VersionInfo } from './discovery/version.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import { answerHealth, type HealthChecks, type HealthDeps } from './health.ts';
-import { pathRoute } from './metrics.ts';
-import { requireJson } from './negotiation.ts';
-import { openApiDocuments, openApiRoot } from './openapi.ts';
-import type { VersionInfo } from './version.ts';
+import { pathRoute } from './middleware/metrics.ts';
+import { requireJson } from './objects/negotiation.ts';
 
 /** Everything here is only read. The routes take all methods, so that the others are answered with 405. */
 const readOnly: AppMiddleware = (ctx, next) => {

@@ -7,7 +7,6 @@ import { ApiError } from '../../machinery/errors.ts';
 import type { ServedKind } from '../registry/types.ts';
 import type { AppContext, AppState, RouteLabels } from './context.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
-import { type LogDeps, streamLog } from './logs.ts';
 import {
   createObject,
   deleteObject,
@@ -17,9 +16,10 @@ import {
   postSubresource,
   type Target,
   updateObject,
-} from './objects.ts';
-import { isWatch } from './query.ts';
-import { type WatchDeps, watchObjects } from './watches.ts';
+} from './objects/objects.ts';
+import { isWatch } from './objects/query.ts';
+import { type LogDeps, streamLog } from './streams/logs.ts';
+import { type WatchDeps, watchObjects } from './streams/watches.ts';
 
 export type RouteDeps = WatchDeps & LogDeps;
 

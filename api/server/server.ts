@@ -14,16 +14,16 @@ import { openCatalog } from '../views/catalog.ts';
 import { eventTable } from '../views/event.ts';
 import { podView } from '../views/pod.ts';
 import { podTable } from '../views/podtable.ts';
-import { logged } from './accesslog.ts';
-import { admitted, authenticated } from './authentication.ts';
 import type { AppState } from './context.ts';
+import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
 import type { HealthCheck } from './health.ts';
-import { measured, newServerMetrics } from './metrics.ts';
+import { logged } from './middleware/accesslog.ts';
+import { admitted, authenticated } from './middleware/authentication.ts';
+import { measured, newServerMetrics } from './middleware/metrics.ts';
+import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
-import { traced } from './tracing.ts';
-import { versionInfo } from './version.ts';
 
 export interface AppDeps {
   readonly registry: Registry;

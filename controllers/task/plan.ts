@@ -6,16 +6,16 @@
  */
 import { FINALIZER_CONTAINER } from '../../machinery/labels.ts';
 import type { Task } from '../../schemas/types.gen.ts';
-import { type Attempt, attemptsOf, containerName } from './attempts.ts';
-import { identityOf } from './containerspec.ts';
-import { isRecorded } from './history.ts';
-import { planNext } from './next.ts';
-import { noticesOf } from './notices.ts';
-import { statusOf, unscheduledVerdict, type Verdict } from './phase.ts';
-import { resourceUpdate } from './resources.ts';
-import { clearAway, graceSecondsOf, stopAll } from './stops.ts';
+import { type Attempt, attemptsOf, containerName } from './planning/attempts.ts';
+import { identityOf } from './planning/containerspec.ts';
+import { isRecorded } from './planning/history.ts';
+import { planNext } from './planning/next.ts';
+import { noticesOf } from './planning/notices.ts';
+import { statusOf, unscheduledVerdict, type Verdict } from './planning/phase.ts';
+import { resourceUpdate } from './planning/resources.ts';
+import { clearAway, graceSecondsOf, stopAll } from './planning/stops.ts';
+import { isStartable, outcomeOf, replacementReason, type TaskView, viewOf } from './planning/view.ts';
 import type { Action, DriftKind, TaskPlan, TaskWorld } from './types.ts';
-import { isStartable, outcomeOf, replacementReason, type TaskView, viewOf } from './view.ts';
 
 /** For containers whose Task is gone, and with it the grace period it asked for. */
 const STRAY_GRACE_MS = 10_000;

@@ -77,7 +77,9 @@ export async function benchWalk(): Promise<readonly Row[]> {
   const abort = new AbortController();
   const bare: Docker.Container[] = [];
   try {
-    const client = newHttpClient(await loadKubeconfig({ path: gantry.kubeconfig, defaults: [], directory: gantry.home }));
+    const client = newHttpClient(
+      await loadKubeconfig({ path: gantry.kubeconfig, defaults: [], directory: gantry.home }),
+    );
     const sightings = new Sightings();
     const following = sightings.follow(client, abort.signal);
 

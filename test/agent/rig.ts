@@ -5,7 +5,7 @@ import { silentLog } from '../../machinery/log.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import type { ContainerDetail } from '../../machinery/runtime.ts';
-import { FakeRuntime, type FakeRuntimeOptions } from '../../runtime/fake.ts';
+import { FakeRuntime, type FakeRuntimeOptions } from '../../runtime/fake/fake.ts';
 import { events, tasks, workers } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { taskManifest } from '../builders.ts';

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { LogChunk } from '../../machinery/runtime.ts';
-import { Demultiplexer } from '../../runtime/demux.ts';
-import { FollowedLog, readFrames } from '../../runtime/followed-log.ts';
+import { Demultiplexer } from '../../runtime/docker/demux.ts';
+import { FollowedLog, readFrames } from '../../runtime/docker/followed-log.ts';
 import { collect, joined } from './expectations.ts';
 
 const TYPES = { stdout: 1, stderr: 2 } as const;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { RuntimeError } from '../../machinery/errors.ts';
-import { pullError, statusOf, textOf, translateDockerError } from '../../runtime/docker-errors.ts';
+import { pullError, statusOf, textOf, translateDockerError } from '../../runtime/docker/errors.ts';
 
 const HOLDER = 'b5c5831b85c90abcbec270640082b8fd7f62c454538dc7fbb9081d545a710215';
 

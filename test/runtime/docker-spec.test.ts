@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ContainerSpec } from '../../machinery/runtime.ts';
-import { createBody, resourceSettings } from '../../runtime/docker-spec.ts';
+import { createBody, resourceSettings } from '../../runtime/docker/spec.ts';
 
 const spec: ContainerSpec = {
   name: 'gantry.default.hello.0123abcd.1',

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
-import { detailOf, eventOf, infoOf, summaryOf } from '../../runtime/docker-view.ts';
+import { detailOf, eventOf, infoOf, summaryOf } from '../../runtime/docker/view.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 

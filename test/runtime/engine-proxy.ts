@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DockerEndpoint } from '../../runtime/docker-connection.ts';
+import type { DockerEndpoint } from '../../runtime/docker/connection.ts';
 
 export class EngineProxy {
   readonly endpoint: Extract<DockerEndpoint, { kind: 'unix' }>;

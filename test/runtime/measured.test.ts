@@ -4,7 +4,7 @@ import { FakeClock } from '../../machinery/fakeclock.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import type { Runtime } from '../../machinery/runtime.ts';
-import { FakeRuntime } from '../../runtime/fake.ts';
+import { FakeRuntime } from '../../runtime/fake/fake.ts';
 import { measuredRuntime } from '../../runtime/measured.ts';
 import { collect, rejection } from './expectations.ts';
 

@@ -4,7 +4,7 @@ import { demandOf, holdsShare } from '../../controllers/scheduler/demand.ts';
 import { planSchedule } from '../../controllers/scheduler/plan.ts';
 import { findCondition } from '../../machinery/conditions.ts';
 import { LABEL_EPOCH, LABEL_TASK, LABEL_UID } from '../../machinery/labels.ts';
-import type { FakeContainer } from '../../runtime/fake-container.ts';
+import type { FakeContainer } from '../../runtime/fake/container.ts';
 import { tasks, workers } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { World } from '../world.ts';

@@ -1,8 +1,8 @@
 /** What must hold after every step, whatever goes wrong. Each method throws a sentence that says what was broken. */
-import { parseRecord } from '../../api/registry/allocation.ts';
+import { parseRecord } from '../../api/registry/binding/allocation.ts';
 import { isSameJson } from '../../machinery/json.ts';
 import { LABEL_CLUSTER, LABEL_UID, LABEL_WORKER } from '../../machinery/labels.ts';
-import type { FakeContainer } from '../../runtime/fake-container.ts';
+import type { FakeContainer } from '../../runtime/fake/container.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { World } from '../world.ts';

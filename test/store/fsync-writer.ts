@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { systemClock } from '../../machinery/clock.ts';
 import { openMvccStore } from '../../store/mvcc.ts';
-import { openSqliteLog } from '../../store/sqlite.ts';
+import { openSqliteLog } from '../../store/sqlite/sqlite.ts';
 import { mustCommit, put } from './builders.ts';
 
 const [, , directory = '', synchronous = ''] = process.argv;

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { sealEnvelope } from '../../store/envelope.ts';
 import type { Log, LogWrite } from '../../store/log.ts';
 import { MemoryLog } from '../../store/memory.ts';
-import { openSqliteLog } from '../../store/sqlite.ts';
+import { openSqliteLog } from '../../store/sqlite/sqlite.ts';
 import { newDirectory, removeDirectories } from './builders.ts';
 
 function write(kind: 'put' | 'delete', key: string, knownRevision?: number): LogWrite {

@@ -21,7 +21,7 @@ import { newMetrics } from '../../machinery/metrics.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import { openMvccStore } from '../../store/mvcc.ts';
 import { type OpenStoreOptions, openStore } from '../../store/open.ts';
-import { openSqliteLog } from '../../store/sqlite.ts';
+import { openSqliteLog } from '../../store/sqlite/sqlite.ts';
 import type { Store } from '../../store/store.ts';
 import {
   absent,

@@ -1,7 +1,7 @@
 /** Who may do what: the rules as a table, then the limits on single writes, through the registry itself. */
 import { expect } from 'chai';
-import { Authorizer } from '../../../api/registry/authorize.ts';
-import type { Role } from '../../../api/registry/policy.ts';
+import { Authorizer } from '../../../api/registry/access/authorize.ts';
+import type { Role } from '../../../api/registry/access/policy.ts';
 import type { AccessRequest } from '../../../api/registry/types.ts';
 import type { Client } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';

@@ -7,7 +7,7 @@ import {
   type HostPort,
   isClash,
   parseRecord,
-} from '../../../api/registry/allocation.ts';
+} from '../../../api/registry/binding/allocation.ts';
 import { openRegistry } from '../../../api/registry/open.ts';
 import type { Registry } from '../../../api/registry/types.ts';
 import type { Client } from '../../../machinery/client.ts';

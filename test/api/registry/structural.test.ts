@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { conformObject } from '../../../api/registry/structural.ts';
+import { conformObject } from '../../../api/registry/admission/structural.ts';
 import { deepFreeze } from '../../../machinery/json.ts';
 import type { Schema } from '../../../schemas/crd.ts';
 

@@ -1,7 +1,7 @@
 /** What is said of wrong values, word for word as Kubernetes says it. */
 import { expect } from 'chai';
-import { conformObject } from '../../../api/registry/structural.ts';
-import { compileValidator } from '../../../api/registry/validation.ts';
+import { conformObject } from '../../../api/registry/admission/structural.ts';
+import { compileValidator } from '../../../api/registry/admission/validation.ts';
 import type { Schema } from '../../../schemas/crd.ts';
 import { builtinKinds } from '../../../schemas/kinds.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { objectForm, requireJson } from '../../../api/server/negotiation.ts';
+import { objectForm, requireJson } from '../../../api/server/objects/negotiation.ts';
 import { isApiError } from '../../../machinery/errors.ts';
 
 const TABLE_OF_KUBECTL =

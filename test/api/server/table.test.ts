@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ServedKind } from '../../../api/registry/types.ts';
-import { columnPrinter, includeObject, tableOf } from '../../../api/server/table.ts';
+import { columnPrinter, includeObject, tableOf } from '../../../api/server/objects/table.ts';
 import { eventTable } from '../../../api/views/event.ts';
 import { podKind } from '../../../api/views/podkind.ts';
 import type { PrinterColumn } from '../../../schemas/crd.ts';

@@ -5,13 +5,13 @@
 
 import { expect } from 'chai';
 import * as fc from 'fast-check';
+import { forgetGone, type Outcome, remember } from '../../../controllers/task/acting/remember.ts';
 import { planTask } from '../../../controllers/task/plan.ts';
-import { forgetGone, type Outcome, remember } from '../../../controllers/task/remember.ts';
 import { type Action, emptyMemory, type TaskMemory, type TaskPlan } from '../../../controllers/task/types.ts';
 import { RuntimeError } from '../../../machinery/errors.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { seededRandom } from '../../../machinery/random.ts';
-import { FakeEngine } from '../../../runtime/fake-engine.ts';
+import { FakeEngine } from '../../../runtime/fake/engine.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { boundTask, world } from './worlds.ts';
 

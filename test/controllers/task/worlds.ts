@@ -1,7 +1,7 @@
 /** Worlds for the planner's table: a bound Task on worker `w1` and containers as an engine would show them. */
-import { containerName } from '../../../controllers/task/attempts.ts';
-import { wantedResources } from '../../../controllers/task/resources.ts';
-import { specHash } from '../../../controllers/task/spechash.ts';
+import { containerName } from '../../../controllers/task/planning/attempts.ts';
+import { wantedResources } from '../../../controllers/task/planning/resources.ts';
+import { specHash } from '../../../controllers/task/planning/spechash.ts';
 import {
   type Action,
   emptyMemory,

@@ -1,0 +1,47 @@
+/**
+ * What the user of the plain development listener may write: baseline Tasks, and stopping them. Nobody proves who
+ * they are there, so nothing may be asked for that reaches beyond a container.
+ * Source of "baseline": Kubernetes Pod Security Standards, Baseline.
+ */
+import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
+import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../../machinery/labels.ts';
+import type { DynamicObject } from '../../../machinery/meta.ts';
+import type { WriteToJudge } from './policy.ts';
+
+/** The group of the development listener's user, whose name is `dev`. */
+export const GROUP_DEV = 'system:dev';
+
+const STOP_ONLY = `the development listener may change a task only by stopping it: desiredState: Stopped, with the annotation ${ANNOTATION_TTL} if wanted`;
+
+export function devRefusal({ before, after }: WriteToJudge): string | undefined {
+  if (after === undefined) return STOP_ONLY;
+  if (before === undefined) return baselineRefusal(after);
+  const isStop =
+    readPath(after, ['spec', 'desiredState']) === 'Stopped' &&
+    isSameJson(withoutStop(before), withoutStop(after));
+  return isStop ? undefined : STOP_ONLY;
+}
+
+function baselineRefusal(task: DynamicObject): string | undefined {
+  const refuse = (path: string): string =>
+    `${path} is not allowed for tasks made through the development listener; use the TLS listener with a client certificate`;
+  if (readPath(task, ['spec', 'securityContext', 'privileged']) === true) {
+    return refuse('spec.securityContext.privileged');
+  }
+  const added = readPath(task, ['spec', 'securityContext', 'capabilities', 'add']);
+  if (Array.isArray(added) && added.length > 0) return refuse('spec.securityContext.capabilities.add');
+  if (readPath(task, ['spec', 'network', 'mode']) === 'host') return refuse('spec.network.mode: host');
+  if (task.metadata.finalizers !== undefined) return refuse('metadata.finalizers');
+  if (task.metadata.ownerReferences !== undefined) return refuse('metadata.ownerReferences');
+  return undefined;
+}
+
+/** The object without what a stop may change, and what the server stamps on it. */
+function withoutStop(object: DynamicObject): unknown {
+  const { spec, metadata, ...rest } = object;
+  const { annotations = {}, ...otherMetadata } = metadata;
+  const { [ANNOTATION_TTL]: _ttl, [ANNOTATION_TRACE]: _trace, ...otherAnnotations } = annotations;
+  const { resourceVersion: _version, generation: _generation, ...keptMetadata } = otherMetadata;
+  const { desiredState: _state, ...otherSpec } = isRecord(spec) ? spec : {};
+  return { ...rest, spec: otherSpec, metadata: keptMetadata, annotations: otherAnnotations };
+}

@@ -1,0 +1,273 @@
+/**
+ * The present of one kind in memory, and its recent past: current objects with the bytes they are served as, and a
+ * bounded log of changes that every watcher reads with a cursor of its own. Nothing is buffered per watcher; one that
+ * lets the log run over its cursor is told so and ended.
+ *
+ * The cache itself does no I/O: the store feed fills it and applies events to it, in revision order.
+ */
+import { ApiError } from '../../../machinery/errors.ts';
+import type { DynamicObject } from '../../../machinery/meta.ts';
+import type { KeyValue, StoreEvent } from '../../../store/store.ts';
+import type { KindEntry } from '../kindtable.ts';
+import { decodeStored, withRevision } from '../payload.ts';
+import type { StoredEvent, StoredObject } from '../types.ts';
+
+export interface CacheLimits {
+  /** Changes kept for watchers that resume or lag. */
+  readonly maxChanges: number;
+  /** JSON bytes of these changes. */
+  readonly maxChangeBytes: number;
+}
+
+export const DEFAULT_CACHE_LIMITS: CacheLimits = { maxChanges: 4_096, maxChangeBytes: 16 * 1024 * 1024 };
+
+export type Matches = (object: DynamicObject) => boolean;
+
+/** One change of one object; its events and frames are made when first asked for and shared by all watchers. */
+export class Change {
+  readonly revision: number;
+  readonly bytes: number;
+  readonly #current: StoredObject | undefined;
+  readonly #previous: StoredObject | undefined;
+  readonly #events = new Map<StoredEvent['type'], StoredEvent>();
+
+  constructor(revision: number, current: StoredObject | undefined, previous: StoredObject | undefined) {
+    this.revision = revision;
+    this.#current = current;
+    this.#previous = previous;
+    this.bytes = (current ?? previous)?.json.length ?? 0;
+  }
+
+  /** What a watcher with this selector sees: entering it is ADDED, leaving it DELETED. */
+  eventFor(matches: Matches): StoredEvent | undefined {
+    const current = this.#current !== undefined && matches(this.#current.object) ? this.#current : undefined;
+    const previous =
+      this.#previous !== undefined && matches(this.#previous.object) ? this.#previous : undefined;
+    if (current !== undefined) {
+      return previous === undefined
+        ? this.#event('ADDED', current, undefined)
+        : this.#event('MODIFIED', current, previous);
+    }
+    return previous === undefined ? undefined : this.#event('DELETED', previous, undefined);
+  }
+
+  #event(type: StoredEvent['type'], stored: StoredObject, previous: StoredObject | undefined): StoredEvent {
+    const known = this.#events.get(type);
+    if (known !== undefined) return known;
+    const event = watchEvent(type, withRevision(stored, this.revision), previous);
+    this.#events.set(type, event);
+    return event;
+  }
+}
+
+/** An event whose frame is encoded once, when the first watcher on a wire wants it. */
+export function watchEvent(
+  type: StoredEvent['type'],
+  stored: StoredObject,
+  previous: StoredObject | undefined,
+): StoredEvent {
+  let frame: Uint8Array | undefined;
+  return {
+    type,
+    stored,
+    previous,
+    frame: () => {
+      frame ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), stored.json, Buffer.from('}\n')]);
+      return frame;
+    },
+  };
+}
+
+export class WatchCache {
+  readonly entry: KindEntry;
+  readonly #limits: CacheLimits;
+  /** By the part of the key after the kind's prefix. */
+  #objects = new Map<string, StoredObject>();
+  /** Keys of `#objects` in byte order, which is the order of lists. */
+  #keys: string[] = [];
+  readonly #lists = new Map<string, readonly StoredObject[]>();
+  #changes: (Change | undefined)[] = [];
+  /** Sequence number of the oldest change kept, and of the next one to come. */
+  #first = 0;
+  #next = 0;
+  #changeBytes = 0;
+  #startRevision = 0;
+  #lastChange = 0;
+  #revision = 0;
+  /** Grows when the past is cut off and every cursor is void. */
+  #generation = 0;
+  #isClosed = false;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(entry: KindEntry, limits: CacheLimits = DEFAULT_CACHE_LIMITS) {
+    this.entry = entry;
+    this.#limits = limits;
+  }
+
+  /** Replaces everything with the state at a revision; watchers that were here are ended as expired. */
+  fill(items: readonly KeyValue[], revision: number): void {
+    const stored = items.map(
+      (item) => [item.key.slice(this.entry.prefix.length), decodeStored(item)] as const,
+    );
+    this.#objects = new Map(stored);
+    this.#keys = stored.map(([key]) => key);
+    this.#lists.clear();
+    this.#changes = [];
+    this.#first = this.#next;
+    this.#changeBytes = 0;
+    this.#startRevision = revision;
+    this.#lastChange = revision;
+    this.#revision = revision;
+    this.#generation++;
+    this.#wake();
+  }
+
+  apply(event: StoreEvent): void {
+    const key = event.key.slice(this.entry.prefix.length);
+    const previous = this.#objects.get(key);
+    const current = event.current === undefined ? undefined : decodeStored(event.current);
+    if (current === undefined) {
+      if (previous === undefined) return;
+      this.#objects.delete(key);
+      this.#keys.splice(position(this.#keys, key), 1);
+    } else {
+      this.#objects.set(key, current);
+      if (previous === undefined) this.#keys.splice(position(this.#keys, key), 0, key);
+    }
+    this.#lists.clear();
+    this.#lastChange = event.revision;
+    this.#remember(new Change(event.revision, current, previous));
+  }
+
+  /** Everything up to this revision has been applied. */
+  advance(revision: number): void {
+    const isNews = this.#lastChange > this.#revision;
+    this.#revision = Math.max(this.#revision, revision);
+    if (isNews) this.#wake();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#wake();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The store revision this cache is at. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The revision of the last change of this kind that is known of. */
+  get lastChange(): number {
+    return this.#lastChange;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  get(key: string): StoredObject | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** In key order; the same array until something of the kind changes. */
+  list(namespace?: string): readonly StoredObject[] {
+    const known = this.#lists.get(namespace ?? '');
+    if (known !== undefined) return known;
+    const prefix = namespace === undefined ? '' : `${namespace}/`;
+    const items: StoredObject[] = [];
+    for (let at = position(this.#keys, prefix); at < this.#keys.length; at++) {
+      const key = this.#keys[at] ?? '';
+      if (!key.startsWith(prefix)) break;
+      const stored = this.#objects.get(key);
+      if (stored !== undefined) items.push(stored);
+    }
+    this.#lists.set(namespace ?? '', items);
+    return items;
+  }
+
+  /** Whether every change after this revision is still in the log. */
+  covers(revision: number): boolean {
+    return revision >= this.#startRevision;
+  }
+
+  cursor(afterRevision: number): Cursor {
+    let low = this.#first;
+    let high = this.#next;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#at(middle)?.revision ?? 0) > afterRevision) high = middle;
+      else low = middle + 1;
+    }
+    return { sequence: low, generation: this.#generation };
+  }
+
+  /** The change under the cursor, undefined when there is none yet. Throws `Expired` when it is gone. */
+  read(cursor: Cursor): Change | undefined {
+    if (cursor.generation !== this.#generation) {
+      throw new ApiError('Expired', 'the watch was interrupted by a gap in the history: list again');
+    }
+    if (cursor.sequence < this.#first) {
+      throw new ApiError(
+        'Expired',
+        `the watch is too slow: more than ${this.#limits.maxChanges} changes or ${this.#limits.maxChangeBytes} bytes behind; resume from the last resourceVersion you saw, or list again`,
+      );
+    }
+    return cursor.sequence < this.#next ? this.#at(cursor.sequence) : undefined;
+  }
+
+  /** Calls `wake` whenever there may be something new; returns how to stop. */
+  subscribe(wake: () => void): () => void {
+    this.#watchers.add(wake);
+    return () => void this.#watchers.delete(wake);
+  }
+
+  #at(sequence: number): Change | undefined {
+    return this.#changes[sequence % this.#limits.maxChanges];
+  }
+
+  #remember(change: Change): void {
+    if (this.#next - this.#first >= this.#limits.maxChanges) this.#forgetOldest();
+    this.#changes[this.#next % this.#limits.maxChanges] = change;
+    this.#next++;
+    this.#changeBytes += change.bytes;
+    while (this.#changeBytes > this.#limits.maxChangeBytes && this.#next - this.#first > 1)
+      this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#at(this.#first);
+    this.#changes[this.#first % this.#limits.maxChanges] = undefined;
+    this.#first++;
+    this.#changeBytes -= oldest?.bytes ?? 0;
+    this.#startRevision = oldest?.revision ?? this.#startRevision;
+  }
+
+  #wake(): void {
+    for (const wake of this.#watchers) wake();
+  }
+}
+
+export interface Cursor {
+  sequence: number;
+  readonly generation: number;
+}
+
+/** Where the key is, or would go, in a sorted list. */
+function position(keys: readonly string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,131 @@
+/**
+ * Request bodies: read up to a bound, understood by their media type, parsed once.
+ * Source of the bound and the wording: Kubernetes' apiserver (3 MiB requests; `RequestEntityTooLarge`).
+ */
+import type { IncomingMessage } from 'node:http';
+import { load } from 'js-yaml';
+import { ApiError, messageOf } from '../../../machinery/errors.ts';
+import { isRecord } from '../../../machinery/json.ts';
+import type { AppContext } from '../context.ts';
+
+/** The largest request body. */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** How much of a body that is too large is read and thrown away, so that its sender gets to read the answer. */
+const MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES;
+/** Far deeper than any object; keeps recursive code off the end of the stack. */
+const MAX_DEPTH = 256;
+const MAX_YAML_ALIASES = 100;
+
+const JSON_TYPE = 'application/json';
+const YAML_TYPE = 'application/yaml';
+const MERGE_PATCH_TYPE = 'application/merge-patch+json';
+const JSON_PATCH_TYPE = 'application/json-patch+json';
+
+/** Throws `RequestEntityTooLarge`, or `BadRequest` when the peer went away half-way. */
+export async function readBody(request: IncomingMessage, limitBytes = MAX_BODY_BYTES): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes <= limitBytes) chunks.push(chunk);
+      else if (bytes > MAX_DISCARDED_BYTES) break;
+    }
+  } catch (error) {
+    throw new ApiError('BadRequest', `the request body ended early: ${messageOf(error)}`, undefined, {
+      cause: error,
+    });
+  }
+  if (bytes > limitBytes) {
+    throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`, {});
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The object in a create, update or subresource request. A missing Content-Type means JSON. */
+export async function readObject(ctx: AppContext): Promise<unknown> {
+  const type = mediaType(ctx);
+  if (type !== '' && type !== JSON_TYPE && type !== YAML_TYPE) {
+    throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE]);
+  }
+  const bytes = await readBody(ctx.req);
+  return type === YAML_TYPE ? parseYaml(bytes) : parseJson(bytes);
+}
+
+/** The object in a body that need not be there, such as DeleteOptions; undefined when it is not. */
+export async function readOptionalObject(ctx: AppContext): Promise<unknown> {
+  const type = mediaType(ctx);
+  const bytes = await readBody(ctx.req);
+  if (bytes.length === 0) return undefined;
+  if (type === YAML_TYPE) return parseYaml(bytes);
+  if (type !== '' && type !== JSON_TYPE) throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE]);
+  return parseJson(bytes);
+}
+
+/** A patch, by its Content-Type. Strategic merge needs compiled-in types: Kubernetes refuses it for custom kinds too. */
+export async function readPatch(
+  ctx: AppContext,
+): Promise<{ readonly type: 'merge' | 'json'; readonly body: unknown }> {
+  const type = mediaType(ctx);
+  if (type !== MERGE_PATCH_TYPE && type !== JSON_PATCH_TYPE) {
+    throw unsupportedMediaType(type, [JSON_PATCH_TYPE, MERGE_PATCH_TYPE]);
+  }
+  const body = parseJson(await readBody(ctx.req));
+  return { type: type === JSON_PATCH_TYPE ? 'json' : 'merge', body };
+}
+
+export function parseJson(bytes: Uint8Array): unknown {
+  return checked('JSON', () => JSON.parse(decode(bytes)));
+}
+
+export function parseYaml(bytes: Uint8Array): unknown {
+  return checked('YAML', () => load(decode(bytes), { maxAliases: MAX_YAML_ALIASES }));
+}
+
+function checked(format: string, parse: () => unknown): unknown {
+  let value: unknown;
+  try {
+    value = parse();
+  } catch (error) {
+    const message = `the object provided is unrecognized: the body is not ${format}: ${messageOf(error)}`;
+    throw new ApiError('BadRequest', message, undefined, { cause: error });
+  }
+  if (isDeeperThan(value, MAX_DEPTH)) {
+    throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  return value;
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
+
+/** The media type in lower case, without parameters; empty when the header is missing. */
+export function mediaType(ctx: AppContext): string {
+  return (ctx.get('Content-Type').split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+export function unsupportedMediaType(found: string, accepted: readonly string[]): ApiError {
+  const hint =
+    found === 'application/vnd.kubernetes.protobuf' ? ' (protobuf bodies are not understood; send JSON)' : '';
+  return new ApiError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}; found "${found}"${hint}`,
+    {},
+  );
+}
+
+/** Throws `BadRequest` unless the value is an object. */
+export function objectBody(value: unknown, what: string): Record<string, unknown> {
+  if (isRecord(value)) return value;
+  throw new ApiError(
+    'BadRequest',
+    `${what} must be an object, found ${Array.isArray(value) ? 'a list' : typeof value}`,
+  );
+}

@@ -1,0 +1,110 @@
+/** The server's own metrics, under the names Kubernetes gives its API server's. Labels never carry object names. */
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { Clock } from '../../../machinery/clock.ts';
+import type { Metrics } from '../../../machinery/metrics.ts';
+import type { AppContext, AppMiddleware, RouteLabels } from '../context.ts';
+
+const ROUTE = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'] as const;
+const KIND = ['group', 'version', 'kind'] as const;
+const READS = new Set(['GET', 'HEAD']);
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export interface ServerMetrics {
+  readonly requests: Counter<(typeof ROUTE)[number] | 'code'>;
+  readonly durations: Histogram<(typeof ROUTE)[number]>;
+  readonly inflight: Gauge<'request_kind'>;
+  readonly longRunning: Gauge<(typeof ROUTE)[number]>;
+  readonly watchEvents: Counter<(typeof KIND)[number]>;
+}
+
+/** Registers the metrics; once for each metrics registry. */
+export function newServerMetrics(metrics: Metrics): ServerMetrics {
+  const registers = [metrics];
+  return {
+    requests: new Counter({
+      name: 'apiserver_request_total',
+      help: 'Requests answered, by verb, resource and HTTP status code.',
+      labelNames: [...ROUTE, 'code'],
+      registers,
+    }),
+    durations: new Histogram({
+      name: 'apiserver_request_duration_seconds',
+      help: 'Time from the first byte of a request to the end of its answer; watches and followed logs are left out.',
+      labelNames: ROUTE,
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    inflight: new Gauge({
+      name: 'apiserver_current_inflight_requests',
+      help: 'Requests being answered now, without watches and followed logs.',
+      labelNames: ['request_kind'],
+      registers,
+    }),
+    longRunning: new Gauge({
+      name: 'apiserver_longrunning_requests',
+      help: 'Watches and followed logs open now.',
+      labelNames: ROUTE,
+      registers,
+    }),
+    watchEvents: new Counter({
+      name: 'apiserver_watch_events_total',
+      help: 'Events sent to watchers.',
+      labelNames: KIND,
+      registers,
+    }),
+  };
+}
+
+/** Counts and times every request. A path that is not served counts under empty labels, whatever it was called. */
+export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
+  return async (ctx, next) => {
+    const startMs = clock.monotonicMs();
+    const kind = { request_kind: READS.has(ctx.method) ? 'readOnly' : 'mutating' };
+    metrics.inflight.inc(kind);
+    let isCounted = true;
+    const release = (): void => {
+      if (isCounted) metrics.inflight.dec(kind);
+      isCounted = false;
+    };
+    releases.set(ctx, release);
+    try {
+      await next();
+    } finally {
+      release();
+      const labels = ctx.state.labels ?? unknownRoute(ctx.method);
+      metrics.requests.inc({ ...labels, code: String(ctx.status) });
+      if (ctx.state.isLongRunning !== true) {
+        metrics.durations.observe({ ...labels }, (clock.monotonicMs() - startMs) / 1000);
+      }
+    }
+  };
+}
+
+const releases = new WeakMap<AppContext, () => void>();
+
+/** Runs `work` counted as long-running instead of in flight. */
+export async function longRunning(
+  ctx: AppContext,
+  metrics: ServerMetrics,
+  work: () => Promise<void>,
+): Promise<void> {
+  const labels = { ...(ctx.state.labels ?? unknownRoute(ctx.method)) };
+  ctx.state.isLongRunning = true;
+  releases.get(ctx)?.();
+  metrics.longRunning.inc(labels);
+  try {
+    await work();
+  } finally {
+    metrics.longRunning.dec(labels);
+  }
+}
+
+export function unknownRoute(method: string): RouteLabels {
+  const verb = METHODS.has(method) ? method : 'OTHER';
+  return { verb, group: '', version: '', resource: '', subresource: '', scope: '' };
+}
+
+/** A path outside the kinds, such as `/metrics`: Kubernetes reports it as the subresource. */
+export function pathRoute(method: string, path: string): RouteLabels {
+  return { ...unknownRoute(method), subresource: path };
+}

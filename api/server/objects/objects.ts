@@ -1,0 +1,233 @@
+/**
+ * Reads and writes of objects over HTTP, the same for every kind and every view: options from the query and the body,
+ * the answer from the registry's own bytes, in the form the client asked for.
+ */
+
+import type { Clock } from '../../../machinery/clock.ts';
+import type { ObjectKey } from '../../../machinery/meta.ts';
+import { apiVersionOf } from '../../../machinery/meta.ts';
+import type { ServedKind, StoredList, StoredObject, WriteResult } from '../../registry/types.ts';
+import type { Catalog } from '../../views/catalog.ts';
+import type { TablePrinter } from '../../views/view.ts';
+import { type AppContext, requestContext } from '../context.ts';
+import { readObject, readOptionalObject, readPatch } from '../middleware/body.ts';
+import { type ObjectForm, objectForm } from './negotiation.ts';
+import { deleteOptions, listOptions, writeOptions } from './query.ts';
+import { columnPrinter, includeObject, partialOf, tableOf } from './table.ts';
+
+export interface ObjectDeps {
+  readonly catalog: Catalog;
+  /** Rows of kinds that columns alone cannot describe, by `<group>/<plural>`. */
+  readonly printers: ReadonlyMap<string, TablePrinter>;
+  readonly clock: Clock;
+}
+
+/** One object, or one collection when there is no name. */
+export interface Target {
+  readonly kind: ServedKind;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+}
+
+export function keyOfTarget(target: Target): ObjectKey {
+  const name = target.name ?? '';
+  return target.namespace === undefined ? { name } : { namespace: target.namespace, name };
+}
+
+export function printerOf(kind: ServedKind, deps: ObjectDeps): TablePrinter {
+  return deps.printers.get(`${kind.group}/${kind.plural}`) ?? columnPrinter(kind);
+}
+
+export async function getObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const { resourceVersion } = listOptions(ctx.query);
+  const options = { ...ofSubresource(target), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  answerObject(
+    ctx,
+    form,
+    target,
+    await deps.catalog.get(requestContext(ctx), target.kind, keyOfTarget(target), options),
+    deps,
+  );
+}
+
+export async function listObjects(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const options = { ...listOptions(ctx.query), ...inNamespace(target) };
+  answerList(ctx, form, target, await deps.catalog.list(requestContext(ctx), target.kind, options), deps);
+}
+
+export async function createObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const options = { ...writeOptions(ctx.query), ...inNamespace(target) };
+  const body = await readObject(ctx);
+  answerWrite(
+    ctx,
+    form,
+    target,
+    await deps.catalog.create(requestContext(ctx), target.kind, body, options),
+    deps,
+  );
+}
+
+export async function updateObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const options = { ...writeOptions(ctx.query), ...inNamespace(target), ...ofSubresource(target) };
+  const body = await readObject(ctx);
+  const key = keyOfTarget(target);
+  answerWrite(
+    ctx,
+    form,
+    target,
+    await deps.catalog.update(requestContext(ctx), target.kind, key, body, options),
+    deps,
+  );
+}
+
+export async function patchObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const options = { ...writeOptions(ctx.query), ...inNamespace(target), ...ofSubresource(target) };
+  const patch = await readPatch(ctx);
+  const key = keyOfTarget(target);
+  answerWrite(
+    ctx,
+    form,
+    target,
+    await deps.catalog.patch(requestContext(ctx), target.kind, key, patch, options),
+    deps,
+  );
+}
+
+/** Answers with the object as it was last seen, as Kubernetes does for pods: gone, or held by its finalizers. */
+export async function deleteObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const options = deleteOptions(ctx.query, await readOptionalObject(ctx));
+  const key = keyOfTarget(target);
+  const { stored } = await deps.catalog.delete(requestContext(ctx), target.kind, key, options);
+  answerObject(ctx, form, target, stored, deps);
+}
+
+/** POST to a subresource that is an act, such as `tasks/binding`. */
+export async function postSubresource(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const { kind, subresource = '' } = target;
+  const options = { ...writeOptions(ctx.query), ...inNamespace(target) };
+  const body = await readObject(ctx);
+  const answer = await deps.catalog.post(
+    requestContext(ctx),
+    kind,
+    keyOfTarget(target),
+    subresource,
+    body,
+    options,
+  );
+  ctx.status = 201;
+  answerJson(ctx, Buffer.from(JSON.stringify(answer)));
+}
+
+function inNamespace(target: Target): { namespace?: string } {
+  return target.namespace === undefined ? {} : { namespace: target.namespace };
+}
+
+function ofSubresource(target: Target): { subresource?: string } {
+  return target.subresource === undefined ? {} : { subresource: target.subresource };
+}
+
+export function answerJson(ctx: AppContext, json: Uint8Array): void {
+  ctx.set('Content-Type', 'application/json');
+  ctx.set('Cache-Control', 'no-cache, private');
+  ctx.body = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+}
+
+function answerWrite(
+  ctx: AppContext,
+  form: ObjectForm,
+  target: Target,
+  result: WriteResult,
+  deps: ObjectDeps,
+): void {
+  ctx.status = result.isCreated ? 201 : 200;
+  if (result.warnings.length > 0) ctx.set('Warning', result.warnings.map(warningHeader));
+  answerObject(ctx, form, target, result.stored, deps);
+}
+
+/** RFC 7234 warn-code 299; quotes escaped and controls dropped, as Kubernetes does. */
+function warningHeader(warning: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what must not get into a header
+  const safe = warning.replace(/[\u0000-\u001f\u007f-\uffff]/g, ' ').replace(/["\\]/g, '\\$&');
+  return `299 - "${safe}"`;
+}
+
+function answerObject(
+  ctx: AppContext,
+  form: ObjectForm,
+  target: Target,
+  stored: StoredObject,
+  deps: ObjectDeps,
+): void {
+  switch (form.kind) {
+    case 'object':
+      return answerJson(ctx, stored.json);
+    case 'partial':
+      return answerJson(ctx, Buffer.from(JSON.stringify(partialOf(stored.object, form.apiVersion))));
+    case 'table': {
+      const metadata = { resourceVersion: String(stored.resourceVersion) };
+      return answerJson(ctx, table(ctx, form.apiVersion, target.kind, [stored], metadata, deps));
+    }
+  }
+}
+
+function answerList(
+  ctx: AppContext,
+  form: ObjectForm,
+  target: Target,
+  list: StoredList,
+  deps: ObjectDeps,
+): void {
+  const metadata = {
+    resourceVersion: String(list.resourceVersion),
+    ...(list.continue === undefined ? {} : { continue: list.continue }),
+    ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
+  };
+  switch (form.kind) {
+    case 'object':
+      return answerJson(ctx, joinedList(target.kind, metadata, list.items));
+    case 'partial': {
+      const items = list.items.map(({ object }) => partialOf(object, form.apiVersion));
+      const partial = { kind: 'PartialObjectMetadataList', apiVersion: form.apiVersion, metadata, items };
+      return answerJson(ctx, Buffer.from(JSON.stringify(partial)));
+    }
+    case 'table':
+      return answerJson(ctx, table(ctx, form.apiVersion, target.kind, list.items, metadata, deps));
+  }
+}
+
+/** Joined once for as long as the registry hands out the very same items. */
+const joined = new WeakMap<readonly StoredObject[], Buffer>();
+const COMMA = Buffer.from(',');
+
+/** The items' own bytes, joined: nothing is stringified again. */
+function joinedList(kind: ServedKind, metadata: object, items: readonly StoredObject[]): Buffer {
+  const head = JSON.stringify({ kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata }).slice(0, -1);
+  let body = joined.get(items);
+  if (body === undefined) {
+    body = Buffer.concat(items.flatMap(({ json }, index) => (index === 0 ? [json] : [COMMA, json])));
+    joined.set(items, body);
+  }
+  return Buffer.concat([Buffer.from(`${head},"items":[`), body, Buffer.from(']}')]);
+}
+
+function table(
+  ctx: AppContext,
+  apiVersion: string,
+  kind: ServedKind,
+  items: readonly StoredObject[],
+  metadata: object,
+  deps: ObjectDeps,
+): Buffer {
+  const objects = items.map(({ object }) => object);
+  const include = includeObject([ctx.query.includeObject].flat()[0]);
+  const printer = printerOf(kind, deps);
+  const options = { printer, include, apiVersion, nowMs: deps.clock.now(), withColumns: true };
+  return Buffer.from(JSON.stringify(tableOf(objects, metadata, options)));
+}

@@ -1,0 +1,231 @@
+/**
+ * Query parameters, read into the registry's options. A parameter that is there but makes no sense is refused, in
+ * Kubernetes' words; an unknown one is ignored, as Kubernetes does.
+ */
+import type { DeleteOptions, WriteOptions } from '../../../machinery/client.ts';
+import { ApiError } from '../../../machinery/errors.ts';
+import { isRecord } from '../../../machinery/json.ts';
+import type { TaskLogOptions } from '../../../machinery/workerlink.ts';
+import type { RegistryListOptions, RegistryWatchOptions } from '../../registry/types.ts';
+import { objectBody } from '../middleware/body.ts';
+
+export type Query = Readonly<Record<string, string | string[] | undefined>>;
+
+type WithUndefined<T> = { [K in keyof T]: T[K] | undefined };
+
+/** The same object without the keys that hold undefined. */
+function present<T extends object>(value: WithUndefined<T>): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
+}
+
+function text(query: Query, name: string): string | undefined {
+  const value = query[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return first === '' ? undefined : first;
+}
+
+/** Everything but `false` and `0` is true, also `True` and an empty value: clients disagree on the spelling. */
+export function flag(query: Query, name: string): boolean {
+  const value = query[name];
+  const first = Array.isArray(value) ? value[0] : value;
+  return first !== undefined && first !== '0' && first.toLowerCase() !== 'false';
+}
+
+function integer(query: Query, name: string, least: number): number | undefined {
+  const value = text(query, name);
+  if (value === undefined) return undefined;
+  const figure = Number(value);
+  if (!/^-?\d+$/.test(value) || !Number.isSafeInteger(figure)) {
+    throw new ApiError('BadRequest', `query parameter ${name}: found "${value}", wanted an integer`);
+  }
+  if (figure < least) throw invalidOption(name, value, `must be greater than or equal to ${least}`);
+  return figure;
+}
+
+function invalidOption(name: string, found: string, problem: string): ApiError {
+  const message = `Invalid value: "${found}": ${problem}`;
+  return new ApiError('Invalid', `options.meta.k8s.io "" is invalid: ${name}: ${message}`, {
+    group: 'meta.k8s.io',
+    kind: 'Options',
+    causes: [{ reason: 'FieldValueInvalid', message, field: name }],
+  });
+}
+
+function oneOf<T extends string>(query: Query, name: string, allowed: readonly T[]): T | undefined {
+  const value = text(query, name);
+  if (value === undefined) return undefined;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) {
+    throw invalidOption(name, value, `supported values: ${allowed.map((item) => `"${item}"`).join(', ')}`);
+  }
+  return found;
+}
+
+export function isWatch(query: Query): boolean {
+  return flag(query, 'watch');
+}
+
+export function listOptions(query: Query): RegistryListOptions {
+  const match = oneOf(query, 'resourceVersionMatch', ['Exact', 'NotOlderThan']);
+  const resourceVersion = text(query, 'resourceVersion');
+  if (match !== undefined && resourceVersion === undefined) {
+    throw invalidOption('resourceVersionMatch', match, 'is forbidden unless resourceVersion is provided');
+  }
+  if (match === 'Exact' && resourceVersion === '0') {
+    throw invalidOption('resourceVersionMatch', match, 'is forbidden for resourceVersion "0"');
+  }
+  if (match !== undefined && text(query, 'continue') !== undefined) {
+    throw invalidOption('resourceVersionMatch', match, 'is forbidden when continue is provided');
+  }
+  if (flag(query, 'sendInitialEvents')) {
+    throw invalidOption('sendInitialEvents', 'true', 'is forbidden for list');
+  }
+  const limit = integer(query, 'limit', 0);
+  return present<RegistryListOptions>({
+    labelSelector: text(query, 'labelSelector'),
+    fieldSelector: text(query, 'fieldSelector'),
+    limit: limit === 0 ? undefined : limit,
+    continue: text(query, 'continue'),
+    resourceVersion,
+    resourceVersionMatch: match,
+  });
+}
+
+export interface WatchQuery {
+  readonly options: RegistryWatchOptions;
+  /** How long the client wants the watch to last; undefined is until somebody ends it. */
+  readonly timeoutMs: number | undefined;
+}
+
+export function watchOptions(query: Query): WatchQuery {
+  const hasInitial = query.sendInitialEvents !== undefined;
+  const match = oneOf(query, 'resourceVersionMatch', ['Exact', 'NotOlderThan']);
+  if (match !== undefined && !hasInitial) {
+    throw invalidOption(
+      'resourceVersionMatch',
+      match,
+      'is forbidden for watch unless sendInitialEvents is provided',
+    );
+  }
+  if (hasInitial && match !== 'NotOlderThan') {
+    throw invalidOption('resourceVersionMatch', match ?? '', 'must be "NotOlderThan" with sendInitialEvents');
+  }
+  const timeoutSeconds = integer(query, 'timeoutSeconds', 0);
+  return {
+    options: present<RegistryWatchOptions>({
+      labelSelector: text(query, 'labelSelector'),
+      fieldSelector: text(query, 'fieldSelector'),
+      resourceVersion: text(query, 'resourceVersion'),
+      allowWatchBookmarks: flag(query, 'allowWatchBookmarks') ? true : undefined,
+      sendInitialEvents: hasInitial ? flag(query, 'sendInitialEvents') : undefined,
+    }),
+    timeoutMs: timeoutSeconds === undefined || timeoutSeconds === 0 ? undefined : timeoutSeconds * 1000,
+  };
+}
+
+export function writeOptions(query: Query): WriteOptions {
+  const dryRun = oneOf(query, 'dryRun', ['All']);
+  const fieldManager = text(query, 'fieldManager');
+  if (fieldManager !== undefined && fieldManager.length > 128) {
+    throw invalidOption('fieldManager', fieldManager, 'must be no more than 128 characters');
+  }
+  return present<WriteOptions>({
+    dryRun: dryRun === undefined ? undefined : true,
+    fieldManager,
+    fieldValidation: oneOf(query, 'fieldValidation', ['Strict', 'Warn', 'Ignore']),
+  });
+}
+
+const PROPAGATION = ['Background', 'Foreground', 'Orphan'] as const;
+
+/** DeleteOptions from the body, where there is one, else from the query. */
+export function deleteOptions(query: Query, body: unknown): DeleteOptions {
+  if (body === undefined) {
+    return present<DeleteOptions>({
+      gracePeriodSeconds: integer(query, 'gracePeriodSeconds', 0),
+      propagationPolicy: oneOf(query, 'propagationPolicy', PROPAGATION),
+      dryRun: oneOf(query, 'dryRun', ['All']) === undefined ? undefined : true,
+    });
+  }
+  const options = objectBody(body, 'DeleteOptions');
+  if (options.kind !== undefined && options.kind !== 'DeleteOptions') {
+    throw new ApiError(
+      'BadRequest',
+      `the body of a delete must be DeleteOptions, found kind ${JSON.stringify(options.kind)}`,
+    );
+  }
+  // The body's fields have the same names and rules as the query's: read them the same way.
+  const fields: Query = present<Record<string, string | undefined>>({
+    gracePeriodSeconds: scalar(options, 'gracePeriodSeconds', 'number'),
+    propagationPolicy: scalar(options, 'propagationPolicy', 'string'),
+    dryRun: firstOf(options.dryRun) ?? text(query, 'dryRun'),
+  });
+  const preconditions = options.preconditions;
+  if (preconditions !== undefined && preconditions !== null && !isRecord(preconditions)) {
+    throw new ApiError('BadRequest', 'DeleteOptions.preconditions must be an object');
+  }
+  return present<DeleteOptions>({
+    ...deleteOptions(fields, undefined),
+    preconditions: isRecord(preconditions)
+      ? present<NonNullable<DeleteOptions['preconditions']>>({
+          uid: scalar(preconditions, 'uid', 'string'),
+          resourceVersion: scalar(preconditions, 'resourceVersion', 'string'),
+        })
+      : undefined,
+  });
+}
+
+function scalar(from: Record<string, unknown>, name: string, type: 'string' | 'number'): string | undefined {
+  const value = from[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === type && (typeof value === 'string' || typeof value === 'number')) return String(value);
+  throw new ApiError('BadRequest', `DeleteOptions.${name}: found ${typeof value}, wanted a ${type}`);
+}
+
+function firstOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value[0];
+  throw new ApiError('BadRequest', 'DeleteOptions.dryRun must be a list of strings');
+}
+
+/** Query parameters of `…/log`, with Kubernetes' PodLogOptions names and rules. */
+export function logOptions(
+  query: Query,
+  nowMs: number,
+): { readonly container?: string; readonly options: TaskLogOptions } {
+  const container = text(query, 'container');
+  const ageSeconds = integer(query, 'sinceSeconds', 1);
+  const sinceTime = text(query, 'sinceTime');
+  if (ageSeconds !== undefined && sinceTime !== undefined) {
+    throw invalidOption(
+      'sinceSeconds',
+      String(ageSeconds),
+      'at most one of sinceTime or sinceSeconds may be specified',
+    );
+  }
+  const sinceTimeMs = sinceTime === undefined ? undefined : Date.parse(sinceTime);
+  if (sinceTimeMs !== undefined && Number.isNaN(sinceTimeMs)) {
+    throw new ApiError(
+      'BadRequest',
+      `query parameter sinceTime: found "${sinceTime}", wanted an RFC 3339 time`,
+    );
+  }
+  return {
+    ...(container === undefined ? {} : { container }),
+    options: {
+      follow: flag(query, 'follow'),
+      previous: flag(query, 'previous'),
+      timestamps: flag(query, 'timestamps'),
+      ...present<Pick<TaskLogOptions, 'tailLines' | 'sinceSeconds' | 'limitBytes'>>({
+        tailLines: integer(query, 'tailLines', 0),
+        limitBytes: integer(query, 'limitBytes', 1),
+        sinceSeconds:
+          sinceTimeMs === undefined
+            ? ageSeconds === undefined
+              ? undefined
+              : nowMs / 1000 - ageSeconds
+            : sinceTimeMs / 1000,
+      }),
+    },
+  };
+}

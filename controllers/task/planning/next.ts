@@ -1,0 +1,187 @@
+/**
+ * The way to the next container: what to wait for, what to pull, what to create and start.
+ * Called when nothing of the Task has a process and the Task is to have one.
+ */
+
+import type { Action, Failure } from '../types.ts';
+import { backoffOf, createDelayMs, pullDelayMs, restartDelayMs } from './backoff.ts';
+import { containerSpec } from './containerspec.ts';
+import { describeEnd } from './history.ts';
+import { imageProblem, pullPolicyOf } from './image.ts';
+import type { Verdict } from './phase.ts';
+import { isStartable, type TaskView } from './view.ts';
+
+export interface NextStep {
+  readonly actions: readonly Action[];
+  readonly verdict: Verdict;
+  readonly requeueAfterMs?: number;
+}
+
+export function planNext(view: TaskView): NextStep {
+  const created = view.attempts.findLast((attempt) => isStartable(view, attempt));
+  if (created !== undefined) {
+    const { id, name } = created.container;
+    const message = `Starting container ${name}, which was created before and never started`;
+    return {
+      actions: [{ kind: 'start', id, name, reason: 'Created', message }],
+      verdict: creating(`container ${name} is being started`),
+    };
+  }
+  const problem = imageProblem(view.task.spec.image);
+  if (problem !== undefined) return { actions: [], verdict: waiting('InvalidImageName', problem) };
+  return restartWait(view) ?? imageStep(view) ?? createStep(view);
+}
+
+/** The wait between the end of one container and the start of the next. */
+function restartWait({ task, world, run }: TaskView): NextStep | undefined {
+  const [last] = run;
+  if (last === undefined) return undefined;
+  const delayMs = restartDelayMs(run, backoffOf(task.spec));
+  const endedMs = Date.parse(last.finishedAt ?? '');
+  // An engine whose clock runs ahead must not hold a restart for longer than the backoff itself.
+  const atMs = (Number.isNaN(endedMs) ? world.nowMs : Math.min(endedMs, world.nowMs)) + delayMs;
+  if (delayMs === 0 || atMs <= world.nowMs) return undefined;
+  const reason = last.reason === 'ContainerCannotRun' ? 'RunContainerError' : 'CrashLoopBackOff';
+  const message = `back-off ${delayMs / 1000}s before the next start; the last container ended with ${describeEnd(last)}`;
+  return {
+    actions: [],
+    verdict: { kind: 'waiting', reason, message, nextRestartAtMs: atMs },
+    requeueAfterMs: atMs - world.nowMs,
+  };
+}
+
+/** Pulls where the policy or the engine asks for it, and waits while it runs or after it failed. */
+function imageStep(view: TaskView): NextStep | undefined {
+  const { task, world } = view;
+  const { memory, nowMs } = world;
+  const { image } = task.spec;
+  const policy = pullPolicyOf(task.spec);
+  const failure = currentFailure(view);
+  if (memory.pulling === image) {
+    return { actions: [], verdict: pullFailed(failure) ?? creating(`image "${image}" is being pulled`) };
+  }
+  if (failure?.step === 'create' && failure.reason === 'ImageNotFound') {
+    if (policy === 'Never') {
+      const untilMs = failure.atMs + pullDelayMs(failure.count);
+      if (untilMs <= nowMs) return undefined;
+      const message = `image "${image}" is not on worker ${world.worker} and imagePullPolicy is Never: load it there or change the policy`;
+      return { actions: [], verdict: waiting('ErrImagePull', message), requeueAfterMs: untilMs - nowMs };
+    }
+    return pull(image, 'ImageMissing', `Pulling image "${image}", which is not on this worker`);
+  }
+  if (failure?.step === 'pull') {
+    const untilMs = failure.atMs + pullDelayMs(failure.count);
+    if (untilMs > nowMs) {
+      return {
+        actions: [],
+        verdict: pullFailed(failure) ?? creating('the image is not here yet'),
+        requeueAfterMs: untilMs - nowMs,
+      };
+    }
+    return pull(image, 'Retry', `Pulling image "${image}" again`, pullFailed(failure));
+  }
+  if (policy === 'Always' && memory.pulled !== image) {
+    return pull(image, 'PullPolicy', `Pulling image "${image}" because imagePullPolicy is Always`);
+  }
+  return undefined;
+}
+
+function createStep(view: TaskView): NextStep {
+  const { task, world, run } = view;
+  const failure = currentFailure(view);
+  if (failure?.step === 'create' && failure.reason !== 'ImageNotFound') {
+    const untilMs = failure.atMs + createDelayMs(failure.count, backoffOf(task.spec));
+    if (untilMs > world.nowMs) {
+      return {
+        actions: [],
+        verdict: waiting('CreateContainerError', failure.message),
+        requeueAfterMs: untilMs - world.nowMs,
+      };
+    }
+  }
+  const attempt = nextAttempt(view);
+  const spec = containerSpec(task, {
+    worker: world.worker,
+    clusterId: world.clusterId,
+    publishAddress: world.publishAddress,
+    attempt,
+    knownPorts: knownPorts(view),
+  });
+  const [last] = run;
+  const why = whyNew(view);
+  const message =
+    last === undefined
+      ? `Created container ${spec.name}`
+      : `Created container ${spec.name}: the one before ended with ${describeEnd(last)}`;
+  const isReplacingRemoved = view.history.fresh.some((entry) => isVanished(view, entry.id));
+  return {
+    actions: [
+      {
+        kind: 'create',
+        attempt,
+        spec,
+        reason: why,
+        message,
+        ...(isReplacingRemoved ? { drift: 'removed' as const } : {}),
+      },
+      { kind: 'start', name: spec.name, reason: why, message: `Started container ${spec.name}` },
+    ],
+    verdict: creating(`container ${spec.name} is being created`),
+  };
+}
+
+/** A failure of this generation: editing the spec tries again at once. */
+function currentFailure({ task, world }: TaskView): Failure | undefined {
+  const { failure } = world.memory;
+  return failure?.generation === (task.metadata.generation ?? 0) ? failure : undefined;
+}
+
+function pull(image: string, reason: string, message: string, verdict?: Verdict): NextStep {
+  return {
+    actions: [{ kind: 'pull', image, reason, message }],
+    verdict: verdict ?? creating(`image "${image}" is being pulled`),
+  };
+}
+
+function pullFailed(failure: Failure | undefined): Verdict | undefined {
+  if (failure?.step !== 'pull') return undefined;
+  return waiting(failure.count === 1 ? 'ErrImagePull' : 'ImagePullBackOff', failure.message);
+}
+
+/** Grows for ever, also when containers and their labels are gone. */
+function nextAttempt({ task, world, attempts, history }: TaskView): number {
+  return (
+    Math.max(
+      task.status?.attempts ?? 0,
+      world.memory.attemptFloor,
+      history.entries[0]?.attempt ?? 0,
+      ...attempts.map(({ attempt }) => attempt),
+    ) + 1
+  );
+}
+
+function knownPorts({ task, world }: TaskView): NonNullable<NonNullable<typeof task.status>['ports']> {
+  const { failure } = world.memory;
+  const isTaken = failure?.step === 'start' && failure.reason === 'PortConflict';
+  return isTaken || task.status?.workerName !== world.worker ? [] : (task.status.ports ?? []);
+}
+
+/** One word for the Event. */
+function whyNew({ run, history, epoch }: TaskView): string {
+  if (run.length > 0) return 'Restart';
+  const [newest] = history.entries;
+  if (newest === undefined) return 'FirstContainer';
+  return newest.epoch === epoch ? newest.reason : 'NewBinding';
+}
+
+function isVanished({ attempts }: TaskView, id: string | undefined): boolean {
+  return !attempts.some(({ container }) => container.id === id);
+}
+
+function creating(message: string): Verdict {
+  return waiting('ContainerCreating', message);
+}
+
+function waiting(reason: string, message: string): Verdict {
+  return { kind: 'waiting', reason, message };
+}

@@ -1,0 +1,186 @@
+/** The status: what was seen of a Task, never what is hoped. */
+import { type Condition, findCondition, setCondition } from '../../../machinery/conditions.ts';
+import { isSameJson } from '../../../machinery/json.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
+import type { HistoryEntry, TaskStatus } from '../types.ts';
+import { type Attempt, engineTime } from './attempts.ts';
+import { describeEnd, signalOf } from './history.ts';
+import { isSameSpec } from './spechash.ts';
+import type { TaskView } from './view.ts';
+
+export type Verdict =
+  | { readonly kind: 'running'; readonly attempt: Attempt }
+  /** It still has a process, and is being stopped. */
+  | { readonly kind: 'stopping'; readonly attempt: Attempt; readonly message: string }
+  | {
+      readonly kind: 'waiting';
+      readonly reason: string;
+      readonly message: string;
+      /** Wall time of the next start, milliseconds. */
+      readonly nextRestartAtMs?: number;
+    }
+  | { readonly kind: 'ended'; readonly phase: 'Succeeded' | 'Failed'; readonly end: HistoryEntry }
+  | { readonly kind: 'stopped' };
+
+interface Words {
+  readonly phase: NonNullable<TaskStatus['phase']>;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly ready: Pick<Condition, 'status' | 'reason' | 'message'>;
+}
+
+/** The very same object as the stored status when nothing but the time of looking would differ. */
+export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
+  const { task, world, history } = view;
+  const old = task.status ?? {};
+  const words = wordsOf(verdict);
+  const shown = shownAttempt(view, verdict);
+  const generation = task.metadata.generation;
+  const conditions = setCondition(
+    old.conditions,
+    {
+      type: 'Ready',
+      ...words.ready,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    },
+    world.nowMs,
+  );
+  const isUnderWay = verdict.kind === 'running' || verdict.kind === 'stopping';
+  const ports = portsOf(task, verdict);
+  const startedAt = old.startedAt ?? firstStart(view);
+  const finishedAt = finishedAtOf(view, verdict);
+  const next = {
+    phase: words.phase,
+    ...(words.reason === undefined ? {} : { reason: words.reason }),
+    ...(words.message === undefined ? {} : { message: words.message }),
+    conditions: [...conditions],
+    workerName: world.worker,
+    ...(shown === undefined ? {} : { container: containerStatus(shown) }),
+    attempts: Math.max(old.attempts ?? 0, ...view.attempts.map(({ attempt }) => attempt)),
+    restartCount: (old.restartCount ?? 0) + newRestarts(view),
+    ...(history.entries.length === 0 ? {} : { history: [...history.entries] }),
+    ...(verdict.kind === 'waiting' && verdict.nextRestartAtMs !== undefined
+      ? { nextRestartAt: new Date(verdict.nextRestartAtMs).toISOString() }
+      : {}),
+    ...(ports.length === 0 ? {} : { ports }),
+    ...(isUnderWay && verdict.attempt.container.ip !== undefined ? { ip: verdict.attempt.container.ip } : {}),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  } satisfies TaskStatus;
+  const { observedAt: _, ...seenBefore } = old;
+  return isSameJson(next, seenBefore) ? old : { ...next, observedAt: new Date(world.nowMs).toISOString() };
+}
+
+function wordsOf(verdict: Verdict): Words {
+  switch (verdict.kind) {
+    case 'running': {
+      const { state, name } = verdict.attempt.container;
+      if (state === 'running') {
+        return {
+          phase: 'Running',
+          ready: { status: 'True', reason: 'ContainerRunning', message: 'the container runs' },
+        };
+      }
+      const message = `container ${name} is ${state}`;
+      const reason = state === 'paused' ? 'Paused' : 'ContainerNotRunning';
+      return { phase: 'Running', reason, message, ready: { status: 'False', reason, message } };
+    }
+    case 'stopping': {
+      const { message } = verdict;
+      const reason = 'Stopping';
+      return { phase: 'Running', reason, message, ready: { status: 'False', reason, message } };
+    }
+    case 'waiting': {
+      const { reason, message } = verdict;
+      return { phase: 'Pending', reason, message, ready: { status: 'False', reason, message } };
+    }
+    case 'ended': {
+      const { reason } = verdict.end;
+      const message = `the container ended with ${describeEnd(verdict.end)}`;
+      return { phase: verdict.phase, reason, message, ready: { status: 'False', reason, message } };
+    }
+    case 'stopped': {
+      const reason = 'Stopped';
+      const message = 'desiredState is Stopped';
+      return { phase: 'Stopped', reason, message, ready: { status: 'False', reason, message } };
+    }
+  }
+}
+
+/** The one that matters now, else the newest that ever ran, else the newest. */
+function shownAttempt({ attempts }: TaskView, verdict: Verdict): Attempt | undefined {
+  if (verdict.kind === 'running' || verdict.kind === 'stopping') return verdict.attempt;
+  return attempts.findLast(({ life }) => life !== 'created') ?? attempts.at(-1);
+}
+
+function containerStatus({ container, life }: Attempt): NonNullable<TaskStatus['container']> {
+  const startedAt = engineTime(container.startedAt);
+  const hasEnded = life === 'ended' && container.state !== 'created';
+  const finishedAt = hasEnded ? engineTime(container.finishedAt) : undefined;
+  const exitCode = hasEnded ? container.exitCode : undefined;
+  const signal = signalOf(exitCode);
+  return {
+    id: container.id,
+    name: container.name,
+    image: container.image,
+    imageID: container.imageId,
+    state: container.state,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(hasEnded && container.oomKilled ? { oomKilled: true } : {}),
+  };
+}
+
+/** While a restart waits the last ports stay: the next container of this binding is to have them again. */
+function portsOf(task: Task, verdict: Verdict): NonNullable<TaskStatus['ports']> {
+  if (verdict.kind === 'waiting') return [...(task.status?.ports ?? [])];
+  if (verdict.kind !== 'running' && verdict.kind !== 'stopping') return [];
+  return verdict.attempt.container.ports.map(({ containerPort, protocol, hostIP, hostPort }) => {
+    const name = task.spec.ports?.find(
+      (port) => port.containerPort === containerPort && (port.protocol ?? 'TCP') === protocol,
+    )?.name;
+    return { ...(name === undefined ? {} : { name }), containerPort, protocol, hostIP, hostPort };
+  });
+}
+
+/** Containers seen for the first time that follow one of the same run that ended by itself. */
+function newRestarts({ task, attempts, history, epoch, hash }: TaskView): number {
+  const known = task.status?.attempts ?? 0;
+  return attempts.filter((attempt) => {
+    if (attempt.attempt <= known || attempt.epoch !== epoch) return false;
+    const before = history.entries.find((entry) => entry.attempt < attempt.attempt);
+    return (
+      before !== undefined &&
+      before.epoch === epoch &&
+      before.reason !== 'Superseded' &&
+      before.reason !== 'Stopped' &&
+      isSameSpec(before.specHash, hash)
+    );
+  }).length;
+}
+
+function firstStart({ attempts, history }: TaskView): string | undefined {
+  const starts = [
+    ...attempts.map(({ container }) => engineTime(container.startedAt)),
+    ...history.entries.map((entry) => engineTime(entry.startedAt)),
+  ].filter((start) => start !== undefined);
+  return starts.sort()[0];
+}
+
+function finishedAtOf({ task, world }: TaskView, verdict: Verdict): string | undefined {
+  if (verdict.kind === 'ended') return verdict.end.finishedAt;
+  if (verdict.kind !== 'stopped') return undefined;
+  const old = task.status;
+  return (old?.phase === 'Stopped' ? old.finishedAt : undefined) ?? new Date(world.nowMs).toISOString();
+}
+
+/** What the scheduler says while no worker has the Task. */
+export function unscheduledVerdict(task: Task): Verdict {
+  const scheduled = findCondition(task.status?.conditions, 'Scheduled');
+  return scheduled?.status === 'False'
+    ? { kind: 'waiting', reason: scheduled.reason, message: scheduled.message }
+    : { kind: 'waiting', reason: 'Scheduling', message: 'waiting for the scheduler to choose a worker' };
+}

@@ -1,0 +1,284 @@
+/**
+ * `Runtime` on a Docker Engine, through dockerode.
+ *
+ * Promises of its own: every call has a limit in time besides the caller's signal; errors are `RuntimeError` with the
+ * engine's own words; a container is never restarted by the engine (restart policy `no`); nothing is cached.
+ */
+import type Docker from 'dockerode';
+import type { Clock } from '../../machinery/clock.ts';
+import { RuntimeError } from '../../machinery/errors.ts';
+import type {
+  ContainerDetail,
+  ContainerSpec,
+  ContainerSummary,
+  ImageInfo,
+  LogChunk,
+  LogOptions,
+  Resources,
+  Runtime,
+  RuntimeEvent,
+  RuntimeInfo,
+} from '../../machinery/runtime.ts';
+import { asReadable, CALL_LIMIT_MS, DockerCalls, type Work } from './calls.ts';
+import { connectDocker, type DockerEndpoint, describeEndpoint } from './connection.ts';
+import { pullError, statusOf, textOf } from './errors.ts';
+import { readJsonLines } from './lines.ts';
+import { readDockerLog } from './log.ts';
+import { createBody, resourceSettings } from './spec.ts';
+import { detailOf, eventOf, infoOf, summaryOf } from './view.ts';
+
+/** What changes what a list or an inspection tells. The others (exec, attach, resize, …) would only wake the loop. */
+const EVENTS = ['create', 'start', 'die', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'];
+
+export class DockerRuntime implements Runtime {
+  readonly #docker: Docker;
+  readonly #clock: Clock;
+  readonly #calls: DockerCalls;
+  readonly #engine: string;
+
+  constructor(endpoint: DockerEndpoint, clock: Clock) {
+    this.#docker = connectDocker(endpoint);
+    this.#clock = clock;
+    this.#engine = `Docker Engine at ${describeEndpoint(endpoint)}`;
+    this.#calls = new DockerCalls(clock, this.#engine);
+  }
+
+  info(signal: AbortSignal): Promise<RuntimeInfo> {
+    // The published types forget that these take options.
+    const info: (options: object) => Promise<unknown> = this.#docker.info.bind(this.#docker);
+    return this.#calls.call('info', signal, async (abortSignal) => infoOf(await info({ abortSignal })));
+  }
+
+  list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ContainerSummary[]> {
+    return this.#calls.call('list of containers', signal, async (abortSignal) => {
+      const found = await this.#docker.listContainers({
+        all: true,
+        filters: { label: labelFilter(labels) },
+        abortSignal,
+      });
+      return found.map(summaryOf);
+    });
+  }
+
+  inspect(id: string, signal: AbortSignal): Promise<ContainerDetail | undefined> {
+    return this.#calls.call(`inspection of container "${id}"`, signal, (abortSignal) =>
+      orAbsent(async () => detailOf(await this.#container(id).inspect({ abortSignal }))),
+    );
+  }
+
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<{ readonly id: string }> {
+    return this.#calls.call(`creation of container "${spec.name}"`, signal, async (abortSignal) => {
+      // Left alone, dockerode puts the whole body into the query string as well.
+      const options: object = { _query: { name: spec.name }, _body: createBody(spec), abortSignal };
+      const { id } = await this.#docker.createContainer(options);
+      return { id };
+    });
+  }
+
+  start(id: string, signal: AbortSignal): Promise<void> {
+    return this.#calls.call(`start of container "${id}"`, signal, (abortSignal) =>
+      orDone(() => this.#container(id).start({ abortSignal }), isNotModified),
+    );
+  }
+
+  stop(
+    id: string,
+    options: { readonly gracePeriodMs: number; readonly stopSignal?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { gracePeriodMs, stopSignal } = options;
+    const stop: Work<void> = async (abortSignal) => {
+      if (
+        stopSignal !== undefined &&
+        (await this.#stopSignalOf(id, abortSignal)) !== signalName(stopSignal)
+      ) {
+        return this.#stopWith(stopSignal, id, gracePeriodMs, abortSignal);
+      }
+      // The engine sends the signal, wakes a paused container up to get it, waits (whole seconds) and kills.
+      const seconds = Math.ceil(Math.max(0, gracePeriodMs) / 1000);
+      await orDone(() => this.#container(id).stop({ t: seconds, abortSignal }), isNotModified);
+    };
+    return this.#calls.call(
+      `stop of container "${id}"`,
+      signal,
+      stop,
+      Math.max(0, gracePeriodMs) + CALL_LIMIT_MS,
+    );
+  }
+
+  unpause(id: string, signal: AbortSignal): Promise<void> {
+    return this.#calls.call(`unpausing of container "${id}"`, signal, (abortSignal) =>
+      orDone(
+        () => this.#container(id).unpause({ abortSignal }),
+        (error) => /is not paused/.test(textOf(error)),
+      ),
+    );
+  }
+
+  rename(id: string, name: string, signal: AbortSignal): Promise<void> {
+    return this.#calls.call(`renaming of container "${id}" to "${name}"`, signal, (abortSignal) =>
+      orDone(
+        () => this.#container(id).rename({ name, abortSignal }),
+        (error) => /same name as its current name/.test(textOf(error)),
+      ),
+    );
+  }
+
+  update(id: string, resources: Resources, signal: AbortSignal): Promise<void> {
+    const settings = resourceSettings(resources);
+    return this.#calls.call(`update of container "${id}"`, signal, async (abortSignal) => {
+      // An update of nothing is an error to the engine; a container that is gone is one to us.
+      if (Object.keys(settings).length === 0) await this.#container(id).inspect({ abortSignal });
+      else await this.#container(id).update({ ...settings, abortSignal });
+    });
+  }
+
+  remove(id: string, signal: AbortSignal): Promise<void> {
+    return this.#calls.call(`removal of container "${id}"`, signal, async (abortSignal) => {
+      try {
+        // Anonymous volumes go with it; named ones stay.
+        await this.#container(id).remove({ force: true, v: true, abortSignal });
+      } catch (error) {
+        if (statusOf(error) === 404) return;
+        if (!/removal of container .* is already in progress/.test(textOf(error))) throw error;
+        await this.#calls.until(abortSignal, async () => (await this.#state(id, abortSignal)) === undefined);
+      }
+    });
+  }
+
+  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    return this.#calls.call(`inspection of image "${reference}"`, signal, (abortSignal) =>
+      this.#image(reference, abortSignal),
+    );
+  }
+
+  /** Ends only with the signal: how long a pull takes is up to the image and the line. */
+  pull(reference: string, signal: AbortSignal): Promise<ImageInfo> {
+    const what = `pull of image "${reference}"`;
+    const pull: Work<ImageInfo> = async (abortSignal) => {
+      assertReference(reference);
+      const stream = await this.#docker.pull(reference, { abortSignal });
+      for await (const line of readJsonLines(asReadable(stream))) {
+        // The status code was sent before the download began: a failure is a line like any other.
+        if (typeof line['error'] === 'string') throw pullError(line['error'], what);
+      }
+      const image = await this.#image(reference, abortSignal);
+      if (image === undefined)
+        throw new RuntimeError('Failed', `${what}: the engine says it is done, and there is no such image`);
+      return image;
+    };
+    return this.#calls.call(what, signal, pull, null);
+  }
+
+  events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    // From the moment of the call: what happens while the connection is made is replayed.
+    return this.#events(labels, this.#clock.now() / 1000, signal);
+  }
+
+  async *#events(
+    labels: Readonly<Record<string, string>>,
+    since: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<RuntimeEvent, void, undefined> {
+    const what = 'event stream';
+    const filters: object = { type: ['container'], event: EVENTS, label: labelFilter(labels) };
+    const query: object = { since, filters };
+    const open: Work<unknown> = (abortSignal) => this.#docker.getEvents({ ...query, abortSignal });
+    for await (const event of this.#calls.stream(what, signal, open, readJsonLines)) {
+      const hint = eventOf(event);
+      if (hint !== undefined) yield hint;
+    }
+    if (!signal.aborted)
+      throw new RuntimeError('Unavailable', `${what} of the ${this.#engine} was closed by the engine`);
+  }
+
+  logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk> {
+    return readDockerLog(this.#calls, () => this.#container(id), `log of container "${id}"`, options, signal);
+  }
+
+  #container(id: string): Docker.Container {
+    // Ids and names go into the path of the request.
+    if (!/^[a-zA-Z0-9][\w.-]*$/.test(id)) {
+      throw new RuntimeError('NotFound', `there is no container "${id}": no container can be called that`);
+    }
+    return this.#docker.getContainer(id);
+  }
+
+  async #image(reference: string, abortSignal: AbortSignal): Promise<ImageInfo | undefined> {
+    assertReference(reference);
+    const image = this.#docker.getImage(reference);
+    const inspect: (options: object) => Promise<{ readonly Id: string }> = image.inspect.bind(image);
+    return orAbsent(async () => ({ id: (await inspect({ abortSignal })).Id }));
+  }
+
+  async #state(id: string, abortSignal: AbortSignal): Promise<ContainerDetail['state'] | undefined> {
+    return orAbsent(async () => detailOf(await this.#container(id).inspect({ abortSignal })).state);
+  }
+
+  async #stopSignalOf(id: string, abortSignal: AbortSignal): Promise<string> {
+    const { Config: config } = await this.#container(id).inspect({ abortSignal });
+    const own: unknown = Reflect.get(config, 'StopSignal');
+    return signalName(typeof own === 'string' && own !== '' ? own : 'TERM');
+  }
+
+  /** Engines before API 1.42 cannot be asked to stop with another signal than the container's own. */
+  async #stopWith(stopSignal: string, id: string, graceMs: number, abortSignal: AbortSignal): Promise<void> {
+    const hasEnded = async (): Promise<boolean> => {
+      const state = await this.#state(id, abortSignal);
+      return state !== 'running' && state !== 'paused' && state !== 'restarting';
+    };
+    const send = (signal: string): Promise<void> =>
+      orDone(
+        () => this.#container(id).kill({ signal, abortSignal }),
+        (error) => /is not running/.test(textOf(error)),
+      );
+    if (await hasEnded()) return;
+    await send(stopSignal);
+    if ((await this.#state(id, abortSignal)) === 'paused') await this.unpause(id, abortSignal);
+    if (await this.#calls.until(abortSignal, hasEnded, graceMs)) return;
+    await send('SIGKILL');
+    await this.#calls.until(abortSignal, hasEnded);
+  }
+}
+
+function labelFilter(labels: Readonly<Record<string, string>>): string[] {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+}
+
+function isNotModified(error: unknown): boolean {
+  return statusOf(error) === 304;
+}
+
+/** Runs an act for which some refusals mean that it was done before. */
+async function orDone(act: () => Promise<unknown>, isDone: (error: unknown) => boolean): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!isDone(error)) throw error;
+  }
+}
+
+async function orAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** `SIGTERM`, `term` and `TERM` are one signal. */
+function signalName(signal: string): string {
+  const name = signal.toUpperCase().replace(/^SIG/, '');
+  return name === '15' ? 'TERM' : name;
+}
+
+/** The engine judges references; this only keeps one from being another path of its API. */
+function assertReference(reference: string): void {
+  const isPlain = /^[\w.\-/:@]+$/.test(reference);
+  if (isPlain && !reference.split('/').some((part) => part === '' || part === '.' || part === '..')) return;
+  throw new RuntimeError(
+    'InvalidSpec',
+    `found image "${reference}", wanted a reference such as registry/name:tag`,
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * A container's log as Docker streams it, put right in two ways.
+ *
+ * - The stream comes in frames (or, from a container with a terminal, without).
+ * - Following is asked for with times, because engines lose the end of it: a last line without its newline, often the
+ *   last words of a crash, is not followed (moby/moby issue 43860). So when a followed stream ends, the log is read once
+ *   more from a little before its end, and what was not seen is added.
+ */
+import type { Readable } from 'node:stream';
+import { RuntimeError } from '../../machinery/errors.ts';
+import type { LogChunk } from '../../machinery/runtime.ts';
+import { Demultiplexer } from './demux.ts';
+
+/** As many frames are remembered to find the place where a followed stream ended. */
+const REMEMBERED_FRAMES = 256;
+/** `2026-01-01T00:00:00.000000000Z `, before every frame. */
+const STAMP_BYTES = 31;
+
+export async function* readFrames(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
+  const frames = new Demultiplexer();
+  for await (const chunk of stream) {
+    for (const { stream, data } of frames.push(chunk)) yield { stream, data };
+  }
+  frames.end();
+}
+
+/** A container with a terminal has one stream, without frames. */
+export async function* readRaw(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
+  for await (const data of stream) yield { stream: 'stdout', data };
+}
+
+/** Reads a followed stream with times, and afterwards the rest that the engine did not send. */
+export class FollowedLog {
+  readonly #keepsStamps: boolean;
+  /** The newest frames that were seen, oldest first. */
+  readonly #seen: string[] = [];
+
+  /** @param keepsStamps whether the reader wants the times too. */
+  constructor(keepsStamps: boolean) {
+    this.#keepsStamps = keepsStamps;
+  }
+
+  /** Seconds since the epoch, in digits, from which the rest must be read again; undefined is from the start. */
+  restSince(): string | undefined {
+    const stamps = this.#seen.map((frame) => frame.slice(-STAMP_BYTES).trim()).sort();
+    const [oldest] = stamps;
+    if (oldest === undefined) return undefined;
+    const fraction = /\.(\d+)Z$/.exec(oldest)?.[1] ?? '0';
+    return `${Math.floor(Date.parse(oldest) / 1000)}.${fraction}`;
+  }
+
+  async *readFollowed(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
+    yield* this.#read(stream, (frame) => {
+      this.#seen.push(frame);
+      if (this.#seen.length > REMEMBERED_FRAMES) this.#seen.shift();
+      return true;
+    });
+  }
+
+  /** What comes after all that was seen: frames keep their order, so the rest begins when each has come by again. */
+  async *readRest(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
+    const missing = new Map<string, number>();
+    for (const frame of this.#seen) missing.set(frame, (missing.get(frame) ?? 0) + 1);
+    yield* this.#read(stream, (frame) => {
+      if (missing.size === 0) return true;
+      const count = missing.get(frame) ?? 0;
+      if (count > 1) missing.set(frame, count - 1);
+      else missing.delete(frame);
+      return false;
+    });
+  }
+
+  /** @param isWanted asked once for each frame, with its stream and time. */
+  async *#read(
+    stream: Readable,
+    isWanted: (frame: string) => boolean,
+  ): AsyncGenerator<LogChunk, void, undefined> {
+    const frames = new Demultiplexer();
+    let stamp = Buffer.alloc(0);
+    let isPassed = false;
+    for await (const chunk of stream) {
+      for (const piece of frames.push(chunk)) {
+        if (piece.isFirst) stamp = Buffer.alloc(0);
+        const missing = STAMP_BYTES - stamp.length;
+        const data = piece.data.subarray(missing);
+        if (missing > 0) {
+          stamp = Buffer.concat([stamp, piece.data.subarray(0, missing)]);
+          if (stamp.length < STAMP_BYTES) continue;
+          isPassed = isWanted(`${piece.stream} ${stampOf(stamp)}`);
+          if (isPassed && this.#keepsStamps) yield { stream: piece.stream, data: stamp };
+        }
+        if (isPassed && data.length > 0) yield { stream: piece.stream, data };
+      }
+    }
+    frames.end();
+  }
+}
+
+function stampOf(bytes: Buffer): string {
+  const text = bytes.toString('latin1');
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z $/.test(text)) return text;
+  throw new RuntimeError(
+    'Failed',
+    `expected a log line from the engine to start with a time, found "${text}"`,
+  );
+}

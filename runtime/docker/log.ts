@@ -1,0 +1,85 @@
+/** Reading one container's log from a Docker Engine, to its very end. */
+import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { RuntimeError } from '../../machinery/errors.ts';
+import type { LogChunk, LogOptions } from '../../machinery/runtime.ts';
+import type { DockerCalls, Work } from './calls.ts';
+import { statusOf } from './errors.ts';
+import { FollowedLog, readFrames, readRaw } from './followed-log.ts';
+
+/** The engine closes a log a moment before it says that the container has ended. */
+const END_LIMIT_MS = 5_000;
+
+type Logs = AsyncGenerator<LogChunk, void, undefined>;
+
+/** @param container made anew for each request; throws for an id that cannot be one. */
+export async function* readDockerLog(
+  calls: DockerCalls,
+  container: () => Docker.Container,
+  what: string,
+  options: LogOptions,
+  signal: AbortSignal,
+): Logs {
+  const keepsStamps = options.timestamps === true;
+  const query = {
+    stdout: true,
+    stderr: true,
+    timestamps: keepsStamps,
+    ...(options.tailLines === undefined ? {} : { tail: options.tailLines }),
+    ...(options.sinceSeconds === undefined ? {} : { since: options.sinceSeconds.toFixed(6) }),
+  };
+  let isTerminal = false;
+  const open: Work<unknown> = async (abortSignal) => {
+    isTerminal = (await container().inspect({ abortSignal })).Config.Tty;
+    return options.follow === true
+      ? container().logs({ ...query, timestamps: keepsStamps || !isTerminal, follow: true, abortSignal })
+      : container().logs({ ...query, follow: false, abortSignal });
+  };
+  if (options.follow !== true) {
+    yield* calls.stream(what, signal, open, (stream) => (isTerminal ? readRaw(stream) : readFrames(stream)));
+    return;
+  }
+  const log = new FollowedLog(keepsStamps);
+  yield* calls.stream(what, signal, open, (stream) =>
+    isTerminal ? readRaw(stream) : log.readFollowed(stream),
+  );
+  if (signal.aborted) return;
+  await assertEnded(calls, container, what, signal);
+  if (isTerminal) return;
+  const since = log.restSince();
+  const { tail: _tail, ...whole } = query;
+  const from = since === undefined ? query : { ...whole, since };
+  const openRest: Work<unknown> = async (abortSignal) => {
+    try {
+      return await container().logs({ ...from, timestamps: true, follow: false, abortSignal });
+    } catch (error) {
+      // Removed in between: what was followed is all there will ever be.
+      if (statusOf(error) === 404) return Readable.from([]);
+      throw error;
+    }
+  };
+  yield* calls.stream(what, signal, openRest, (stream) => log.readRest(stream));
+}
+
+/** A daemon that stops ends its log streams as if the containers had ended. */
+async function assertEnded(
+  calls: DockerCalls,
+  container: () => Docker.Container,
+  what: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const hasEnded: Work<boolean> = async (abortSignal) => {
+    try {
+      return !(await container().inspect({ abortSignal })).State.Running;
+    } catch (error) {
+      if (statusOf(error) === 404) return true;
+      throw error;
+    }
+  };
+  const isEnded = await calls.call(what, signal, (abortSignal) =>
+    calls.until(abortSignal, () => hasEnded(abortSignal), END_LIMIT_MS),
+  );
+  if (!isEnded) {
+    throw new RuntimeError('Unavailable', `${what}: the engine ended the stream while the container runs`);
+  }
+}

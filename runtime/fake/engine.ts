@@ -1,0 +1,288 @@
+/**
+ * A container engine in memory: the tables and rules of one, without any waiting.
+ *
+ * `FakeRuntime` is the way in that the product uses; what people do behind its back (kill, pause, rename, remove by
+ * hand) is done to the engine directly. Containers are named by id or by name. Deterministic: time comes from the clock, ids
+ * from the random source, and nothing else decides.
+ */
+import type { Clock } from '../../machinery/clock.ts';
+import { RuntimeError } from '../../machinery/errors.ts';
+import { jsonHash } from '../../machinery/json.ts';
+import type { Random } from '../../machinery/random.ts';
+import type {
+  ContainerSpec,
+  ImageInfo,
+  LogChunk,
+  PublishedPort,
+  Resources,
+  RuntimeEvent,
+} from '../../machinery/runtime.ts';
+import { FakeContainer } from './container.ts';
+import type { FakeProgram } from './program.ts';
+
+export interface FakeEngineOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Images on the engine, and what a container made from one does. */
+  readonly images?: Readonly<Record<string, FakeProgram>>;
+  /** Images that a pull finds. */
+  readonly registry?: Readonly<Record<string, FakeProgram>>;
+  /** Overrides the image's program for some specs; undefined leaves it. */
+  readonly program?: (spec: ContainerSpec) => FakeProgram | undefined;
+}
+
+/** Docker's own: "Minimum memory limit allowed is 6MB". */
+const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
+const FIRST_FREE_PORT = 32_768;
+const LAST_PORT = 65_535;
+
+export class FakeEngine {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #options: FakeEngineOptions;
+  readonly #images = new Map<string, { readonly id: string; readonly program: FakeProgram }>();
+  readonly #registry: Map<string, FakeProgram>;
+  readonly #containers = new Map<string, FakeContainer>();
+  /** `ip:port/protocol` of what else on the machine listens. */
+  readonly #occupied = new Set<string>();
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  #nextPort = FIRST_FREE_PORT;
+  #nextAddress = 2;
+
+  constructor(options: FakeEngineOptions) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#options = options;
+    this.#registry = new Map(Object.entries(options.registry ?? {}));
+    for (const [reference, program] of Object.entries(options.images ?? {}))
+      this.addImage(reference, program);
+  }
+
+  /** Every container, oldest first. */
+  containers(): readonly FakeContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  find(idOrName: string): FakeContainer | undefined {
+    return (
+      this.#containers.get(idOrName) ?? this.containers().find((container) => container.name === idOrName)
+    );
+  }
+
+  onEvent(listener: (event: RuntimeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  // Images.
+
+  addImage(reference: string, program: FakeProgram = {}): ImageInfo {
+    const id = `sha256:${jsonHash({ reference, program })}`;
+    this.#images.set(reference, { id, program });
+    return { id };
+  }
+
+  removeImage(reference: string): void {
+    this.#images.delete(reference);
+  }
+
+  image(reference: string): ImageInfo | undefined {
+    const found = this.#images.get(reference);
+    return found === undefined ? undefined : { id: found.id };
+  }
+
+  pull(reference: string): ImageInfo {
+    const program = this.#registry.get(reference);
+    if (program === undefined) {
+      throw new RuntimeError('ImageNotFound', `image "${reference}" is not in the registry`);
+    }
+    return this.addImage(reference, program);
+  }
+
+  /** Publishes an image, or another one under the same name. */
+  publish(reference: string, program: FakeProgram = {}): void {
+    this.#registry.set(reference, program);
+  }
+
+  // Containers.
+
+  create(spec: ContainerSpec): FakeContainer {
+    const image = this.#images.get(spec.image);
+    if (image === undefined)
+      throw new RuntimeError('ImageNotFound', `image "${spec.image}" is not on the engine`);
+    this.#assertFree(spec.name);
+    assertAllowed(spec.resources);
+    const container = new FakeContainer(
+      {
+        id: `${this.#random.uuid()}${this.#random.uuid()}`.replaceAll('-', ''),
+        spec: structuredClone(spec),
+        imageId: image.id,
+        program: this.#options.program?.(spec) ?? image.program,
+      },
+      this.#clock,
+      () => this.#emit(container, 'die'),
+    );
+    this.#containers.set(container.id, container);
+    this.#emit(container, 'create');
+    return container;
+  }
+
+  start(idOrName: string): void {
+    const container = this.#get(idOrName);
+    if (container.state === 'running') return;
+    if (container.state === 'paused') {
+      throw new RuntimeError(
+        'Failed',
+        `container "${container.name}" is paused: unpause it instead of starting it`,
+      );
+    }
+    if (container.startError !== undefined) {
+      container.refuse(container.startError, 127);
+      throw new RuntimeError(
+        'InvalidSpec',
+        `container "${container.name}" cannot start: ${container.startError}`,
+      );
+    }
+    const ports: PublishedPort[] = [];
+    if (container.spec.networkMode === 'bridge') {
+      for (const port of container.spec.ports) {
+        const hostPort = port.hostPort === 0 ? this.#freePort(port, ports) : port.hostPort;
+        const bound = { ...port, hostPort };
+        if (this.#isTaken(bound, ports)) {
+          const message = `port ${bound.hostIP}:${hostPort}/${port.protocol} is already allocated`;
+          container.refuse(message, 128);
+          throw new RuntimeError('PortConflict', `container "${container.name}" cannot start: ${message}`);
+        }
+        ports.push(bound);
+      }
+    }
+    container.start(ports, container.spec.networkMode === 'bridge' ? this.#address() : undefined);
+    this.#emit(container, 'start');
+  }
+
+  /** The stop signal now, KILL after the grace period; returns at once. */
+  beginStop(idOrName: string, gracePeriodMs: number): FakeContainer {
+    const container = this.#get(idOrName);
+    if (container.isRunning()) container.beginStop(gracePeriodMs);
+    return container;
+  }
+
+  kill(idOrName: string, options: { readonly oom?: boolean } = {}): void {
+    this.#get(idOrName).kill(options);
+  }
+
+  /** Its process ends with this code. */
+  exit(idOrName: string, exitCode: number): void {
+    this.#get(idOrName).end(exitCode);
+  }
+
+  pause(idOrName: string): void {
+    const container = this.#get(idOrName);
+    if (container.state !== 'running') return;
+    container.pause();
+    this.#emit(container, 'pause');
+  }
+
+  unpause(idOrName: string): void {
+    const container = this.#get(idOrName);
+    if (container.state !== 'paused') return;
+    container.unpause();
+    this.#emit(container, 'unpause');
+  }
+
+  rename(idOrName: string, name: string): void {
+    const container = this.#get(idOrName);
+    if (container.name === name) return;
+    this.#assertFree(name);
+    container.name = name;
+    this.#emit(container, 'rename');
+  }
+
+  /** Absent limits stay as they are. */
+  update(idOrName: string, resources: Resources): void {
+    const container = this.#get(idOrName);
+    assertAllowed(resources);
+    container.resources = { ...container.resources, ...resources };
+    this.#emit(container, 'update');
+  }
+
+  remove(idOrName: string): void {
+    const container = this.find(idOrName);
+    if (container === undefined) return;
+    container.kill();
+    this.#containers.delete(container.id);
+    container.wake();
+    this.#emit(container, 'destroy');
+  }
+
+  write(idOrName: string, stream: LogChunk['stream'], data: Uint8Array | string): void {
+    this.#get(idOrName).log.write(stream, data);
+  }
+
+  /** Something else on the machine starts listening there. */
+  occupyPort(port: Omit<PublishedPort, 'containerPort'>): void {
+    this.#occupied.add(endpoint(port));
+  }
+
+  releasePort(port: Omit<PublishedPort, 'containerPort'>): void {
+    this.#occupied.delete(endpoint(port));
+  }
+
+  #get(idOrName: string): FakeContainer {
+    const container = this.find(idOrName);
+    if (container === undefined) throw new RuntimeError('NotFound', `there is no container "${idOrName}"`);
+    return container;
+  }
+
+  #assertFree(name: string): void {
+    const holder = this.containers().find((container) => container.name === name);
+    if (holder === undefined) return;
+    throw new RuntimeError('Conflict', `the name "${name}" is in use by container ${holder.id}`, {
+      holderId: holder.id,
+    });
+  }
+
+  #emit(container: FakeContainer, action: string): void {
+    const event: RuntimeEvent = { containerId: container.id, labels: container.spec.labels, action };
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #isTaken(port: PublishedPort, alsoTaken: readonly PublishedPort[]): boolean {
+    const held = this.containers().flatMap((container) => container.ports);
+    if ([...held, ...alsoTaken].some((other) => isClash(other, port))) return true;
+    return this.#occupied.has(endpoint(port)) || this.#occupied.has(endpoint({ ...port, hostIP: '0.0.0.0' }));
+  }
+
+  #freePort(port: PublishedPort, alsoTaken: readonly PublishedPort[]): number {
+    for (let tries = FIRST_FREE_PORT; tries <= LAST_PORT; tries++) {
+      const hostPort = this.#nextPort;
+      this.#nextPort = hostPort === LAST_PORT ? FIRST_FREE_PORT : hostPort + 1;
+      if (!this.#isTaken({ ...port, hostPort }, alsoTaken)) return hostPort;
+    }
+    throw new RuntimeError('Failed', `no port from ${FIRST_FREE_PORT} to ${LAST_PORT} is free`);
+  }
+
+  #address(): string {
+    const host = this.#nextAddress++ % 65_534;
+    return `172.17.${host >> 8}.${host & 255}`;
+  }
+}
+
+function assertAllowed(resources: Resources): void {
+  const { memoryBytes } = resources;
+  if (memoryBytes !== undefined && memoryBytes < MIN_MEMORY_BYTES) {
+    throw new RuntimeError(
+      'InvalidSpec',
+      `memory limit is ${memoryBytes} bytes; the least allowed is ${MIN_MEMORY_BYTES}`,
+    );
+  }
+}
+
+function isClash(a: PublishedPort, b: PublishedPort): boolean {
+  const isSameAddress = a.hostIP === b.hostIP || a.hostIP === '0.0.0.0' || b.hostIP === '0.0.0.0';
+  return isSameAddress && a.hostPort === b.hostPort && a.protocol === b.protocol;
+}
+
+function endpoint(port: Omit<PublishedPort, 'containerPort'>): string {
+  return `${port.hostIP}:${port.hostPort}/${port.protocol}`;
+}

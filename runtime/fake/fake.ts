@@ -1,0 +1,292 @@
+/**
+ * `FakeRuntime`: a `Runtime` on an engine in memory, for tests and the simulator.
+ *
+ * Promises to be deterministic (microtasks and the clock it is given, nothing else), to behave like Docker where the
+ * conformance suite looks, and to fail on request:
+ * - `hooks.before` and `hooks.after` run around every act and may throw or wait (on the same clock). What throws in
+ *   `after` has happened and its answer is lost.
+ * - `stopEngine` and `startEngine` are a daemon going away and coming back.
+ * - `engine` is what people do by hand, behind the product's back.
+ */
+import type { Clock } from '../../machinery/clock.ts';
+import { messageOf, RuntimeError } from '../../machinery/errors.ts';
+import type {
+  ContainerDetail,
+  ContainerSpec,
+  ContainerSummary,
+  ImageInfo,
+  LogChunk,
+  LogOptions,
+  Resources,
+  Runtime,
+  RuntimeEvent,
+  RuntimeInfo,
+} from '../../machinery/runtime.ts';
+import { withinBounds } from '../bounded.ts';
+import { FakeEngine, type FakeEngineOptions } from './engine.ts';
+import { FakeFeed } from './feed.ts';
+
+export type RuntimeOperation = keyof Runtime;
+
+export interface FakeCall {
+  readonly operation: RuntimeOperation;
+  /** The caller's own arguments, without the signal. */
+  readonly args: readonly unknown[];
+  readonly signal: AbortSignal;
+}
+
+/** One change the product asked for, whether it went well or not. */
+export interface FakeMutation {
+  readonly operation: RuntimeOperation;
+  readonly args: readonly unknown[];
+  readonly atMs: number;
+  /** `done`, or the message of what the engine refused it with; a fault of a hook does not appear here. */
+  readonly outcome: string;
+}
+
+export interface FakeHooks {
+  before?: (call: FakeCall) => void | Promise<void>;
+  after?: (call: FakeCall) => void | Promise<void>;
+  /** False loses the event on its way to every listener. */
+  deliverEvent?: (event: RuntimeEvent) => boolean;
+}
+
+export interface FakeRuntimeOptions extends FakeEngineOptions {
+  readonly hooks?: FakeHooks;
+  readonly info?: Partial<RuntimeInfo>;
+}
+
+const MUTATIONS: ReadonlySet<RuntimeOperation> = new Set([
+  'create',
+  'start',
+  'stop',
+  'unpause',
+  'rename',
+  'update',
+  'remove',
+  'pull',
+]);
+const MAX_MUTATIONS = 100_000;
+/** Docker keeps 256 for a reader that comes late; one that is connected and does not read is cut off. */
+const MAX_QUEUED_EVENTS = 256;
+
+export class FakeRuntime implements Runtime {
+  /** What is done by hand, and what is there to be seen. */
+  readonly engine: FakeEngine;
+  /** May be replaced at any time. */
+  hooks: FakeHooks;
+  readonly #clock: Clock;
+  readonly #info: RuntimeInfo;
+  readonly #feeds = new Set<FakeFeed<RuntimeEvent>>();
+  #mutations: FakeMutation[] = [];
+  #isUp = true;
+
+  constructor(options: FakeRuntimeOptions) {
+    this.engine = new FakeEngine(options);
+    this.hooks = options.hooks ?? {};
+    this.#clock = options.clock;
+    this.#info = {
+      engineVersion: 'fake',
+      os: 'linux',
+      arch: 'amd64',
+      kernel: 'fake',
+      hostname: 'fake',
+      cpus: 4,
+      memoryBytes: 8 * 1024 ** 3,
+      ...options.info,
+    };
+  }
+
+  /** Every mutation so far, oldest first; only the newest 100,000 are kept. */
+  get mutations(): readonly FakeMutation[] {
+    return this.#mutations;
+  }
+
+  forgetMutations(): void {
+    this.#mutations = [];
+  }
+
+  /** The daemon goes away: calls and streams fail with Unavailable; without live-restore all containers die too. */
+  stopEngine(options: { readonly containersDie: boolean }): void {
+    this.#isUp = false;
+    this.cutEventStreams();
+    for (const container of this.engine.containers()) {
+      if (options.containersDie) container.kill();
+      container.wake();
+    }
+  }
+
+  startEngine(): void {
+    this.#isUp = true;
+  }
+
+  /** Breaks the event streams that are open, and nothing else. */
+  cutEventStreams(): void {
+    for (const feed of this.#feeds) feed.fail(gone('the event stream'));
+  }
+
+  info(signal: AbortSignal): Promise<RuntimeInfo> {
+    return this.#call('info', [], signal, () => this.#info);
+  }
+
+  list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ContainerSummary[]> {
+    return this.#call('list', [labels], signal, () =>
+      this.engine
+        .containers()
+        .map((container) => container.summary())
+        .filter((summary) => hasLabels(summary.labels, labels)),
+    );
+  }
+
+  inspect(id: string, signal: AbortSignal): Promise<ContainerDetail | undefined> {
+    return this.#call('inspect', [id], signal, () => this.engine.find(id)?.detail());
+  }
+
+  create(spec: ContainerSpec, signal: AbortSignal): Promise<{ readonly id: string }> {
+    return this.#call('create', [spec], signal, () => ({ id: this.engine.create(spec).id }));
+  }
+
+  start(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('start', [id], signal, () => this.engine.start(id));
+  }
+
+  stop(
+    id: string,
+    options: { readonly gracePeriodMs: number; readonly stopSignal?: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#call('stop', [id, options], signal, async (inner) => {
+      const container = this.engine.beginStop(id, options.gracePeriodMs);
+      while (container.isRunning() && !inner.aborted) {
+        await container.changed(inner);
+        this.#assertUp('stop');
+      }
+      if (inner.aborted) throw gone('stop');
+    });
+  }
+
+  unpause(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('unpause', [id], signal, () => this.engine.unpause(id));
+  }
+
+  rename(id: string, name: string, signal: AbortSignal): Promise<void> {
+    return this.#call('rename', [id, name], signal, () => this.engine.rename(id, name));
+  }
+
+  update(id: string, resources: Resources, signal: AbortSignal): Promise<void> {
+    return this.#call('update', [id, resources], signal, () => this.engine.update(id, resources));
+  }
+
+  remove(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('remove', [id], signal, () => this.engine.remove(id));
+  }
+
+  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    return this.#call('image', [reference], signal, () => this.engine.image(reference));
+  }
+
+  pull(reference: string, signal: AbortSignal): Promise<ImageInfo> {
+    return this.#call('pull', [reference], signal, () => this.engine.pull(reference));
+  }
+
+  /** Listening begins with the call, not with the first read: a slow start of the stream loses nothing. */
+  events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
+    const feed = new FakeFeed<RuntimeEvent>({
+      limit: MAX_QUEUED_EVENTS,
+      onOverflow: () => gone('the event stream, which fell behind,'),
+    });
+    const stopListening = this.engine.onEvent((event) => {
+      if (hasLabels(event.labels, labels) && this.hooks.deliverEvent?.(event) !== false) feed.push(event);
+    });
+    const close = (): void => {
+      feed.end();
+      stopListening();
+      this.#feeds.delete(feed);
+      signal.removeEventListener('abort', close);
+    };
+    this.#feeds.add(feed);
+    signal.addEventListener('abort', close, { once: true });
+    if (signal.aborted) close();
+    return this.#readEvents(labels, feed, signal, close);
+  }
+
+  async *#readEvents(
+    labels: Readonly<Record<string, string>>,
+    feed: FakeFeed<RuntimeEvent>,
+    signal: AbortSignal,
+    close: () => void,
+  ): AsyncGenerator<RuntimeEvent, void, undefined> {
+    try {
+      if (signal.aborted) return;
+      await this.#run({ operation: 'events', args: [labels], signal }, this.hooks.before);
+      this.#assertUp('events');
+      yield* feed;
+    } finally {
+      close();
+    }
+  }
+
+  async *logs(
+    id: string,
+    options: LogOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogChunk, void, undefined> {
+    if (signal.aborted) return;
+    await this.#run({ operation: 'logs', args: [id, options], signal }, this.hooks.before);
+    this.#assertUp('logs');
+    const container = this.engine.find(id);
+    if (container === undefined) throw new RuntimeError('NotFound', `there is no container "${id}"`);
+    yield* container.log.read(options, signal, () => this.#assertUp('logs'));
+  }
+
+  async #call<T>(
+    operation: RuntimeOperation,
+    args: readonly unknown[],
+    signal: AbortSignal,
+    act: (signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
+    return withinBounds(this.#clock, { what: operation, signal }, async (inner) => {
+      const call: FakeCall = { operation, args, signal: inner };
+      await this.#run(call, this.hooks.before);
+      // A caller that gave up while the call was on its way: the engine never hears of it.
+      if (inner.aborted) throw gone(operation);
+      this.#assertUp(operation);
+      let result: T;
+      try {
+        result = await act(inner);
+      } catch (error) {
+        this.#record(operation, args, messageOf(error));
+        throw error;
+      }
+      this.#record(operation, args, 'done');
+      await this.#run(call, this.hooks.after);
+      return result;
+    });
+  }
+
+  async #run(call: FakeCall, hook: ((call: FakeCall) => void | Promise<void>) | undefined): Promise<void> {
+    // Always one turn of the microtask queue: nothing a runtime does has happened before its call returns.
+    await hook?.(call);
+  }
+
+  #record(operation: RuntimeOperation, args: readonly unknown[], outcome: string): void {
+    if (!MUTATIONS.has(operation)) return;
+    this.#mutations.push({ operation, args, atMs: this.#clock.monotonicMs(), outcome });
+    if (this.#mutations.length > MAX_MUTATIONS) this.#mutations.shift();
+  }
+
+  #assertUp(operation: RuntimeOperation): void {
+    if (!this.#isUp) throw gone(operation);
+  }
+}
+
+function gone(what: string): RuntimeError {
+  return new RuntimeError('Unavailable', `${what}: the engine does not answer`);
+}
+
+function hasLabels(
+  labels: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+}

@@ -1,0 +1,192 @@
+/**
+ * What is inside `store.db`, and how a database is opened: durable settings, format check, first creation.
+ *
+ * `log` holds one row per write, `keys` the newest live row of each key. The record is the last column, so that
+ * walking rows does not read values. `log_key` answers what a key was at a revision.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { StoreError } from '../../machinery/errors.ts';
+import type { StoreDirectory } from './directory.ts';
+import { translateSqliteError } from './errors.ts';
+
+/** "GNTR": says to `file` and to us whose database this is. */
+const APPLICATION_ID = 0x474e5452;
+/** Grows when an older release could not read the file any more. */
+const FORMAT = 1;
+/** Up to here the whole file is checked at open: about a tenth of a second. */
+const FULL_CHECK_BYTES = 64 * 1024 ** 2;
+
+const TABLES = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE log (
+    revision INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    is_delete INTEGER NOT NULL,
+    create_revision INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    -- The live row written over; NULL when the key was absent.
+    previous_revision INTEGER,
+    -- The last revision of the same commit.
+    commit_end INTEGER NOT NULL,
+    record BLOB NOT NULL
+  );
+  CREATE INDEX log_key ON log (key, revision);
+  CREATE TABLE keys (
+    key TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    create_revision INTEGER NOT NULL,
+    version INTEGER NOT NULL
+  ) WITHOUT ROWID;
+`;
+
+export interface SqliteOptions {
+  readonly directory: string;
+  /** Taken when the directory is new. */
+  readonly newClusterId: string;
+  /** OFF gives up the promise of durability; it exists for the test that proves FULL keeps it. */
+  readonly synchronous: 'FULL' | 'OFF';
+  /** The most pages the database may have; absent is SQLite's own limit. */
+  readonly maxPages?: number;
+}
+
+/** Throws `StoreError('Corrupt')` naming the file when it is not a whole Gantry store of a format known here. */
+export function openDatabase(directory: StoreDirectory, options: SqliteOptions): DatabaseSync {
+  directory.checkDatabaseFile();
+  const path = directory.databasePath;
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(path, { timeout: 5000 });
+    const format = checkFormat(db, path);
+    db.exec('PRAGMA journal_mode = WAL');
+    db.exec(`PRAGMA synchronous = ${options.synchronous}`);
+    db.exec('PRAGMA wal_autocheckpoint = 8000');
+    db.exec('PRAGMA journal_size_limit = 67108864');
+    db.exec('PRAGMA cache_size = -16384');
+    if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`);
+    if (format === undefined) create(db, directory.clusterId() ?? options.newClusterId);
+    checkWhole(db, directory);
+    checkCluster(db, directory);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw translateSqliteError(error, path);
+  }
+}
+
+/** Undefined for a database without anything in it. */
+function checkFormat(db: DatabaseSync, path: string): number | undefined {
+  const applicationId = pragma(db, 'application_id');
+  const format = pragma(db, 'user_version');
+  const isEmpty = single(db, 'SELECT count(*) FROM sqlite_schema') === 0;
+  if (isEmpty && applicationId === 0) return undefined;
+  if (applicationId !== APPLICATION_ID) {
+    throw new StoreError('Corrupt', `${path} is a database, but not a Gantry store; use another directory`);
+  }
+  if (format > FORMAT) {
+    throw new StoreError(
+      'Corrupt',
+      `${path} has store format ${format}, this release reads up to ${FORMAT}; use the release that wrote it, or a backup from before`,
+    );
+  }
+  return format;
+}
+
+function create(db: DatabaseSync, clusterId: string): void {
+  db.exec('BEGIN IMMEDIATE');
+  db.exec(TABLES);
+  writeMeta(db, 'cluster_id', clusterId);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  db.exec(`PRAGMA user_version = ${FORMAT}`);
+  db.exec('COMMIT');
+  // Into the file itself, before the marker says that there is data in it.
+  db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+}
+
+function checkWhole(db: DatabaseSync, directory: StoreDirectory): void {
+  const bytes = pragma(db, 'page_count') * pragma(db, 'page_size');
+  if (bytes <= FULL_CHECK_BYTES) {
+    const [finding] = new RowStatement(db, 'PRAGMA quick_check(1)').get() ?? [];
+    if (finding !== 'ok') throw directory.damaged(String(finding));
+  }
+  const newest = single(db, 'SELECT ifnull(max(revision), 0) FROM log');
+  const named = single(db, 'SELECT ifnull(max(revision), 0) FROM keys');
+  const floor = Number(readMeta(db, 'transient_floor') ?? '0');
+  if (newest < Math.max(named, floor)) {
+    throw directory.damaged(
+      `its newest row is of revision ${newest}, but it speaks of ${Math.max(named, floor)}`,
+    );
+  }
+}
+
+function checkCluster(db: DatabaseSync, directory: StoreDirectory): void {
+  const found = readMeta(db, 'cluster_id');
+  if (found === undefined) throw directory.damaged('it does not name its cluster');
+  const marker = directory.clusterId();
+  if (marker === undefined) {
+    directory.writeClusterId(found);
+  } else if (marker !== found) {
+    throw new StoreError(
+      'Corrupt',
+      `${directory.databasePath} holds the data of cluster ${found}, but the cluster-id file beside it says ${marker}; put the right file back`,
+    );
+  }
+}
+
+/** The first column of the one row that a query gives, as a number. */
+export function single(db: DatabaseSync, sql: string): number {
+  return asInteger(new RowStatement(db, sql).get()?.[0]);
+}
+
+export function pragma(db: DatabaseSync, name: string): number {
+  return single(db, `PRAGMA ${name}`);
+}
+
+export function readMeta(db: DatabaseSync, name: string): string | undefined {
+  const [value] = new RowStatement(db, 'SELECT value FROM meta WHERE name = ?').get(name) ?? [];
+  return value === undefined ? undefined : asText(value);
+}
+
+export function writeMeta(db: DatabaseSync, name: string, value: string): void {
+  db.prepare(
+    'INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+  ).run(name, value);
+}
+
+/** A prepared statement whose rows come as arrays of columns. */
+export class RowStatement {
+  readonly #statement: StatementSync;
+
+  constructor(db: DatabaseSync, sql: string) {
+    this.#statement = db.prepare(sql, { returnArrays: true });
+  }
+
+  get(...values: SQLInputValue[]): unknown[] | undefined {
+    // The types of node:sqlite do not follow the returnArrays option.
+    const row: unknown = this.#statement.get(...values);
+    return isRow(row) ? row : undefined;
+  }
+
+  *iterate(...values: SQLInputValue[]): Generator<unknown[]> {
+    for (const row of this.#statement.iterate(...values)) {
+      if (isRow(row)) yield row;
+    }
+  }
+}
+
+function isRow(row: unknown): row is unknown[] {
+  return Array.isArray(row);
+}
+
+export function asInteger(value: unknown): number {
+  if (typeof value === 'number') return value;
+  throw new StoreError('Corrupt', `found ${describeType(value)} in the store where a number was wanted`);
+}
+
+export function asText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new StoreError('Corrupt', `found ${describeType(value)} in the store where a text was wanted`);
+}
+
+export function describeType(value: unknown): string {
+  return value === null ? 'NULL' : typeof value;
+}

@@ -1,0 +1,58 @@
+/**
+ * The thread that owns the embedded store's database: takes requests in order, answers each with a message.
+ * It opens the database before anything else; the first message it sends says how that went.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf, StoreError } from '../../machinery/errors.ts';
+import { SqliteDatabase } from './database.ts';
+import { OPENED, type Reply, type Request } from './protocol.ts';
+import type { SqliteOptions } from './schema.ts';
+
+function perform(database: SqliteDatabase, request: Request): unknown {
+  switch (request.name) {
+    case 'head':
+      return database.head();
+    case 'append':
+      return database.append(...request.arguments);
+    case 'read':
+      return database.read(...request.arguments);
+    case 'range':
+      return database.range(...request.arguments);
+    case 'changes':
+      return database.changes(...request.arguments);
+    case 'trim':
+      return database.trim(...request.arguments);
+    case 'size':
+      return database.size();
+    case 'close':
+      return database.close();
+  }
+}
+
+function attempt(id: number, work: () => unknown): Reply {
+  try {
+    return { id, ok: true, answer: work() };
+  } catch (error) {
+    const reason = error instanceof StoreError ? error.reason : 'Unavailable';
+    return { id, ok: false, reason, message: messageOf(error) };
+  }
+}
+
+const port = parentPort;
+if (port !== null) {
+  let opened: SqliteDatabase | undefined;
+  const options: SqliteOptions = workerData;
+  port.postMessage(
+    attempt(OPENED, () => {
+      opened = new SqliteDatabase(options);
+    }),
+  );
+  const database = opened;
+  if (database === undefined) port.close();
+  else {
+    port.on('message', (request: Request) => {
+      port.postMessage(attempt(request.id, () => database.run(() => perform(database, request))));
+      if (request.name === 'close') port.close();
+    });
+  }
+}

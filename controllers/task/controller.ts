@@ -20,16 +20,16 @@ import type { Task } from '../../schemas/types.gen.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import type { EventSink } from '../engine/event.ts';
 import { Background } from './acting/background.ts';
+import { Clearance } from './acting/clearance.ts';
 import { Limiter } from './acting/limiter.ts';
 import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Subject } from './acting/perform.ts';
 import { forgetGone, type Outcome, remember } from './acting/remember.ts';
 import { eventsOf } from './acting/report.ts';
+import { StrayWatch } from './acting/strays.ts';
 import { TaskCopy } from './acting/taskcopy.ts';
 import { type TaskMetrics, taskMetrics } from './metrics.ts';
 import { planTask, responsibleWorker } from './plan.ts';
-import { Clearance } from './planning/clearance.ts';
-import { StrayWatch } from './planning/strays.ts';
 import { emptyMemory, type TaskMemory, type TaskPlan, type TaskStatus, type TaskWorld } from './types.ts';
 
 export interface TaskControllerOptions {

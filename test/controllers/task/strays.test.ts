@@ -1,6 +1,6 @@
 /** Whose containers are removed without a Task, and when a look is not believed at once. */
 import { expect } from 'chai';
-import { judgeStrays } from '../../../controllers/task/planning/strays.ts';
+import { judgeStrays } from '../../../controllers/task/acting/strays.ts';
 import { RuntimeError } from '../../../machinery/errors.ts';
 
 import { events, tasks } from '../../../schemas/kinds.ts';

@@ -4,11 +4,11 @@ import type { Log } from '../../../machinery/log.ts';
 import type { ContainerDetail } from '../../../machinery/runtime.ts';
 import type { Worker } from '../../../schemas/types.gen.ts';
 import type { EventSink } from '../../engine/event.ts';
-import type { Performer } from '../acting/perform.ts';
-import { type Outcome, remember } from '../acting/remember.ts';
 import type { TaskMetrics } from '../metrics.ts';
 import { planTask } from '../plan.ts';
 import { emptyMemory, type TaskMemory, type TaskWorld } from '../types.ts';
+import type { Performer } from './perform.ts';
+import { type Outcome, remember } from './remember.ts';
 import type { Stray } from './strays.ts';
 
 export interface ClearanceOptions {

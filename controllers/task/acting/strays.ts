@@ -10,8 +10,8 @@ import { isApiError } from '../../../machinery/errors.ts';
 import { parseKey } from '../../../machinery/meta.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import type { KnownContainer } from '../acting/observe.ts';
 import { responsibleWorker } from '../plan.ts';
+import type { KnownContainer } from './observe.ts';
 
 /** From this many containers on, losing more than half of them at once is held to be a mistake. */
 const GUARDED_FROM = 4;

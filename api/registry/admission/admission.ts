@@ -63,7 +63,9 @@ export class Admission {
       random: this.#random,
       hasGeneration,
     });
-    const object = assemble(entry, hasGeneration ? stampTrace(metadata) : metadata, sent.fields);
+    // A dry run shows what the wish changes, and its own trace is not part of the wish.
+    const isStamped = hasGeneration && options.dryRun !== true;
+    const object = assemble(entry, isStamped ? stampTrace(metadata) : metadata, sent.fields);
     refuse(entry, metadata.name, [
       ...metadataProblems(kind, metadata),
       ...(isTaskKind(kind) ? bindingProblems(object) : []),
@@ -108,7 +110,12 @@ export class Admission {
     if (isTaskKind(kind) && isRecord(sent.fields['spec'])) {
       problems.push(...carryBinding(before, sent.fields['spec']));
     }
-    const object = assemble(entry, this.#counted(entry, metadata, before, sent.fields), sent.fields);
+    const isDryRun = options.dryRun === true;
+    const object = assemble(
+      entry,
+      this.#counted(entry, metadata, before, sent.fields, isDryRun),
+      sent.fields,
+    );
     problems.push(...metadataProblems(kind, object.metadata), ...entry.validator.problems(object, before));
     refuse(entry, key.name, problems);
     return { object, warnings: sent.warnings, sentVersion };
@@ -120,14 +127,17 @@ export class Admission {
     metadata: ObjectMeta,
     before: DynamicObject,
     fields: Readonly<Record<string, unknown>>,
+    isDryRun: boolean,
   ): ObjectMeta {
     if (!hasGeneration) return metadata;
     const names = new Set([...Object.keys(before), ...Object.keys(fields)]);
     const isChanged = [...names].some(
       (field) => !NOT_DESIRED.has(field) && !isSameJson(before[field], fields[field]),
     );
-    if (!isChanged) return withTraceId(metadata, before.metadata.annotations?.[ANNOTATION_TRACE]);
-    return stampTrace({ ...metadata, generation: (metadata.generation ?? 0) + 1 });
+    const kept = withTraceId(metadata, before.metadata.annotations?.[ANNOTATION_TRACE]);
+    if (!isChanged) return kept;
+    const counted = { ...kept, generation: (metadata.generation ?? 0) + 1 };
+    return isDryRun ? counted : stampTrace(counted);
   }
 }
 

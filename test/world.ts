@@ -66,7 +66,8 @@ export async function openWorld(options: { readonly seed?: number } = {}): Promi
     async advance(ms) {
       const endMs = clock.monotonicMs() + ms;
       await world.settle();
-      while (clock.monotonicMs() < endMs) {
+      // Timers that are due already fire also when no time passes.
+      while (clock.monotonicMs() < endMs || clock.nextDueMs() === 0) {
         clock.advance(Math.min(clock.nextDueMs() ?? Infinity, endMs - clock.monotonicMs()));
         await world.settle();
       }

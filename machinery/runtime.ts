@@ -94,6 +94,11 @@ export interface RuntimeEvent {
   readonly containerId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly action: string;
+  /**
+   * The process has ended, as the engine's event says it. An engine may clean up for a while before it lists or
+   * inspects the container as ended; what is written down about an end is always read from an inspection.
+   */
+  readonly ended?: { readonly exitCode: number; readonly finishedAt: string };
 }
 
 export interface LogChunk {

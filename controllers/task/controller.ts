@@ -185,26 +185,51 @@ export class TaskController implements Controller {
     signal: AbortSignal,
   ): Promise<{ plan?: TaskPlan; isSettled: boolean; failure?: RuntimeError }> {
     const uid = task.metadata.uid ?? '';
-    const found = await this.#view.containersOf(key, signal);
-    const containers = found.filter(({ labels }) => labels[LABEL_UID] === uid);
-    const world = this.#worldOf(task, containers, this.#memory(uid));
-    const plan = planTask(world);
+    const early = round === 0 ? this.#planEarly(key, task, uid) : undefined;
+    if (early !== undefined) return this.#act(key, task, early, signal);
+    const containers = ofTask(uid, await this.#view.containersOf(key, signal));
+    const plan = planTask(this.#worldOf(task, containers, this.#memory(uid)));
     if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
       await this.#publish(key, task, plan, signal);
       const present = new Set(containers.map(({ id }) => id));
       this.#memories.set(uid, { ...forgetGone(this.#memory(uid), present), isKnown: true });
       return { plan, isSettled: plan.actions.length === 0 };
     }
+    const acted = await this.#act(key, task, plan, signal);
+    if (acted.failure !== undefined) await this.#publish(key, task, plan, signal);
+    return acted;
+  }
+
+  /**
+   * The next attempt may begin while the engine still cleans up after the last one and cannot be asked about it. Only a
+   * plan that makes a new container and touches nothing else is taken from what the engine's event said.
+   */
+  #planEarly(key: string, task: Task, uid: string): TaskPlan | undefined {
+    const found = this.#view.endedOf(key);
+    if (found === undefined) return undefined;
+    const plan = planTask(this.#worldOf(task, ofTask(uid, found), this.#memory(uid)));
+    const isNextAttempt = plan.actions.every(({ kind }) => kind === 'create' || kind === 'start');
+    return isNextAttempt && plan.actions.length > 0 ? plan : undefined;
+  }
+
+  async #act(
+    key: string,
+    task: Task,
+    plan: TaskPlan,
+    signal: AbortSignal,
+  ): Promise<{ plan?: TaskPlan; isSettled: boolean; failure?: RuntimeError }> {
+    const uid = task.metadata.uid ?? '';
     this.#log.info(
-      { key, worker: world.worker, actions: plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`) },
+      {
+        key,
+        worker: this.#options.worker,
+        actions: plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`),
+      },
       'acting on a Task',
     );
     const outcomes = await this.#performer.perform({ taskKey: key, uid }, task, plan.actions, signal);
     const failure = this.#note(task, uid, outcomes);
-    if (failure !== undefined) {
-      await this.#publish(key, task, plan, signal);
-      return { plan, isSettled: true, failure };
-    }
+    if (failure !== undefined) return { plan, isSettled: true, failure };
     const isLifted = outcomes.some(({ kind, action }) => kind === 'done' && action.kind === 'liftFinalizer');
     if (isLifted) this.#memories.delete(uid);
     return { plan: { ...plan, actions: [] }, isSettled: isLifted };
@@ -343,6 +368,10 @@ export class TaskController implements Controller {
   #memory(uid: string): TaskMemory {
     return this.#memories.get(uid) ?? emptyMemory;
   }
+}
+
+function ofTask(uid: string, containers: readonly ContainerDetail[]): readonly ContainerDetail[] {
+  return containers.filter(({ labels }) => labels[LABEL_UID] === uid);
 }
 
 function least(a: number | undefined, b: number | undefined): number | undefined {

@@ -111,7 +111,17 @@ export function eventOf(line: Readonly<Record<string, unknown>>): RuntimeEvent |
   for (const [key, value] of Object.entries(isRecord(attributes) ? attributes : {})) {
     if (typeof value === 'string' && !EVENT_ATTRIBUTES.has(key)) labels[key] = value;
   }
-  return { containerId, labels, action };
+  const ended = action === 'die' && isRecord(attributes) ? endOf(line, attributes) : undefined;
+  return { containerId, labels, action, ...(ended === undefined ? {} : { ended }) };
+}
+
+function endOf(
+  { timeNano }: Readonly<Record<string, unknown>>,
+  { exitCode }: Readonly<Record<string, unknown>>,
+): RuntimeEvent['ended'] {
+  if (typeof timeNano !== 'number' || typeof exitCode !== 'string' || !/^\d{1,3}$/.test(exitCode))
+    return undefined;
+  return { exitCode: Number(exitCode), finishedAt: new Date(timeNano / 1e6).toISOString() };
 }
 
 function stateOf(text: string, id: string): ContainerState {

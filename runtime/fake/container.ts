@@ -163,12 +163,17 @@ export class FakeContainer {
     };
   }
 
+  /** RFC 3339; undefined before the first end. */
+  get finishedAt(): string | undefined {
+    return this.#finishedAtMs === undefined ? undefined : new Date(this.#finishedAtMs).toISOString();
+  }
+
   detail(): ContainerDetail {
     return {
       ...this.summary(),
       createdAt: new Date(this.#createdAtMs).toISOString(),
       ...(this.#startedAtMs === undefined ? {} : { startedAt: new Date(this.#startedAtMs).toISOString() }),
-      ...(this.#finishedAtMs === undefined ? {} : { finishedAt: new Date(this.#finishedAtMs).toISOString() }),
+      ...(this.finishedAt === undefined ? {} : { finishedAt: this.finishedAt }),
       ...(this.exitCode === undefined ? {} : { exitCode: this.exitCode }),
       oomKilled: this.#isOomKilled,
       ...(this.error === undefined ? {} : { error: this.error }),

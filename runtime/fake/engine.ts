@@ -243,7 +243,14 @@ export class FakeEngine {
   }
 
   #emit(container: FakeContainer, action: string): void {
-    const event: RuntimeEvent = { containerId: container.id, labels: container.spec.labels, action };
+    const { exitCode, finishedAt } = container;
+    const hasEnded = action === 'die' && exitCode !== undefined && finishedAt !== undefined;
+    const event: RuntimeEvent = {
+      containerId: container.id,
+      labels: container.spec.labels,
+      action,
+      ...(hasEnded ? { ended: { exitCode, finishedAt } } : {}),
+    };
     for (const listener of this.#listeners) listener(event);
   }
 

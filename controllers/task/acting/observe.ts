@@ -41,6 +41,8 @@ interface Entry extends KnownContainer {
   /** What the last list said of it. */
   listed: Pick<ContainerSummary, 'state' | 'name'> | undefined;
   isStale: boolean;
+  /** Its end as the engine's event told it, until an inspection does. */
+  ended: ContainerDetail | undefined;
   /** When it was last heard of, in list numbers: an answer to an older list says nothing about it. */
   heardIn: number;
 }
@@ -80,22 +82,35 @@ export class EngineView {
   }
 
   knownOf(taskKey: string): readonly KnownContainer[] {
-    return [...(this.#byTask.get(taskKey) ?? [])]
-      .map((id) => this.#entries.get(id))
-      .filter((entry) => entry !== undefined);
+    return this.#entriesOf(taskKey);
   }
 
   /** Everything on the engine that is labelled with this Task, of whatever uid. Throws `RuntimeError`. */
   async containersOf(taskKey: string, signal: AbortSignal): Promise<readonly ContainerDetail[]> {
     if (this.#doubtful.has(taskKey)) await this.#list({ [LABEL_TASK]: taskKey }, signal);
-    const stale = [...(this.#byTask.get(taskKey) ?? [])]
-      .map((id) => this.#entries.get(id))
-      .filter((entry) => entry !== undefined)
-      .filter(({ isStale }) => isStale);
+    const stale = this.#entriesOf(taskKey).filter(({ isStale }) => isStale);
     await Promise.all(stale.map((entry) => this.#inspect(entry, signal)));
-    return [...(this.#byTask.get(taskKey) ?? [])]
-      .map((id) => this.#entries.get(id)?.detail)
+    return this.#entriesOf(taskKey)
+      .map(({ detail }) => detail)
       .filter((detail) => detail !== undefined);
+  }
+
+  /**
+   * The Task's containers with an end that only an event told so far; undefined where there is none, or where anything
+   * else about them is not known. Good for beginning the next attempt at once; a status is written from inspections.
+   */
+  endedOf(taskKey: string): readonly ContainerDetail[] | undefined {
+    if (this.#doubtful.has(taskKey)) return undefined;
+    const entries = this.#entriesOf(taskKey);
+    if (!entries.some(({ ended }) => ended !== undefined)) return undefined;
+    const details = entries.map(({ ended, isStale, detail }) => ended ?? (isStale ? undefined : detail));
+    return details.every((detail) => detail !== undefined) ? details : undefined;
+  }
+
+  /** Resolves when the engine has cleaned up after the containers of which `endedOf` told. Throws `RuntimeError`. */
+  async settled(taskKey: string, signal: AbortSignal): Promise<void> {
+    const ended = this.#entriesOf(taskKey).filter((entry) => entry.ended !== undefined);
+    await Promise.all(ended.map((entry) => this.#inspect(entry, signal)));
   }
 
   /** A container that was just made: seen before any list or event says so. */
@@ -201,7 +216,19 @@ export class EngineView {
     if (taskKey === undefined) return;
     if (event.action === 'destroy') this.#drop(event.containerId);
     else this.#hear(event.containerId, event.labels);
+    this.#takeEnd(event);
     this.#options.onChange(taskKey);
+  }
+
+  /** Only the end of the run that was seen: an event may be older than what is believed. */
+  #takeEnd({ containerId, ended }: RuntimeEvent): void {
+    const entry = this.#entries.get(containerId);
+    if (entry?.detail === undefined || ended === undefined) return;
+    const { detail } = entry;
+    if (detail.state !== 'running' || Date.parse(ended.finishedAt) < Date.parse(detail.startedAt ?? ''))
+      return;
+    const { ip: _ip, ...kept } = detail;
+    entry.ended = { ...kept, ports: [], state: 'exited', ...ended };
   }
 
   #hear(id: string, labels: Readonly<Record<string, string>>): void {
@@ -216,11 +243,18 @@ export class EngineView {
       detail: undefined,
       listed: undefined,
       isStale: true,
+      ended: undefined,
       heardIn: this.#lists,
     });
     const ids = this.#byTask.get(taskKey);
     if (ids === undefined) this.#byTask.set(taskKey, new Set([id]));
     else ids.add(id);
+  }
+
+  #entriesOf(taskKey: string): Entry[] {
+    return [...(this.#byTask.get(taskKey) ?? [])]
+      .map((id) => this.#entries.get(id))
+      .filter((entry) => entry !== undefined);
   }
 
   #drop(id: string): void {
@@ -285,6 +319,8 @@ export class EngineView {
       // An event that came meanwhile has marked it too; either way it is not to be believed.
       entry.isStale = true;
       throw error;
+    } finally {
+      entry.ended = undefined;
     }
   }
 }

@@ -5,7 +5,7 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import type { Client } from '../../machinery/client.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
-import { GantryProcess } from '../../test/walk/process.ts';
+import { freePort, GantryProcess } from '../../test/walk/process.ts';
 import type { Row } from './main.ts';
 
 const IMAGE = 'gantry/hello:1';
@@ -19,24 +19,41 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-async function bareStart(docker: Docker, name: string): Promise<Docker.Container> {
+async function bareStart(docker: Docker, name: string, hostPort?: string): Promise<Docker.Container> {
+  const ports = { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: hostPort ?? '' }] };
   const container = await docker.createContainer({
     name,
     Image: IMAGE,
     Labels: { 'gantry-bench': 'bare' },
-    ExposedPorts: { '8080/tcp': {} },
-    HostConfig: { PortBindings: { '8080/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } },
+    ...(hostPort === undefined
+      ? {}
+      : { ExposedPorts: { '8080/tcp': {} }, HostConfig: { PortBindings: ports } }),
   });
   await container.start();
   return container;
 }
 
-function manifest(name: string): Task {
+/** What the engine itself needs from the kill of a container until its successor runs, milliseconds. */
+async function bareAgain(docker: Docker, made: Docker.Container[], hostPort?: string): Promise<number> {
+  const name = `gantry-bench-${process.pid}-again-${made.length}`;
+  const container = await bareStart(docker, name, hostPort);
+  made.push(container);
+  const begin = performance.now();
+  await container.kill();
+  made.push(await bareStart(docker, `${name}-next`, hostPort));
+  return performance.now() - begin;
+}
+
+function manifest(name: string, isPublished = false): Task {
   return {
     apiVersion: 'gantry.dev/v1',
     kind: 'Task',
     metadata: { name, namespace: 'default' },
-    spec: { image: IMAGE, ports: [{ containerPort: 8080 }], terminationGracePeriodSeconds: 0 },
+    spec: {
+      image: IMAGE,
+      ...(isPublished ? { ports: [{ containerPort: 8080 }] } : {}),
+      terminationGracePeriodSeconds: 0,
+    },
   };
 }
 
@@ -95,15 +112,29 @@ export async function benchWalk(): Promise<readonly Row[]> {
       taskMs.push((await seen) - accepted);
     }
 
-    const againMs: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const name = `one-${round}`;
+    const killed = async (name: string): Promise<number> => {
       const old = (await client.get(tasks, { namespace: 'default', name })).status?.container?.id ?? '';
       const seen = sightings.next(name, (id) => id !== old);
-      const killed = docker.getContainer(old).kill();
+      const killing = docker.getContainer(old).kill();
       const begin = performance.now();
-      againMs.push((await seen) - begin);
-      await killed;
+      const againMs = (await seen) - begin;
+      await killing;
+      return againMs;
+    };
+    const againMs: number[] = [];
+    const bareAgainMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      againMs.push(await killed(`one-${round}`));
+      bareAgainMs.push(await bareAgain(docker, bare));
+    }
+    const barePublishedMs: number[] = [];
+    const publishedMs: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      barePublishedMs.push(await bareAgain(docker, bare, String(await freePort())));
+      const seen = sightings.next(`published-${round}`);
+      await client.create(tasks, manifest(`published-${round}`, true));
+      await seen;
+      publishedMs.push(await killed(`published-${round}`));
     }
 
     const bareBegin = performance.now();
@@ -143,6 +174,18 @@ export async function benchWalk(): Promise<readonly Row[]> {
         unit: 'ms',
         baseline: median(bareMs),
         wanted: 'at most 100 ms over bare create+start',
+      },
+      {
+        name: 'the same, beside bare kill, create+start',
+        value: median(againMs),
+        unit: 'ms',
+        baseline: median(bareAgainMs),
+      },
+      {
+        name: 'the same with a published port, beside bare',
+        value: median(publishedMs),
+        unit: 'ms',
+        baseline: median(barePublishedMs),
       },
       {
         name: `${BURST} Tasks at once`,

@@ -201,15 +201,16 @@ export class TaskController implements Controller {
   }
 
   /**
-   * The next attempt may begin while the engine still cleans up after the last one and cannot be asked about it. Only a
-   * plan that makes a new container and touches nothing else is taken from what the engine's event said.
+   * The next attempt may be made while the engine still cleans up after the last one and cannot be asked about it. Only
+   * that much is believed of what the event said: it is started, and a status written, from what inspections say.
    */
   #planEarly(key: string, task: Task, uid: string): TaskPlan | undefined {
     const found = this.#view.endedOf(key);
     if (found === undefined) return undefined;
     const plan = planTask(this.#worldOf(task, ofTask(uid, found), this.#memory(uid)));
+    const creates = plan.actions.filter(({ kind }) => kind === 'create');
     const isNextAttempt = plan.actions.every(({ kind }) => kind === 'create' || kind === 'start');
-    return isNextAttempt && plan.actions.length > 0 ? plan : undefined;
+    return isNextAttempt && creates.length > 0 ? { ...plan, actions: creates } : undefined;
   }
 
   async #act(

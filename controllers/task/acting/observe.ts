@@ -97,7 +97,7 @@ export class EngineView {
 
   /**
    * The Task's containers with an end that only an event told so far; undefined where there is none, or where anything
-   * else about them is not known. Good for beginning the next attempt at once; a status is written from inspections.
+   * else about them is not known. Good for making the next attempt at once, and for nothing else.
    */
   endedOf(taskKey: string): readonly ContainerDetail[] | undefined {
     if (this.#doubtful.has(taskKey)) return undefined;
@@ -105,12 +105,6 @@ export class EngineView {
     if (!entries.some(({ ended }) => ended !== undefined)) return undefined;
     const details = entries.map(({ ended, isStale, detail }) => ended ?? (isStale ? undefined : detail));
     return details.every((detail) => detail !== undefined) ? details : undefined;
-  }
-
-  /** Resolves when the engine has cleaned up after the containers of which `endedOf` told. Throws `RuntimeError`. */
-  async settled(taskKey: string, signal: AbortSignal): Promise<void> {
-    const ended = this.#entriesOf(taskKey).filter((entry) => entry.ended !== undefined);
-    await Promise.all(ended.map((entry) => this.#inspect(entry, signal)));
   }
 
   /** A container that was just made: seen before any list or event says so. */

@@ -68,21 +68,16 @@ export class Performer {
   ): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
     let createdId: string | undefined;
-    let publishesPorts = false;
     for (const action of actions) {
       signal.throwIfAborted();
       const containerId = idOf(action) ?? createdId;
       try {
-        // The engine frees a port only when it has cleaned up after the container that had it.
-        if (action.kind === 'start' && publishesPorts)
-          await this.#options.view.settled(subject.taskKey, signal);
         const outcome = await this.#act(subject, task, action, containerId, signal);
         outcomes.push(outcome);
         if (action.kind !== 'create') continue;
         // Found rather than made: it may have run already, so it is looked at before anything else is done.
         if (outcome.kind !== 'done') return outcomes;
         createdId = outcome.containerId;
-        publishesPorts = action.spec.ports.length > 0;
       } catch (error) {
         if (isApiError(error)) throw error;
         const failed = toRuntimeError(error);

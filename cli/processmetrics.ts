@@ -9,8 +9,11 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
+/** How often the event loop's lag is sampled. The default of 10 ms alone costs half a percent of a core at rest. */
+const LAG_SAMPLE_MS = 200;
+
 export function measureProcess(metrics: Metrics, productVersion: string): void {
-  collectDefaultMetrics({ register: metrics });
+  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: LAG_SAMPLE_MS });
   for (const name of MISNAMED) metrics.removeSingleMetric(name);
   const build = new Gauge({
     name: 'gantry_build_info',

@@ -209,7 +209,7 @@ export class TaskController implements Controller {
     if (found === undefined) return undefined;
     const plan = planTask(this.#worldOf(task, ofTask(uid, found), this.#memory(uid)));
     const creates = plan.actions.filter(({ kind }) => kind === 'create');
-    const isNextAttempt = plan.actions.every(({ kind }) => kind === 'create' || kind === 'start');
+    const isNextAttempt = plan.actions.every(({ kind }) => ['create', 'start', 'remove'].includes(kind));
     return isNextAttempt && creates.length > 0 ? { ...plan, actions: creates } : undefined;
   }
 

@@ -86,7 +86,7 @@ function planUnbound(view: TaskView): TaskPlan {
 }
 
 function planBound(view: TaskView): TaskPlan {
-  const { attempts, task, history } = view;
+  const { attempts, task, run } = view;
   const alive = attempts.filter(({ life }) => life === 'alive');
   const outcome = outcomeOf(view);
   const isWanted = task.spec.desiredState !== 'Stopped' && outcome === undefined;
@@ -111,7 +111,7 @@ function planBound(view: TaskView): TaskPlan {
     const next = planNext(view);
     return finish(view, next.verdict, [...tidy, ...next.actions], next.requeueAfterMs);
   }
-  const [end] = history.entries;
+  const [end] = run;
   const verdict: Verdict =
     outcome === undefined || task.spec.desiredState === 'Stopped' || end === undefined
       ? { kind: 'stopped' }

@@ -307,8 +307,8 @@ export class EngineView {
     try {
       const bounds = { what: `inspection of container ${entry.id}`, signal, limitMs: INSPECT_LIMIT_MS };
       const detail = await withinBounds(clock, bounds, (inner) => runtime.inspect(entry.id, inner));
+      entry.detail = detail;
       if (detail === undefined) this.#drop(entry.id);
-      else entry.detail = detail;
     } catch (error) {
       // An event that came meanwhile has marked it too; either way it is not to be believed.
       entry.isStale = true;

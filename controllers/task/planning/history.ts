@@ -48,20 +48,24 @@ export function isRecorded(stored: readonly HistoryEntry[], { attempt, container
   return isKept || (stored.length >= HISTORY_LIMIT && oldest !== undefined && attempt < oldest.attempt);
 }
 
-/** The ends that count for what to do next: of this binding, and back to the last change of the spec. Newest first. */
+/**
+ * The ends that count for what to do next: of this binding, and back to the last change of the spec. Newest first.
+ * Of a container only its first: what became of it when somebody started it again by hand says nothing of the Task.
+ */
 export function currentRun(
   history: readonly HistoryEntry[],
   epoch: number,
   specHash: string,
 ): readonly HistoryEntry[] {
-  const end = history.findIndex(
+  const ends = history.filter(({ id }, at) => !history.slice(at + 1).some((older) => older.id === id));
+  const boundary = ends.findIndex(
     (entry) =>
       entry.epoch !== epoch ||
       entry.reason === 'Superseded' ||
       entry.reason === 'Stopped' ||
       !isSameSpec(entry.specHash, specHash),
   );
-  return end < 0 ? history : history.slice(0, end);
+  return boundary < 0 ? ends : ends.slice(0, boundary);
 }
 
 export function isSuccess(entry: HistoryEntry): boolean {

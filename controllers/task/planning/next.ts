@@ -21,7 +21,7 @@ export function planNext(view: TaskView): NextStep {
   const created = view.attempts.findLast((attempt) => isStartable(view, attempt));
   if (created !== undefined) {
     const { id, name } = created.container;
-    const message = `Starting container ${name}, which was created before and never started`;
+    const message = `Starting container ${name}`;
     return {
       actions: [{ kind: 'start', id, name, reason: 'Created', message }],
       verdict: creating(`container ${name} is being started`),

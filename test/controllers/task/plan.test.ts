@@ -461,6 +461,23 @@ const ends: readonly Row[] = [
     phase: 'Succeeded',
   },
   {
+    name: 'Succeeded stays so when its container was started again by hand and stopped',
+    world: world(
+      boundTask(
+        { restartPolicy: 'Never' },
+        {
+          phase: 'Succeeded',
+          attempts: 1,
+          history: [{ ...end(1, 'Stopped', 0), exitCode: 137 }, end(1, 'Completed', 9)],
+          observedGeneration: 1,
+        },
+      ),
+      [container(1, web, { state: 'exited', exitCode: 137, finishedAt: ago(0) })],
+    ),
+    actions: [],
+    phase: 'Succeeded',
+  },
+  {
     name: 'bound anew after it came to its end: runs again',
     world: world(
       boundTask(

@@ -28,6 +28,7 @@ import {
   signLeaf,
 } from './certificates.ts';
 
+const SECONDS_PER_DAY = 86_400;
 const AUTHORITY_DAYS = 3650;
 const LEAF_DAYS = 365;
 /** A leaf with less than this left is renewed. */
@@ -111,11 +112,11 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
   };
 }
 
-/** `gantry_certificate_days_left{certificate}`, read anew at every scrape. */
+/** `gantry_certificate_remaining_seconds{certificate}`, read anew at every scrape, exact to a day. */
 export function measurePki(metrics: Metrics, current: () => Pki): void {
   const gauge = new Gauge({
-    name: 'gantry_certificate_days_left',
-    help: 'Whole days until a certificate of this server ends.',
+    name: 'gantry_certificate_remaining_seconds',
+    help: 'Seconds until a certificate of this server ends, in whole days.',
     labelNames: ['certificate'],
     collect() {
       this.reset();
@@ -125,7 +126,7 @@ export function measurePki(metrics: Metrics, current: () => Pki): void {
         const label = certificate.startsWith('worker-') ? 'worker' : certificate;
         left.set(label, Math.min(days, left.get(label) ?? Number.POSITIVE_INFINITY));
       }
-      for (const [certificate, days] of left) this.set({ certificate }, days);
+      for (const [certificate, days] of left) this.set({ certificate }, days * SECONDS_PER_DAY);
     },
     registers: [],
   });

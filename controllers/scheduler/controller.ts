@@ -98,6 +98,7 @@ class Scheduler implements Controller {
       case 'nothing':
         this.#explainedAtMs.delete(key);
         if (plan.reason === 'Bound') await this.#confirm(task, signal);
+        if (plan.reason === 'Stopped') await this.#rest(task, signal);
         return done;
       case 'bind':
         await this.#measured('scheduled', () => this.#bind(key, task, plan, signal));
@@ -169,6 +170,19 @@ class Scheduler implements Controller {
     const { reason: _reason, message: _message, ...rest } = task.status ?? {};
     const kept = isStale ? rest : task.status;
     await this.#writeStatus(task, { phase: 'Pending', ...kept, conditions: [...conditions] }, signal);
+  }
+
+  /** A task that was never to run has no worker that could say so. */
+  async #rest(task: Task, signal: AbortSignal): Promise<void> {
+    const { metadata, status } = task;
+    if (status?.workerName !== undefined) return;
+    if (status?.phase === 'Stopped' && status.observedGeneration === metadata.generation) return;
+    const words = { reason: 'Stopped', message: 'desiredState is Stopped' };
+    const ready = { type: 'Ready', status: 'False', ...words } as const;
+    const conditions = [...setCondition(status?.conditions, ready, this.#context.clock.now())];
+    const observedGeneration = metadata.generation ?? 1;
+    const resting = { ...status, ...words, phase: 'Stopped', observedGeneration, conditions } as const;
+    await this.#writeStatus(task, resting, signal);
   }
 
   async #explain(

@@ -236,7 +236,7 @@ describe('net/pki', () => {
     const metrics = newMetrics();
     measurePki(metrics, () => pki);
     const text = await metrics.metrics();
-    expect(text).to.include('gantry_certificate_days_left{certificate="ca"} 3650');
+    expect(text).to.include(`gantry_certificate_remaining_seconds{certificate="ca"} ${3650 * 86_400}`);
     expect(text.match(/certificate="worker"/g)).to.have.length(1);
   });
 

@@ -96,6 +96,22 @@ describe('Scheduler', () => {
     });
   });
 
+  it('says Stopped of a task that was never to run, and places it once it is', async () => {
+    await world.addWorker('w1');
+    await add('resting', { desiredState: 'Stopped' });
+    await world.advance(1_000);
+    const { spec, status } = await get('resting');
+    expect(spec.workerName).to.equal(undefined);
+    expect(status).to.include({ phase: 'Stopped', reason: 'Stopped', observedGeneration: 1 });
+    writes.length = 0;
+    await world.advance(60_000);
+    expect(writes).to.deep.equal([]);
+    const task = await get('resting');
+    await world.admin.update(tasks, { ...task, spec: { ...task.spec, desiredState: 'Running' } });
+    await world.advance(1_000);
+    expect((await get('resting')).spec.workerName).to.equal('w1');
+  });
+
   it('writes nothing more once a task is settled', async () => {
     await world.addWorker('w1');
     await add('t');

@@ -1,5 +1,5 @@
 /** Structured log lines (JSON, one a line), with the current trace mixed in. */
-import { destination, type Logger, pino } from 'pino';
+import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 import { currentTrace } from './trace.ts';
 
 export type Log = Logger;
@@ -11,6 +11,8 @@ export function openLog(options: { readonly level: LogLevel; readonly path?: str
     {
       level: options.level,
       base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
       mixin: () => ({ ...currentTrace() }),
       redact: { paths: ['authorization', '*.authorization', '*.password', '*.token'], censor: '[redacted]' },
     },

@@ -42,7 +42,8 @@ export async function* watchKind(source: WatchSource, plan: WatchPlan): AsyncGen
   }
   let after = plan.afterRevision;
   if (plan.marksInitialEnd) yield { type: 'BOOKMARK', resourceVersion: after, isInitialEnd: true };
-  if (!cache.covers(after)) after = yield* watchHistory(source, plan, after);
+  // Asked again each time: while the history was told, the cache's log may have run past where it ended.
+  while (!isOver() && !cache.covers(after)) after = yield* watchHistory(source, plan, after);
   if (!isOver()) yield* watchPresent(source, plan, after, isOver);
 }
 
@@ -104,6 +105,8 @@ async function* watchPresent(
       isAwake = false;
       for (let change = cache.read(cursor); change !== undefined; change = cache.read(cursor)) {
         cursor.sequence++;
+        // The history comes from the store, which may be ahead of the cache.
+        if (change.revision <= afterRevision) continue;
         const event = change.eventFor(plan.matches);
         if (event !== undefined) yield event;
         if (isOver()) return;

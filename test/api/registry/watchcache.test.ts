@@ -389,6 +389,29 @@ describe('The watch cache', () => {
       reader.abort();
     });
 
+    it('from having been behind the store: whom the store told meanwhile is not told again', async () => {
+      const a = await create('a');
+      await edit('a', 'two');
+      const other = registry;
+      const { store: flaky, breakWatch } = breakable();
+      await open({ store: flaky });
+      breakWatch(new StoreError('Unavailable', 'gone for a walk'));
+      await settle();
+      const elsewhere = other.as(context.identity);
+      await elsewhere.create(tasks, taskManifest('b'));
+      const reader = await Reader.open(registry, kind, { resourceVersion: a.metadata.resourceVersion ?? '' });
+      const told = [await reader.event(), await reader.event()].map(textOf);
+      expect(told).to.deep.equal(['MODIFIED a', 'ADDED b']);
+      const waiting = reader.event();
+      await settle();
+      clock.advance(60_000);
+      await settle();
+      await elsewhere.create(tasks, taskManifest('c'));
+      expect(textOf(await waiting)).to.equal('ADDED c');
+      reader.abort();
+      await other.close();
+    });
+
     it('from having fallen too far behind: reads everything anew and ends every watch as expired', async () => {
       await registry.close();
       const { store: flaky, breakWatch } = breakable();

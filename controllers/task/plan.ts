@@ -65,10 +65,16 @@ function planDeletion(task: Task, world: TaskWorld): TaskPlan {
       : [];
   const view = viewOf(task, world);
   const alive = attempts.findLast(({ life }) => life === 'alive');
-  const status =
-    alive === undefined
-      ? undefined
-      : statusOf(view, { kind: 'stopping', attempt: alive, message: 'the Task is being deleted' });
+  const message = 'the Task is being deleted';
+  // Nothing of it is left here, and the object stays for somebody else's finalizer: it must not be said to run.
+  const isLeft = attempts.length === 0 && !holds && !hasEnded(task);
+  const verdict: Verdict | undefined =
+    alive !== undefined
+      ? { kind: 'stopping', attempt: alive, message }
+      : isLeft
+        ? { kind: 'stopped', message }
+        : undefined;
+  const status = verdict === undefined ? undefined : statusOf(view, verdict);
   return { ...cleared, actions: [...cleared.actions, ...lift], status, events: [] };
 }
 
@@ -119,6 +125,10 @@ function planBound(view: TaskView): TaskPlan {
   return finish(view, verdict, tidy);
 }
 
+function hasEnded({ status }: Task): boolean {
+  return ['Stopped', 'Succeeded', 'Failed'].includes(status?.phase ?? '');
+}
+
 function stopWords(
   view: TaskView,
   isWanted: boolean,
@@ -127,9 +137,7 @@ function stopWords(
 ): { readonly message: string; readonly drift?: DriftKind } {
   const { task } = view;
   if (!isWanted) {
-    const isSettled =
-      ['Stopped', 'Succeeded', 'Failed'].includes(task.status?.phase ?? '') &&
-      task.status?.observedGeneration === task.metadata.generation;
+    const isSettled = hasEnded(task) && task.status?.observedGeneration === task.metadata.generation;
     const message =
       task.spec.desiredState === 'Stopped' ? 'desiredState is Stopped' : 'the Task has come to its end';
     return isSettled ? { message, drift: 'started' } : { message };

@@ -20,7 +20,8 @@ export type Verdict =
       readonly nextRestartAtMs?: number;
     }
   | { readonly kind: 'ended'; readonly phase: 'Succeeded' | 'Failed'; readonly end: HistoryEntry }
-  | { readonly kind: 'stopped' };
+  /** By default because that is what was asked for. */
+  | { readonly kind: 'stopped'; readonly message?: string };
 
 interface Words {
   readonly phase: NonNullable<TaskStatus['phase']>;
@@ -102,7 +103,7 @@ function wordsOf(verdict: Verdict): Words {
     }
     case 'stopped': {
       const reason = 'Stopped';
-      const message = 'desiredState is Stopped';
+      const { message = 'desiredState is Stopped' } = verdict;
       return { phase: 'Stopped', reason, message, ready: { status: 'False', reason, message } };
     }
   }

@@ -636,6 +636,17 @@ const removals: readonly Row[] = [
   },
   { name: 'deleted with nothing there', world: world(deleting()), actions: ['liftFinalizer'] },
   {
+    name: 'deleted, and kept by a finalizer of somebody else: not said to run any more',
+    world: world({
+      ...deleting(),
+      metadata: { ...deleting().metadata, finalizers: ['example.com/x'] },
+      status: { phase: 'Running' },
+    }),
+    actions: [],
+    phase: 'Stopped',
+    reason: 'Stopped',
+  },
+  {
     name: 'deleted, and one is still being removed',
     world: world(deleting(), [container(1, web, { state: 'removing' })]),
     actions: [],

@@ -133,7 +133,8 @@ export class Reads {
     try {
       await feed.reach(asked, signal, FUTURE_PATIENCE_MS);
     } catch (error) {
-      if (isApiError(error, 'ServiceUnavailable') && !feed.closing.aborted)
+      // Out of patience, its own or the caller's: either way the version is what was wrong.
+      if (isApiError(error, 'ServiceUnavailable', 'Timeout') && !feed.closing.aborted)
         throw tooNew(asked, store.revision());
       throw error;
     }

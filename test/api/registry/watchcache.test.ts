@@ -222,6 +222,8 @@ describe('The watch cache', () => {
       const error = await vain;
       expect(error.message).to.match(/^Too large resource version: 9999, current: \d+$/);
       expect(error.details?.causes?.[0]?.reason).to.equal('ResourceVersionTooLarge');
+      const hasty = registry.watch(context, kind, { resourceVersion: '9999', signal: AbortSignal.abort() });
+      expect((await refusalOf(hasty, 'Timeout')).message).to.equal(error.message);
     });
   });
 

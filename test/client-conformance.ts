@@ -408,7 +408,7 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
           client.patch(tasks, hello, { type: 'merge', body: { metadata: { finalizers } } });
         await refusalOf(lift(['example.com/a', 'example.com/new']), 'Invalid');
         expect((await lift(['example.com/a'])).metadata.finalizers).to.deep.equal(['example.com/a']);
-        await lift([]);
+        expect((await lift([])).metadata.finalizers).to.equal(undefined);
         await refusalOf(client.get(tasks, hello), 'NotFound');
       });
 

@@ -19,6 +19,7 @@ import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
 import { type BoundTask, type CacheOf, type Commits, MAX_ATTEMPTS } from './commits.ts';
 import type { KindEntry } from './kindtable.ts';
+import { encodePayload, storedFrom } from './payload.ts';
 import type {
   DeleteResult,
   RegistryPatch,
@@ -167,7 +168,13 @@ export class Writes {
         isRemoval ? undefined : after,
         options.dryRun === true,
       );
-      if (outcome.ok) return { stored: outcome.stored, isCreated: false, warnings };
+      if (outcome.ok) {
+        // The last finalizer went, and the object with it: the answer is what was asked for, as Kubernetes gives it.
+        const stored = isRemoval
+          ? storedFrom(after, encodePayload(after), before.resourceVersion)
+          : outcome.stored;
+        return { stored, isCreated: false, warnings };
+      }
       before = outcome.current;
       if (attempt >= MAX_ATTEMPTS)
         throw modified(entry.kind, key.name, current, before?.object.metadata.resourceVersion);

@@ -558,6 +558,16 @@ export const documents: readonly KindDocument[] = [
            "fieldPath": ".resources"
           },
           {
+           "rule": "!has(self.resources) || !has(self.resources.limits) || !has(self.resources.limits.memory) || quantity(string(self.resources.limits.memory)).compareTo(quantity('6Mi')) >= 0",
+           "message": "limits.memory must be at least 6Mi, the least an engine accepts",
+           "fieldPath": ".resources"
+          },
+          {
+           "rule": "!has(self.ports) || self.ports.all(p, !has(p.hostPort) || self.ports.exists_one(q, has(q.hostPort) && q.hostPort == p.hostPort && q.protocol == p.protocol && (has(q.hostIP) ? q.hostIP : '') == (has(p.hostIP) ? p.hostIP : '')))",
+           "message": "a hostPort may be asked for once only",
+           "fieldPath": ".ports"
+          },
+          {
            "rule": "!has(self.backoff) || self.backoff.initialSeconds <= self.backoff.maxSeconds",
            "message": "backoff.initialSeconds must be at most backoff.maxSeconds",
            "fieldPath": ".backoff"
@@ -584,7 +594,8 @@ export const documents: readonly KindDocument[] = [
            "type": "array",
            "maxItems": 1024,
            "items": {
-            "type": "string"
+            "type": "string",
+            "pattern": "^[^\\x00]*$"
            },
            "description": "Replaces the image's entry point."
           },
@@ -592,7 +603,8 @@ export const documents: readonly KindDocument[] = [
            "type": "array",
            "maxItems": 1024,
            "items": {
-            "type": "string"
+            "type": "string",
+            "pattern": "^[^\\x00]*$"
            },
            "description": "Replaces the image's command (the arguments of the entry point)."
           },
@@ -626,6 +638,7 @@ export const documents: readonly KindDocument[] = [
              "value": {
               "type": "string",
               "maxLength": 131072,
+              "pattern": "^[^\\x00]*$",
               "description": "The variable's value; absent: empty."
              }
             }

@@ -4,7 +4,7 @@
  * Source of "baseline": Kubernetes Pod Security Standards, Baseline.
  */
 import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
-import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../../machinery/labels.ts';
+import { ANNOTATION_TRACE, ANNOTATION_TTL, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { WriteToJudge } from './policy.ts';
 
@@ -15,22 +15,29 @@ const STOP_ONLY = `the development listener may change a task only by stopping i
 
 export function devRefusal({ before, after }: WriteToJudge): string | undefined {
   if (after === undefined) return STOP_ONLY;
-  if (before === undefined) return baselineRefusal(after);
+  if (before === undefined) return baselineRefusal(after, 'made');
   const isStop =
     readPath(after, ['spec', 'desiredState']) === 'Stopped' &&
     isSameJson(withoutStop(before), withoutStop(after));
-  return isStop ? undefined : STOP_ONLY;
+  return isStop ? baselineRefusal(before, 'stopped') : STOP_ONLY;
 }
 
-function baselineRefusal(task: DynamicObject): string | undefined {
+function baselineRefusal(task: DynamicObject, done: 'made' | 'stopped'): string | undefined {
   const refuse = (path: string): string =>
-    `${path} is not allowed for tasks made through the development listener; use the TLS listener with a client certificate`;
+    `${path} is not allowed for tasks ${done} through the development listener; use the TLS listener with a client certificate`;
   if (readPath(task, ['spec', 'securityContext', 'privileged']) === true) {
     return refuse('spec.securityContext.privileged');
   }
   const added = readPath(task, ['spec', 'securityContext', 'capabilities', 'add']);
   if (Array.isArray(added) && added.length > 0) return refuse('spec.securityContext.capabilities.add');
   if (readPath(task, ['spec', 'network', 'mode']) === 'host') return refuse('spec.network.mode: host');
+  const ports = readPath(task, ['spec', 'ports']);
+  const isOpen = (port: unknown): boolean =>
+    isRecord(port) && typeof port.hostIP === 'string' && !/^(?:127\.[\d.]+|::1)$/.test(port.hostIP);
+  if (Array.isArray(ports) && ports.some(isOpen))
+    return refuse('spec.ports[].hostIP other than a loopback address');
+  if (task.metadata.namespace === NAMESPACE_SYSTEM) return refuse(`namespace ${NAMESPACE_SYSTEM}`);
+  if (done === 'stopped') return undefined;
   if (task.metadata.finalizers !== undefined) return refuse('metadata.finalizers');
   if (task.metadata.ownerReferences !== undefined) return refuse('metadata.ownerReferences');
   return undefined;

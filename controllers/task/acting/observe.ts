@@ -41,6 +41,8 @@ interface Entry extends KnownContainer {
   /** What the last list said of it. */
   listed: Pick<ContainerSummary, 'state' | 'name'> | undefined;
   isStale: boolean;
+  /** An inspection under way: until it is over, nothing is known. */
+  looking: Promise<void> | undefined;
   /** Its end as the engine's event told it, until an inspection does. */
   ended: ContainerDetail | undefined;
   /** When it was last heard of, in list numbers: an answer to an older list says nothing about it. */
@@ -88,8 +90,10 @@ export class EngineView {
   /** Everything on the engine that is labelled with this Task, of whatever uid. Throws `RuntimeError`. */
   async containersOf(taskKey: string, signal: AbortSignal): Promise<readonly ContainerDetail[]> {
     if (this.#doubtful.has(taskKey)) await this.#list({ [LABEL_TASK]: taskKey }, signal);
-    const stale = this.#entriesOf(taskKey).filter(({ isStale }) => isStale);
-    await Promise.all(stale.map((entry) => this.#inspect(entry, signal)));
+    // One that somebody else began counts too: its answer may be the first that is known of the container.
+    await Promise.all(
+      this.#entriesOf(taskKey).map((entry) => (entry.isStale ? this.#inspect(entry, signal) : entry.looking)),
+    );
     return this.#entriesOf(taskKey)
       .map(({ detail }) => detail)
       .filter((detail) => detail !== undefined);
@@ -103,7 +107,10 @@ export class EngineView {
     if (this.#doubtful.has(taskKey)) return undefined;
     const entries = this.#entriesOf(taskKey);
     if (!entries.some(({ ended }) => ended !== undefined)) return undefined;
-    const details = entries.map(({ ended, isStale, detail }) => ended ?? (isStale ? undefined : detail));
+    const details = entries.map(
+      ({ ended, isStale, looking, detail }) =>
+        ended ?? (isStale || looking !== undefined ? undefined : detail),
+    );
     return details.every((detail) => detail !== undefined) ? details : undefined;
   }
 
@@ -198,6 +205,7 @@ export class EngineView {
         await this.#inspect(entry, signal);
       } catch (error) {
         log.debug({ err: error, container: entry.id }, `cannot inspect: ${messageOf(error)}`);
+        if (!signal.aborted) this.#options.onChange(entry.taskKey);
         continue;
       }
       if (!isSameJson(before, entry.detail)) this.#options.onChange(entry.taskKey);
@@ -237,6 +245,7 @@ export class EngineView {
       detail: undefined,
       listed: undefined,
       isStale: true,
+      looking: undefined,
       ended: undefined,
       heardIn: this.#lists,
     });
@@ -301,7 +310,15 @@ export class EngineView {
     );
   }
 
-  async #inspect(entry: Entry, signal: AbortSignal): Promise<void> {
+  #inspect(entry: Entry, signal: AbortSignal): Promise<void> {
+    const looking = this.#look(entry, signal).finally(() => {
+      if (entry.looking === looking) entry.looking = undefined;
+    });
+    entry.looking = looking;
+    return looking;
+  }
+
+  async #look(entry: Entry, signal: AbortSignal): Promise<void> {
     const { runtime, clock } = this.#options;
     entry.isStale = false;
     try {

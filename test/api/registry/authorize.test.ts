@@ -180,6 +180,8 @@ describe('Limits on single writes', () => {
       ['privileged', { securityContext: { privileged: true } }, {}],
       ['added capabilities', { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }, {}],
       ['the host network', { network: { mode: 'host' } }, {}],
+      ['a port open to others', { ports: [{ containerPort: 80, hostIP: '0.0.0.0' }] }, {}],
+      ["the system's namespace", {}, { namespace: 'gantry-system' }],
       ['finalizers', {}, { finalizers: ['example.com/x'] }],
       ['owners', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'X', name: 'x', uid: 'u' }] }],
     ];
@@ -208,6 +210,12 @@ describe('Limits on single writes', () => {
       expect(stopped.spec.desiredState).to.equal('Stopped');
       expect(stopped.metadata.annotations).to.have.all.keys('gantry.dev/ttl', 'gantry.dev/trace-id');
       await patch({ spec: { desiredState: 'Stopped' } });
+    });
+
+    it('may not stop what is more than a baseline task', async () => {
+      await world.admin.create(tasks, taskManifest('hello', { network: { mode: 'host' } }));
+      const error = await refusalOf(patch({ spec: { desiredState: 'Stopped' } }), 'Forbidden');
+      expect(error.message).to.include('network.mode: host is not allowed for tasks stopped through');
     });
 
     it('may change nothing else, not even together with a stop', async () => {

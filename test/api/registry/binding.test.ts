@@ -189,7 +189,7 @@ describe('tasks/binding', () => {
     await create('a', {
       ports: [
         { containerPort: 80, hostPort: 80 },
-        { containerPort: 81, hostPort: 80 },
+        { containerPort: 81, hostPort: 80, hostIP: '0.0.0.0' },
       ],
     });
     expect((await refusalOf(bind(client, 'a', 'w1'), 'Conflict')).message).to.include(

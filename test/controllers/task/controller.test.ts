@@ -1,6 +1,7 @@
 /** The task controller on the real registry and a fake engine: what is declared is what runs. */
 import { expect } from 'chai';
-import { isApiError } from '../../../machinery/errors.ts';
+import { sleep } from '../../../machinery/clock.ts';
+import { isApiError, RuntimeError } from '../../../machinery/errors.ts';
 import { tasks, workers } from '../../../schemas/kinds.ts';
 import { openRig, type Rig } from '../../agent/rig.ts';
 
@@ -269,6 +270,27 @@ describe('task controller', () => {
         return task?.status?.phase === 'Running' && rig.running(name)[0]?.image === 'app:2';
       });
     }
+  });
+
+  it('makes no second container while the inspection of the first is still under way', async () => {
+    await rig.apply('web');
+    await rig.untilPhase('web', 'Running');
+    const first = rig.running('web')[0]?.id ?? '';
+    rig.runtime.engine.kill(first);
+    await rig.world.until('the second runs', () => rig.running('web').length === 1);
+    const second = rig.running('web')[0]?.id ?? '';
+    let refused = 0;
+    rig.runtime.hooks = {
+      before: async ({ operation, args }) => {
+        if (operation !== 'inspect') return;
+        if (args[0] === first && refused++ < 3) throw new RuntimeError('Failed', 'refused');
+        if (args[0] === second) await sleep(rig.world.clock, 5_000);
+      },
+    };
+    await rig.restart();
+    await rig.world.advance(20_000);
+    expect(refused).to.be.greaterThan(0);
+    expect(rig.running('web').map(({ id }) => id)).to.deep.equal([second]);
   });
 
   it('refuses nothing silently: a task that was deleted meanwhile is no error', async () => {

@@ -91,9 +91,10 @@ export class EngineView {
   async containersOf(taskKey: string, signal: AbortSignal): Promise<readonly ContainerDetail[]> {
     if (this.#doubtful.has(taskKey)) await this.#list({ [LABEL_TASK]: taskKey }, signal);
     // One that somebody else began counts too: its answer may be the first that is known of the container.
-    await Promise.all(
-      this.#entriesOf(taskKey).map((entry) => (entry.isStale ? this.#inspect(entry, signal) : entry.looking)),
-    );
+    const looks = this.#entriesOf(taskKey)
+      .map((entry) => (entry.isStale ? this.#inspect(entry, signal) : entry.looking))
+      .filter((looking) => looking !== undefined);
+    await Promise.all(looks);
     return this.#entriesOf(taskKey)
       .map(({ detail }) => detail)
       .filter((detail) => detail !== undefined);

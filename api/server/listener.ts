@@ -56,6 +56,8 @@ const KEEP_ALIVE_MS = 100_000;
 /** A client gets this long to send its headers, and a whole request. */
 const HEADERS_TIMEOUT_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 120_000;
+/** More are refused at once, so that no flood of connections takes the memory of those that are served. */
+const MAX_CONNECTIONS = 10_000;
 
 export const DEV_IDENTITY: Identity = { name: 'dev', groups: ['system:dev', 'system:authenticated'] };
 
@@ -126,6 +128,7 @@ function newListener(
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
 
   return {
     start: () =>

@@ -53,8 +53,8 @@ export async function* readDockerLog(
     try {
       return await container().logs({ ...from, timestamps: true, follow: false, abortSignal });
     } catch (error) {
-      // Removed in between: what was followed is all there will ever be.
-      if (statusOf(error) === 404) return Readable.from([]);
+      // Removed in between, or being removed (409): what was followed is all there will ever be.
+      if (statusOf(error) === 404 || statusOf(error) === 409) return Readable.from([]);
       throw error;
     }
   };
@@ -72,7 +72,7 @@ async function assertEnded(
     try {
       return !(await container().inspect({ abortSignal })).State.Running;
     } catch (error) {
-      if (statusOf(error) === 404) return true;
+      if (statusOf(error) === 404 || statusOf(error) === 409) return true;
       throw error;
     }
   };

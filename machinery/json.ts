@@ -30,6 +30,17 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/** The value with every half of a surrogate pair, which is no character, as U+FFFD: what Go's decoder makes of it. */
+export function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (!isRecord(value)) return value;
+  // An own key `__proto__` stays one: `fromEntries` defines, it does not assign.
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)]),
+  );
+}
+
 /** SHA-256 over RFC 8785 canonical JSON, as hex. */
 export function jsonHash(value: unknown): string {
   return createHash('sha256')

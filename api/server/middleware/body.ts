@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { load } from 'js-yaml';
 import { ApiError, messageOf } from '../../../machinery/errors.ts';
-import { isRecord } from '../../../machinery/json.ts';
+import { isRecord, wellFormed } from '../../../machinery/json.ts';
 import type { AppContext } from '../context.ts';
 
 /** The largest request body. */
@@ -15,6 +15,8 @@ const MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES;
 /** Far deeper than any object; keeps recursive code off the end of the stack. */
 const MAX_DEPTH = 256;
 const MAX_YAML_ALIASES = 100;
+/** Only an escape can smuggle half a surrogate pair into a text that is UTF-8. */
+const SURROGATE_ESCAPE = /\\(?:u|U0000)d[89a-f]/i;
 
 const JSON_TYPE = 'application/json';
 const YAML_TYPE = 'application/yaml';
@@ -75,17 +77,19 @@ export async function readPatch(
 }
 
 export function parseJson(bytes: Uint8Array): unknown {
-  return checked('JSON', () => JSON.parse(decode(bytes)));
+  return checked('JSON', bytes, (text) => JSON.parse(text));
 }
 
 export function parseYaml(bytes: Uint8Array): unknown {
-  return checked('YAML', () => load(decode(bytes), { maxAliases: MAX_YAML_ALIASES }));
+  return checked('YAML', bytes, (text) => load(text, { maxAliases: MAX_YAML_ALIASES }));
 }
 
-function checked(format: string, parse: () => unknown): unknown {
+function checked(format: string, bytes: Uint8Array, parse: (text: string) => unknown): unknown {
+  let text: string;
   let value: unknown;
   try {
-    value = parse();
+    text = decode(bytes);
+    value = parse(text);
   } catch (error) {
     const message = `the object provided is unrecognized: the body is not ${format}: ${messageOf(error)}`;
     throw new ApiError('BadRequest', message, undefined, { cause: error });
@@ -93,7 +97,7 @@ function checked(format: string, parse: () => unknown): unknown {
   if (isDeeperThan(value, MAX_DEPTH)) {
     throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
   }
-  return value;
+  return SURROGATE_ESCAPE.test(text) ? wellFormed(value) : value;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -18,6 +18,8 @@ import { asObject, asTask, defaultGraceSeconds } from './admission/taskrules.ts'
 import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
 import { type BoundTask, type CacheOf, type Commits, MAX_ATTEMPTS } from './commits.ts';
+import { KeyedQueue } from './keyedqueue.ts';
+import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
 import { encodePayload, storedFrom } from './payload.ts';
 import type {
@@ -27,6 +29,8 @@ import type {
   StoredObject,
   WriteResult,
 } from './types.ts';
+
+const WRITTEN_BY_OTHERS = 'it is written by others all the time; try again';
 
 /** Throws `Forbidden` when this very write is not allowed. */
 export type Judge = (before: DynamicObject | undefined, after: DynamicObject | undefined) => void;
@@ -40,6 +44,8 @@ export interface WriteParts {
 
 export class Writes {
   readonly #parts: WriteParts;
+  /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
+  readonly #objects = new KeyedQueue();
 
   constructor(parts: WriteParts) {
     this.#parts = parts;
@@ -76,7 +82,7 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    return this.#change(entry, key, () => body, options, judge);
+    return this.#inTurn(entry, key, () => this.#change(entry, key, () => body, options, judge));
   }
 
   patch(
@@ -90,10 +96,16 @@ export class Writes {
       throw new ApiError('BadRequest', 'a merge patch must be an object (RFC 7386)');
     }
     const apply = patch.type === 'merge' ? applyMergePatch : applyJsonPatch;
-    return this.#change(entry, key, (current) => apply(current, patch.body), options, judge);
+    return this.#inTurn(entry, key, () =>
+      this.#change(entry, key, (current) => apply(current, patch.body), options, judge),
+    );
   }
 
-  async delete(
+  delete(entry: KindEntry, key: ObjectKey, options: DeleteOptions, judge: Judge): Promise<DeleteResult> {
+    return this.#inTurn(entry, key, () => this.#delete(entry, key, options, judge));
+  }
+
+  async #delete(
     entry: KindEntry,
     key: ObjectKey,
     options: DeleteOptions,
@@ -109,8 +121,7 @@ export class Writes {
       const outcome = await this.#parts.commits.commit(entry, before, after, options.dryRun === true);
       if (outcome.ok) return { stored: outcome.stored, isGone: after === undefined };
       before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS)
-        throw conflict(entry.kind, key.name, 'it is written by others all the time; try again');
+      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
   }
 
@@ -136,6 +147,10 @@ export class Writes {
     };
     await this.#parts.commits.commitBound(entry, key, binding.worker, decide, isDryRun);
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+  }
+
+  #inTurn<T>(entry: KindEntry, key: ObjectKey, work: () => Promise<T>): Promise<T> {
+    return this.#objects.run(entry.prefix + relativeKey(key), work);
   }
 
   async #change(
@@ -176,8 +191,7 @@ export class Writes {
         return { stored, isCreated: false, warnings };
       }
       before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS)
-        throw modified(entry.kind, key.name, current, before?.object.metadata.resourceVersion);
+      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
   }
 

@@ -184,7 +184,24 @@ function refuseForeign(request: IncomingMessage): ApiError | undefined {
   if (request.headers['sec-fetch-site'] === 'cross-site') {
     return new ApiError('Forbidden', 'the development listener refuses cross-site requests (Sec-Fetch-Site)');
   }
+  // Another port of this machine is the same site, but its page may be anybody's: a container's, for one.
+  if (origin !== undefined && !isReading(request) && !isSameOrigin(origin, request)) {
+    return new ApiError(
+      'Forbidden',
+      `the development listener takes no writes from pages of another origin, found Origin "${origin}"`,
+    );
+  }
   return undefined;
+}
+
+function isReading({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+}
+
+/** Loopback names are one machine's, so the port says whose page it is. */
+function isSameOrigin(origin: string, { socket }: IncomingMessage): boolean {
+  const { protocol, port } = new URL(origin);
+  return protocol === 'http:' && Number(port === '' ? 80 : port) === socket.localPort;
 }
 
 function hostName(url: string): string {

@@ -52,6 +52,22 @@ describe('the development listener', () => {
     });
   }
 
+  it('takes writes from no page but its own', async () => {
+    const { port } = server;
+    for (const [origin, isOwn] of [
+      [`http://localhost:${port}`, true],
+      [`http://127.0.0.1:${port}`, true],
+      [`https://localhost:${port}`, false],
+      ['http://localhost:1', false],
+      ['http://localhost', false],
+    ] as const) {
+      const { status } = await server.ask('POST', '/tasks', {
+        headers: { Host: 'localhost', Origin: origin },
+      });
+      expect(status === 403, `${origin} answered ${status}`).to.equal(!isOwn);
+    }
+  });
+
   it('will not listen where others can reach it', () => {
     expect(() => devListener(newTestApp(server.world), { ...options, host: '0.0.0.0' })).to.throw();
   });

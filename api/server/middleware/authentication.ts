@@ -3,6 +3,7 @@
  * listener's fixed identity); the application refuses what the listener refuses and what nobody asks.
  */
 import type { TLSSocket } from 'node:tls';
+import { ApiError } from '../../../machinery/errors.ts';
 import type { Identity } from '../../../machinery/identity.ts';
 import { type AppMiddleware, identityOf } from '../context.ts';
 import { arrivalOf } from './arrival.ts';
@@ -16,10 +17,20 @@ export function admitted(): AppMiddleware {
   };
 }
 
-/** Refuses a request of nobody: 401. Stands after the public paths and before everything else. */
+/**
+ * Refuses a request of nobody: 401; and one that wants to be somebody else (`kubectl --as`): 403, for answering it as
+ * who asks would do more than was wanted. Stands after the public paths and before everything else. */
 export function authenticated(): AppMiddleware {
   return (ctx, next) => {
-    identityOf(ctx);
+    const { name } = identityOf(ctx);
+    const other = ctx.get('Impersonate-User');
+    if (other !== '' || Object.keys(ctx.headers).some((header) => header.startsWith('impersonate-'))) {
+      throw new ApiError(
+        'Forbidden',
+        `users "${other}" is forbidden: User "${name}" cannot impersonate resource "users" in API group "" at the cluster scope: this server does not know impersonation`,
+        { name: other, kind: 'users' },
+      );
+    }
     return next();
   };
 }

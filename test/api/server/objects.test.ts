@@ -57,6 +57,42 @@ describe('objects over HTTP', () => {
     expect(yaml.status).to.equal(201);
   });
 
+  it('loses no patch of many that come at the same time', async () => {
+    await create('busy');
+    const statuses = await Promise.all(
+      Array.from({ length: 30 }, async (_, index) => {
+        const answer = await server.ask('PATCH', `${TASKS}/busy`, {
+          headers: { 'Content-Type': 'application/merge-patch+json' },
+          body: JSON.stringify({ metadata: { labels: { [`k${index}`]: 'v' } } }),
+        });
+        return answer.status;
+      }),
+    );
+    expect(new Set(statuses)).to.deep.equal(new Set([200]));
+    const read = await server.ask('GET', `${TASKS}/busy`);
+    expect(Object.keys(at(read.json(), 'metadata.labels') as object)).to.have.length(30);
+  });
+
+  it('takes half a surrogate pair for U+FFFD, as Go does', async () => {
+    const manifest = JSON.stringify(taskManifest('half', { args: ['HALF', 'whole \u{1F600}'] }));
+    const json = await server.ask('POST', TASKS, {
+      headers: { 'Content-Type': 'application/json' },
+      body: manifest.replace('HALF', '\\ud800'),
+    });
+    expect(at(json.json(), 'spec.args')).to.deep.equal(['\ufffd', 'whole \u{1F600}']);
+    const patched = await server.ask('PATCH', `${TASKS}/half`, {
+      headers: { 'Content-Type': 'application/merge-patch+json' },
+      body: '{"metadata":{"annotations":{"a":"\\uDFFFx"}}}',
+    });
+    expect(at(patched.json(), 'metadata.annotations.a')).to.equal('\ufffdx');
+  });
+
+  it('refuses to act as somebody else instead of acting as who asks', async () => {
+    const answer = await server.ask('GET', TASKS, { headers: { 'Impersonate-User': 'jane' } });
+    expect(answer.status).to.equal(403);
+    expect(at(answer.json(), 'message')).to.include('cannot impersonate resource "users"');
+  });
+
   it('keeps nothing of a dry run', async () => {
     const answer = await server.ask('POST', `${TASKS}?dryRun=All`, { body: taskManifest('dry') });
     expect(answer.status).to.equal(201);

@@ -59,7 +59,10 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   const version = versionInfo(productVersion, deps.gitCommit);
 
   const app = new Koa<AppState, object>();
-  app.on('error', (error) => log.error({ err: error }, 'answer failed'));
+  app.on('error', (error) => {
+    if (isOfPeer(error)) log.debug({ err: error }, 'the client went away or sent no HTTP');
+    else log.error({ err: error }, 'answer failed');
+  });
   app.use(traced(random));
   app.use(measured(serverMetrics, clock));
   app.use(logged(log, clock));
@@ -74,6 +77,11 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     throw unknownPath();
   });
   return app;
+}
+
+/** What a client can cause at will, so nothing for whoever keeps the server. */
+function isOfPeer({ code = '' }: NodeJS.ErrnoException): boolean {
+  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || code.startsWith('HPE_');
 }
 
 function cachesFull(registry: Registry): HealthCheck {

@@ -4,7 +4,8 @@
  * Promises: resolves with everything closed in order after the signal aborts (no new connections, watches ended, writes
  * finished, containers left running); rejects with one sentence when it cannot start, and has then undone what it began.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
 import { tasksDoor } from '../api/doors/tasks/tasks.ts';
@@ -180,8 +181,11 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
 async function makeHome(home: string): Promise<void> {
   try {
     await mkdir(home, { recursive: true, mode: 0o700 });
+    await access(home, constants.W_OK);
   } catch (error) {
-    throw new StartError(`cannot use the data directory ${home}: ${fileProblem(error)}`, { cause: error });
+    const isThere = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+    const problem = isThere ? 'it is not a directory' : fileProblem(error);
+    throw new StartError(`cannot use the data directory ${home}: ${problem}`, { cause: error });
   }
 }
 

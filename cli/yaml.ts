@@ -62,6 +62,14 @@ export function parseYaml(text: string, filename: string): YamlResult {
     const events = parseEvents(source, { filename });
     const values = constructFromEvents(events, { source, filename, schema: SCHEMA, maxAliases: MAX_ALIASES });
     const trees = treesOf(events, source);
+    const circle = values.findIndex(holdsItself);
+    if (circle !== -1) {
+      const place = lineAndColumn(source, find(trees[circle], ''));
+      return {
+        documents: [],
+        problems: [`${filename}:${place}: an alias (*) stands inside what it stands for`],
+      };
+    }
     const documents = values.map((value, at) => ({
       value,
       locate: (path: string) => lineAndColumn(source, find(trees[at], path)),
@@ -76,6 +84,21 @@ export function parseYaml(text: string, filename: string): YamlResult {
     const place = mark === undefined ? '1:1' : `${mark.line + 1}:${mark.column + 1}`;
     return { documents: [], problems: [`${filename}:${place}: ${error.reason}`] };
   }
+}
+
+function holdsItself(value: unknown): boolean {
+  const done = new Set<unknown>();
+  const above = new Set<unknown>();
+  const visit = (part: unknown): boolean => {
+    if (typeof part !== 'object' || part === null || done.has(part)) return false;
+    if (above.has(part)) return true;
+    above.add(part);
+    const isCircle = Object.values(part).some(visit);
+    above.delete(part);
+    done.add(part);
+    return isCircle;
+  };
+  return visit(value);
 }
 
 /** One value of a document: where its key (or else itself) begins, and what it holds. */

@@ -96,7 +96,7 @@ export class StoreDirectory {
   damaged(what: string, cause?: unknown): StoreError {
     return new StoreError(
       'Corrupt',
-      `${this.databasePath} is damaged: ${what}; restore it from a backup`,
+      `${this.databasePath} is damaged: ${what.replaceAll(/\s*\n\s*/g, ' ')}; restore it from a backup`,
       cause === undefined ? {} : { cause },
     );
   }

@@ -73,6 +73,16 @@ spec:
     expect(parseYaml('['.repeat(500), 'f').problems).to.have.length(1);
   });
 
+  it('refuses what holds itself', () => {
+    for (const text of ['a: 1\n---\nspec: &s {x: *s}\n', 'b: 1\n---\nlist: &l [1, [*l]]\n']) {
+      expect(parseYaml(text, 'f')).to.deep.equal({
+        documents: [],
+        problems: ['f:3:1: an alias (*) stands inside what it stands for'],
+      });
+    }
+    expect(parseYaml('a: &a [1]\nb: [*a, *a]\n', 'f').problems).to.deep.equal([]);
+  });
+
   it('leaves empty documents out', () => {
     expect(
       parseYaml('---\n# nothing\n---\na: 1\n---\n', 'f').documents.map(({ value }) => value),

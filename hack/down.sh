@@ -14,7 +14,7 @@ case "${1:-}" in
   *) die "unknown argument '$1': wanted nothing or --all" ;;
 esac
 
-is_running() { [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }
+is_running() { gantry_runs "$pidfile"; }
 
 if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
   is_running || die "Gantry is not running, so it cannot remove its containers: start it with hack/quickstart.sh, then run this again"

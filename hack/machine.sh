@@ -7,6 +7,11 @@ die() {
   exit 1
 }
 
+# gantry_runs PIDFILE: whether the process named there is a Gantry; after a crash its number may be anybody's.
+gantry_runs() {
+  [ -s "$1" ] && [[ "$(tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$1")/cmdline")" == *'cli/main.ts up '* ]]
+}
+
 # install_packages REASON PACKAGE...: Debian packages that are not there yet, without starting their daemons.
 install_packages() {
   local reason="$1" package missing=()
@@ -67,7 +72,13 @@ ensure_engine() {
     say "using the Docker Engine that is there ($(docker version --format '{{.Server.Version}}'))"
     return 0
   fi
+  command -v docker >/dev/null || die "the docker command is not on the PATH, though its package is installed: add its directory, usually /usr/bin"
+  local socket=/var/run/docker.sock
+  if [ -S "$socket" ] && [ ! -w "$socket" ]; then
+    die "the Docker Engine at $socket does not let user $(id -un) in: run this as root, or join the group $(stat -c %G "$socket")"
+  fi
   [ "$(id -u)" -eq 0 ] || die "no Docker Engine answers, and starting one needs root: run this as root, or start Docker first"
+  command -v dockerd >/dev/null || die "dockerd is not on the PATH, so Docker cannot be started: add its directory, usually /usr/sbin"
   say "starting Docker Engine"
   if [ -d /run/systemd/system ]; then
     systemctl start docker

@@ -13,8 +13,10 @@ ensure_node_packages
 ensure_engine
 hack/sample-image.sh
 
+# What is made here is its owner's alone, the log too.
+umask 077
 mkdir -p "$GANTRY_HOME"
-is_running() { [ -s "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; }
+is_running() { gantry_runs "$pidfile"; }
 if is_running; then
   say "Gantry is running already (pid $(cat "$pidfile"))"
 else

@@ -44,7 +44,7 @@ export function wellFormed(value: unknown): unknown {
 /** SHA-256 over RFC 8785 canonical JSON, as hex. */
 export function jsonHash(value: unknown): string {
   return createHash('sha256')
-    .update(canonicalize(value) ?? 'null')
+    .update(canonicalize(wellFormed(value)) ?? 'null')
     .digest('hex');
 }
 

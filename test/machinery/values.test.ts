@@ -80,6 +80,7 @@ describe('JSON values', () => {
   it('hash the same in any order of keys', () => {
     expect(jsonHash({ a: 1, b: { c: 2, d: 3 } })).to.equal(jsonHash({ b: { d: 3, c: 2 }, a: 1 }));
     expect(jsonHash({ a: 1 })).not.to.equal(jsonHash({ a: 2 }));
+    expect(jsonHash({ a: '\ud800' })).to.equal(jsonHash({ a: '\ufffd' }));
   });
 
   it('freeze all the way down', () => {

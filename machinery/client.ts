@@ -55,7 +55,14 @@ export type WatchEvent<T extends KubeObject> =
 
 export type Patch =
   | { readonly type: 'merge'; readonly body: unknown }
-  | { readonly type: 'json'; readonly body: readonly unknown[] };
+  | { readonly type: 'json'; readonly body: readonly unknown[] }
+  /** Strategic merge: lists merge by the keys their schema names. Only for Kubernetes' own kinds, 415 for others. */
+  | { readonly type: 'strategic'; readonly body: unknown }
+  /**
+   * Server-side apply: the whole wish of one field manager (`WriteOptions.fieldManager`, required). Creates the object
+   * when there is none. `isForced` takes fields from other managers instead of failing with `Conflict`.
+   */
+  | { readonly type: 'apply'; readonly body: unknown; readonly isForced?: boolean };
 
 export interface Client {
   get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: CallOptions): Promise<T>;

@@ -14,6 +14,18 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
+/** Which manager owns which fields, in Kubernetes' FieldsV1 form. Source: meta/v1 ManagedFieldsEntry. */
+export interface ManagedFieldsEntry {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  /** RFC 3339, seconds. */
+  time?: string;
+  fieldsType: 'FieldsV1';
+  fieldsV1: Record<string, unknown>;
+  subresource?: string;
+}
+
 export interface ObjectMeta {
   name: string;
   generateName?: string;
@@ -32,6 +44,7 @@ export interface ObjectMeta {
   annotations?: Record<string, string>;
   finalizers?: string[];
   ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFieldsEntry[];
 }
 
 export interface KubeObject {

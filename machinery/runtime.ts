@@ -6,6 +6,7 @@
  * one succeed). Every method takes a signal; an aborted call rejects with `Unavailable` and may or may not have
  * happened: look again. Aborted streams (events, logs) end quietly.
  */
+import type { Duplex } from 'node:stream';
 
 export interface Resources {
   /** CPU limit in billionths of a core; absent is no limit. */
@@ -114,6 +115,47 @@ export interface LogOptions {
   readonly timestamps?: boolean;
 }
 
+/** What a process is given and what is read of it. */
+export interface ProcessOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** With a terminal everything the process writes is stdout. */
+  readonly tty: boolean;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The two ends of a process that runs in a container: what goes in, what comes out, how it ended. */
+export interface ProcessSession {
+  /** What it wrote, in order; ends when it has ended and everything was read. */
+  readonly output: AsyncIterable<LogChunk>;
+  /**
+   * Resolves after the last output. The exit code is undefined when the session ended and the process did not (a
+   * detached attach). Rejects with `RuntimeError` when the connection was lost.
+   */
+  readonly ended: Promise<{ readonly exitCode: number | undefined }>;
+  /** Resolves when there is room for more; input after the process's end is dropped, as by a pipe nobody reads. */
+  write(data: Uint8Array): Promise<void>;
+  /** The end of standard input; output goes on. */
+  endInput(): void;
+  resize(size: TerminalSize): Promise<void>;
+  /** Lets go of the connection, at any time, more than once. What was started by exec is not killed by it. */
+  close(): void;
+}
+
+/** One reading of one container. */
+export interface ContainerStats {
+  readonly atMs: number;
+  /** Since the container's start. */
+  readonly cpuNanoseconds: bigint;
+  /** Memory in use without the file cache that could be dropped (Kubernetes' working set). */
+  readonly memoryBytes: number;
+}
+
 export interface Runtime {
   info(signal: AbortSignal): Promise<RuntimeInfo>;
   /** Containers in any state that carry all of the labels; never from a cache. */
@@ -144,4 +186,17 @@ export interface Runtime {
   events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
   /** Chunks as the container wrote them, in order; ends at the end of the log, or with `follow` when it stops. */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk>;
+  /** Starts a process in a running container. Rejects `NotFound` for no such container, `Conflict` for one not running. */
+  exec(
+    id: string,
+    command: readonly string[],
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessSession>;
+  /** Joins the container's own first process. */
+  attach(id: string, options: ProcessOptions, signal: AbortSignal): Promise<ProcessSession>;
+  /** Undefined when there is no such container or it does not run. */
+  stats(id: string, signal: AbortSignal): Promise<ContainerStats | undefined>;
+  /** A TCP connection to a port inside the container. */
+  dial(id: string, port: number, signal: AbortSignal): Promise<Duplex>;
 }

@@ -2,7 +2,14 @@
  * `WorkerLink`: what the API asks of a worker, wherever it runs. In one process it is the agent itself, across
  * machines it will be the worker's tunnel. Rejects with `ApiError`.
  */
+import type { Duplex } from 'node:stream';
 import type { ObjectKey } from './meta.ts';
+import type { ProcessOptions, ProcessSession } from './runtime.ts';
+
+/** The Task meant, and no later one of the same name. */
+export interface TaskRef extends ObjectKey {
+  readonly uid: string;
+}
 
 export interface TaskLogOptions {
   readonly follow: boolean;
@@ -15,12 +22,50 @@ export interface TaskLogOptions {
   readonly limitBytes?: number;
 }
 
+/** What one Task's container uses now. */
+export interface TaskUsage extends TaskRef {
+  readonly labels: Readonly<Record<string, string>>;
+  /** Cores used on average over the window, in billionths. */
+  readonly cpuNanocores: number;
+  readonly memoryBytes: number;
+}
+
+/** What a worker and its Tasks use, read within the last half minute. */
+export interface WorkerUsage {
+  readonly worker: string;
+  /** End of the window, milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly windowMs: number;
+  /** Of the whole machine. */
+  readonly cpuNanocores: number;
+  readonly memoryBytes: number;
+  readonly tasks: readonly TaskUsage[];
+}
+
 export interface WorkerLink {
   /** Resolves once the log is found; the bytes are standard output and error as the container wrote them. */
   logs(
     worker: string,
-    task: ObjectKey & { readonly uid: string },
+    task: TaskRef,
     options: TaskLogOptions,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>>;
+  /** Starts a process in the Task's running container. */
+  exec(
+    worker: string,
+    task: TaskRef,
+    command: readonly string[],
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessSession>;
+  /** Joins the first process of the Task's running container. */
+  attach(
+    worker: string,
+    task: TaskRef,
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessSession>;
+  /** One TCP connection to a port inside the Task's running container. */
+  portForward(worker: string, task: TaskRef, port: number, signal: AbortSignal): Promise<Duplex>;
+  usage(worker: string, signal: AbortSignal): Promise<WorkerUsage>;
 }

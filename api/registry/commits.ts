@@ -4,13 +4,14 @@
  * Says whether the object was still what the decision was made on. A record that changed meanwhile is read again here;
  * an object that did is the caller's to decide on anew.
  */
+import { isSameJson } from '../../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { workers } from '../../schemas/kinds.ts';
 import type { Worker } from '../../schemas/types.gen.ts';
 import type { Store, Write } from '../../store/store.ts';
 import { invalid, invalidObject } from './admission/fielderrors.ts';
 import { conflict } from './admission/metadata.ts';
-import { asObject, asTask, asWorker, isTaskKind } from './admission/taskrules.ts';
+import { asObject, asTask, asWorker, isTaskKind } from './admission/rules/task.ts';
 import {
   type AllocationRecord,
   emptyRecord,
@@ -27,6 +28,11 @@ import type { StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
 export const MAX_ATTEMPTS = 8;
+
+export const WRITTEN_BY_OTHERS = 'it is written by others all the time; try again';
+
+/** Throws `Forbidden` when this very write is not allowed. */
+export type Judge = (before: DynamicObject | undefined, after: DynamicObject | undefined) => void;
 
 /** The cache of a kind, undefined for one that is not served. */
 export type CacheOf = (kind: { readonly group: string; readonly plural: string }) => WatchCache | undefined;
@@ -242,4 +248,15 @@ function putRecord(record: AllocationRecord, modRevision: number | undefined): W
     value: Buffer.from(JSON.stringify(record)),
     precondition: modRevision === undefined ? { kind: 'absent' } : { kind: 'modRevision', modRevision },
   };
+}
+
+export function isHeld(object: DynamicObject): boolean {
+  return (object.metadata.finalizers ?? []).length > 0;
+}
+
+/** Equal but for the version they are served with. */
+export function isSameObject(before: DynamicObject, after: DynamicObject): boolean {
+  const { resourceVersion: _a, ...oldMetadata } = before.metadata;
+  const { resourceVersion: _b, ...newMetadata } = after.metadata;
+  return isSameJson({ ...before, metadata: oldMetadata }, { ...after, metadata: newMetadata });
 }

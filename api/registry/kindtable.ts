@@ -5,6 +5,8 @@
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { KindDocument, KindVersion, Schema } from '../../schemas/crd.ts';
+import { rulesOf } from './admission/rules/list.ts';
+import type { KindRules } from './admission/rules/rules.ts';
 import { compileValidator, type Validator } from './admission/validation.ts';
 import { kindPrefix } from './keys.ts';
 import type { ServedKind } from './types.ts';
@@ -15,6 +17,8 @@ export interface KindEntry {
   readonly prefix: string;
   readonly schema: Schema;
   readonly validator: Validator;
+  /** What neither schema nor CEL can say. */
+  readonly rules: KindRules;
   readonly hasStatus: boolean;
   /** Whether the server counts changes of the desired state. Kubernetes' own kinds here do not have it. */
   readonly hasGeneration: boolean;
@@ -23,7 +27,7 @@ export interface KindEntry {
   readField(object: DynamicObject, field: string): string | undefined;
 }
 
-const VERBS = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 /** A namespace cannot go before something clears what lives in it; until then it stays. */
 const UNDELETABLE: ReadonlySet<string> = new Set(['/namespaces']);
 /** Acts on one object, beside those that follow from the document. */
@@ -62,7 +66,7 @@ function entryOf(document: KindDocument, version: KindVersion): KindEntry {
     listKind: names.listKind,
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    verbs: UNDELETABLE.has(id) ? VERBS.filter((verb) => verb !== 'delete') : VERBS,
+    verbs: UNDELETABLE.has(id) ? VERBS.filter((verb) => !verb.startsWith('delete')) : VERBS,
     columns: version.additionalPrinterColumns ?? [],
     definition: version,
     subresources: [
@@ -82,6 +86,7 @@ function entryOf(document: KindDocument, version: KindVersion): KindEntry {
     prefix: kindPrefix(kind),
     schema,
     validator: compileValidator(schema, document.metadata.name),
+    rules: rulesOf(kind),
     hasStatus,
     hasGeneration: isRecord(schema.properties?.['spec']) && !isKubernetesGroup(group),
     fields: [...paths.keys()],

@@ -17,6 +17,8 @@ import { Admission } from './admission/admission.ts';
 import { StoreFeed } from './cache/storefeed.ts';
 import { type CacheLimits, DEFAULT_CACHE_LIMITS, WatchCache } from './cache/watchcache.ts';
 import { type CacheOf, Commits } from './commits.ts';
+import { Deletes } from './deletes.ts';
+import { KeyedQueue } from './keyedqueue.ts';
 import { buildKindTable } from './kindtable.ts';
 import { Reads } from './reads.ts';
 import { StoreRegistry } from './registry.ts';
@@ -45,18 +47,17 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const cacheOf: CacheOf = (kind) => byResource.get(qualifiedName(kind));
   const feed = new StoreFeed(store, caches, clock, log);
   await feed.start();
+  const commits = new Commits(store, cacheOf);
+  const objects = new KeyedQueue();
   const registry = new StoreRegistry({
     store,
     log,
     caches,
     feed,
     reads: new Reads({ store, clock, feed }),
-    writes: new Writes({
-      clock,
-      cacheOf,
-      admission: new Admission(clock, random),
-      commits: new Commits(store, cacheOf),
-    }),
+    writes: new Writes({ cacheOf, admission: new Admission(clock, random), commits, objects }),
+    deletes: new Deletes({ commits, clock, objects }),
+    reviews: [],
     authorizer: new Authorizer(),
     audit: new Audit(log),
   });

@@ -96,6 +96,16 @@ export class Reads {
     return listOf(pageOf(cache.list(query.namespace), query), cache.revision);
   }
 
+  /** What the selectors select now, from the cache as it is. */
+  select(
+    cache: WatchCache,
+    options: Pick<RegistryListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+  ): readonly StoredObject[] {
+    const matches = matcherOf(cache.entry, options);
+    const all = cache.list(options.namespace);
+    return matches === undefined ? all : all.filter(({ object }) => matches(object));
+  }
+
   /** Resolves once the start is known to be possible. */
   async watch(cache: WatchCache, options: RegistryWatchOptions): Promise<AsyncIterable<StoredWatchEvent>> {
     const { store, clock, feed } = this.#parts;

@@ -3,11 +3,11 @@
  * reads like its walk: authorize, do it (`Reads`, `Writes`), tell the audit.
  */
 import type { Client, DeleteOptions } from '../../machinery/client.ts';
-import { ApiError } from '../../machinery/errors.ts';
+import { ApiError, isApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
-import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
+import { type DynamicObject, keyOf, type ObjectKey } from '../../machinery/meta.ts';
 import { pinnedName } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Audit } from './access/audit.ts';
@@ -16,11 +16,14 @@ import type { Role } from './access/policy.ts';
 import { readBinding } from './binding/binding.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import type { WatchCache } from './cache/watchcache.ts';
+import type { Judge } from './commits.ts';
+import type { Deletes } from './deletes.ts';
 import { InProcessClient } from './inprocess.ts';
 import type { Reads } from './reads.ts';
 import { apiErrorFromStore, unavailable } from './storeerrors.ts';
 import type {
   AccessRequest,
+  DeleteCollectionOptions,
   DeleteResult,
   ReadOptions,
   Registry,
@@ -29,13 +32,14 @@ import type {
   RegistryWatchOptions,
   RegistryWriteOptions,
   RequestContext,
+  Review,
   ServedKind,
   StoredList,
   StoredObject,
   StoredWatchEvent,
   WriteResult,
 } from './types.ts';
-import { isBinding, type Judge, type Writes } from './writes.ts';
+import { isBinding, type Writes } from './writes.ts';
 
 export interface RegistryParts {
   readonly store: Store;
@@ -44,6 +48,8 @@ export interface RegistryParts {
   readonly feed: StoreFeed;
   readonly reads: Reads;
   readonly writes: Writes;
+  readonly deletes: Deletes;
+  readonly reviews: readonly Review[];
   readonly authorizer: Authorizer;
   readonly audit: Audit;
 }
@@ -169,7 +175,39 @@ export class StoreRegistry implements Registry {
       if (!entry.kind.verbs.includes('delete')) {
         throw new ApiError('MethodNotAllowed', `${kind.plural} cannot be deleted yet`);
       }
-      return this.#parts.writes.delete(entry, key, options, judge);
+      return this.#parts.deletes.delete(entry, key, options, judge);
+    });
+  }
+
+  deleteCollection(
+    context: RequestContext,
+    kind: ServedKind,
+    options: DeleteCollectionOptions = {},
+  ): Promise<StoredList> {
+    const request = requestOf('deletecollection', kind, {
+      namespace: options.namespace,
+      name: pinnedName(options.fieldSelector),
+    });
+    return this.#write(context, request, 200, options, async (judge) => {
+      const cache = this.#cacheFor(kind);
+      const { gracePeriodSeconds, preconditions, propagationPolicy, dryRun } = options;
+      const deletion: DeleteOptions = {
+        ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+        ...(preconditions === undefined ? {} : { preconditions }),
+        ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+        ...(dryRun === undefined ? {} : { dryRun }),
+      };
+      const found = this.#parts.reads.select(cache, options);
+      const items: StoredObject[] = [];
+      for (const { object } of found) {
+        try {
+          items.push((await this.#parts.deletes.delete(cache.entry, keyOf(object), deletion, judge)).stored);
+        } catch (error) {
+          // Somebody else was faster: it is gone, which is what was asked for.
+          if (!isApiError(error, 'NotFound')) throw error;
+        }
+      }
+      return { items, resourceVersion: this.revision() };
     });
   }
 
@@ -197,6 +235,10 @@ export class StoreRegistry implements Registry {
       // A Status has no name; everything else about it is an object.
       return { ...status, metadata: { name: key.name } };
     });
+  }
+
+  reviews(): readonly Review[] {
+    return this.#parts.reviews;
   }
 
   authorize(context: RequestContext, request: AccessRequest): void {

@@ -115,7 +115,27 @@ export interface DeleteResult {
 
 export type RegistryPatch =
   | { readonly type: 'merge'; readonly body: unknown }
-  | { readonly type: 'json'; readonly body: unknown };
+  | { readonly type: 'json'; readonly body: unknown }
+  | { readonly type: 'strategic'; readonly body: unknown }
+  | { readonly type: 'apply'; readonly body: unknown; readonly isForced?: boolean };
+
+/** Deletes everything of a kind that the selectors select, one object after another, each with its own checks. */
+export interface DeleteCollectionOptions extends DeleteOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/**
+ * A kind that is asked and not stored (SelfSubjectAccessReview, TokenReview, …): creating one answers it.
+ * Source: Kubernetes API conventions, "Types (Kinds)": simple, virtual resources.
+ */
+export interface Review {
+  /** Its only verb is create. */
+  readonly kind: ServedKind;
+  /** The body with its status filled in. Throws `ApiError`; authorizes itself. `namespace` is the path's. */
+  answer(context: RequestContext, body: DynamicObject, namespace: string | undefined): Promise<DynamicObject>;
+}
 
 /**
  * The one place where objects are read and changed. Every method authorizes, and writes go through admission and
@@ -168,6 +188,12 @@ export interface Registry {
     key: ObjectKey,
     options?: DeleteOptions,
   ): Promise<DeleteResult>;
+  /** Answers with the objects as they were last seen. */
+  deleteCollection(
+    context: RequestContext,
+    kind: ServedKind,
+    options?: DeleteCollectionOptions,
+  ): Promise<StoredList>;
   post(
     context: RequestContext,
     kind: ServedKind,
@@ -176,6 +202,8 @@ export interface Registry {
     body: unknown,
     options?: RegistryWriteOptions,
   ): Promise<DynamicObject>;
+  /** Kinds that are asked and not stored. */
+  reviews(): readonly Review[];
   /** Throws Forbidden unless the caller may: for what is not an object of the registry, such as `pods/log`. */
   authorize(context: RequestContext, request: AccessRequest): void;
   /** Authorization of what is not an object: `/metrics`, `/version`. */

@@ -5,47 +5,42 @@
  * decision is made again on what is there now, a few times, unless the caller named the version it had seen. A write
  * that changes nothing commits nothing.
  */
-import type { DeleteOptions } from '../../machinery/client.ts';
-import { type Clock, timestamp } from '../../machinery/clock.ts';
 import { ApiError, notFound, type Status } from '../../machinery/errors.ts';
-import { isRecord, isSameJson } from '../../machinery/json.ts';
-import { type DynamicObject, type ObjectKey, type ObjectMeta, qualifiedName } from '../../machinery/meta.ts';
+import { isRecord } from '../../machinery/json.ts';
+import { type DynamicObject, type ObjectKey, qualifiedName } from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
-import { type Admission, stampTrace } from './admission/admission.ts';
-import { conflict, modified, preconditionFailed } from './admission/metadata.ts';
-import { asObject, asTask, defaultGraceSeconds } from './admission/taskrules.ts';
+import type { Admission } from './admission/admission.ts';
+import { conflict, modified } from './admission/metadata.ts';
+import { asObject, asTask } from './admission/rules/task.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
-import { type BoundTask, type CacheOf, type Commits, MAX_ATTEMPTS } from './commits.ts';
-import { KeyedQueue } from './keyedqueue.ts';
+import {
+  type BoundTask,
+  type CacheOf,
+  type Commits,
+  isHeld,
+  isSameObject,
+  type Judge,
+  MAX_ATTEMPTS,
+  WRITTEN_BY_OTHERS,
+} from './commits.ts';
+import type { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
 import { encodePayload, storedFrom } from './payload.ts';
-import type {
-  DeleteResult,
-  RegistryPatch,
-  RegistryWriteOptions,
-  StoredObject,
-  WriteResult,
-} from './types.ts';
-
-const WRITTEN_BY_OTHERS = 'it is written by others all the time; try again';
-
-/** Throws `Forbidden` when this very write is not allowed. */
-export type Judge = (before: DynamicObject | undefined, after: DynamicObject | undefined) => void;
+import type { RegistryPatch, RegistryWriteOptions, StoredObject, WriteResult } from './types.ts';
 
 export interface WriteParts {
   readonly commits: Commits;
-  readonly clock: Clock;
   readonly admission: Admission;
   readonly cacheOf: CacheOf;
+  /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
+  readonly objects: KeyedQueue;
 }
 
 export class Writes {
   readonly #parts: WriteParts;
-  /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
-  readonly #objects = new KeyedQueue();
 
   constructor(parts: WriteParts) {
     this.#parts = parts;
@@ -101,30 +96,6 @@ export class Writes {
     );
   }
 
-  delete(entry: KindEntry, key: ObjectKey, options: DeleteOptions, judge: Judge): Promise<DeleteResult> {
-    return this.#inTurn(entry, key, () => this.#delete(entry, key, options, judge));
-  }
-
-  async #delete(
-    entry: KindEntry,
-    key: ObjectKey,
-    options: DeleteOptions,
-    judge: Judge,
-  ): Promise<DeleteResult> {
-    let before = this.#parts.commits.read(entry, key);
-    for (let attempt = 1; ; attempt++) {
-      if (before === undefined) throw notFound(entry.kind, key.name);
-      checkPreconditions(entry, before, options);
-      judge(before.object, undefined);
-      const after = isHeld(before.object) ? this.#markDeleted(entry, before.object, options) : undefined;
-      if (after !== undefined && isSameObject(before.object, after)) return { stored: before, isGone: false };
-      const outcome = await this.#parts.commits.commit(entry, before, after, options.dryRun === true);
-      if (outcome.ok) return { stored: outcome.stored, isGone: after === undefined };
-      before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
-    }
-  }
-
   /** `tasks/binding`: the Task and its worker's record in one commit. */
   async bind(
     entry: KindEntry,
@@ -150,7 +121,7 @@ export class Writes {
   }
 
   #inTurn<T>(entry: KindEntry, key: ObjectKey, work: () => Promise<T>): Promise<T> {
-    return this.#objects.run(entry.prefix + relativeKey(key), work);
+    return this.#parts.objects.run(entry.prefix + relativeKey(key), work);
   }
 
   async #change(
@@ -195,26 +166,6 @@ export class Writes {
     }
   }
 
-  #markDeleted(entry: KindEntry, object: DynamicObject, options: DeleteOptions): DynamicObject {
-    const { resourceVersion: _served, ...metadata } = object.metadata;
-    const { gracePeriodSeconds } = options;
-    const graceBefore = metadata.deletionGracePeriodSeconds;
-    if (metadata.deletionTimestamp !== undefined) {
-      // Deleting again can only hurry.
-      const isSooner = gracePeriodSeconds !== undefined && gracePeriodSeconds < (graceBefore ?? 0);
-      return isSooner
-        ? { ...object, metadata: { ...metadata, deletionGracePeriodSeconds: gracePeriodSeconds } }
-        : object;
-    }
-    const marked: ObjectMeta = {
-      ...metadata,
-      ...(metadata.generation === undefined ? {} : { generation: metadata.generation + 1 }),
-      deletionTimestamp: timestamp(this.#parts.clock.now()),
-      deletionGracePeriodSeconds: gracePeriodSeconds ?? defaultGraceSeconds(entry.kind, object),
-    };
-    return { ...object, metadata: entry.hasGeneration ? stampTrace(marked) : marked };
-  }
-
   #requireNamespace(entry: KindEntry, namespace: string | undefined): void {
     if (!entry.kind.namespaced || namespace === undefined) return;
     const cache = this.#parts.cacheOf(namespaces);
@@ -231,38 +182,4 @@ function isNamed(body: unknown): boolean {
   const metadata = isRecord(body) ? body['metadata'] : undefined;
   const name = isRecord(metadata) ? metadata['name'] : undefined;
   return typeof name === 'string' && name !== '';
-}
-
-function isHeld(object: DynamicObject): boolean {
-  return (object.metadata.finalizers ?? []).length > 0;
-}
-
-/** Equal but for the version they are served with. */
-function isSameObject(before: DynamicObject, after: DynamicObject): boolean {
-  const { resourceVersion: _a, ...oldMetadata } = before.metadata;
-  const { resourceVersion: _b, ...newMetadata } = after.metadata;
-  return isSameJson({ ...before, metadata: oldMetadata }, { ...after, metadata: newMetadata });
-}
-
-function checkPreconditions(
-  { kind }: KindEntry,
-  before: StoredObject,
-  { preconditions }: DeleteOptions,
-): void {
-  const { name, uid } = before.object.metadata;
-  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    throw preconditionFailed(
-      kind,
-      name,
-      `UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
-    );
-  }
-  const sent = preconditions?.resourceVersion;
-  if (sent !== undefined && sent !== String(before.resourceVersion)) {
-    throw preconditionFailed(
-      kind,
-      name,
-      `ResourceVersion in precondition: ${sent}, ResourceVersion in object meta: ${before.resourceVersion}`,
-    );
-  }
 }

@@ -10,6 +10,7 @@ import { methodNotAllowed, unknownPath } from './errors.ts';
 import {
   createObject,
   deleteObject,
+  deleteObjects,
   getObject,
   listObjects,
   patchObject,
@@ -34,6 +35,7 @@ interface Action {
 const COLLECTION: readonly Action[] = [
   { method: 'GET', verb: 'list', label: 'LIST', run: listObjects },
   { method: 'POST', verb: 'create', label: 'POST', run: createObject },
+  { method: 'DELETE', verb: 'deletecollection', label: 'DELETECOLLECTION', run: deleteObjects },
 ];
 const ITEM: readonly Action[] = [
   { method: 'GET', verb: 'get', label: 'GET', run: getObject },
@@ -94,7 +96,7 @@ function chooseAction(ctx: AppContext, target: Target): Action {
   if (isWatching && ctx.method === 'GET') return WATCH;
   const isEverywhere = kind.namespaced && target.namespace === undefined && name === undefined;
   const possible = actions.filter(
-    (action) => verbs.includes(action.verb) && (!isEverywhere || action.method !== 'POST'),
+    (action) => verbs.includes(action.verb) && (!isEverywhere || action.method === 'GET'),
   );
   const action = possible.find((candidate) => candidate.method === method);
   if (action !== undefined) return action;

@@ -7,8 +7,8 @@
  * another (a new uid) is told as DELETED, then ADDED.
  */
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
-import { readPath } from '../../machinery/json.ts';
-import type { DynamicObject } from '../../machinery/meta.ts';
+import { isRecord, readPath } from '../../machinery/json.ts';
+import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import { type FieldSelector, parseFieldSelector, pinnedName } from '../../machinery/selectors.ts';
 import type {
   Registry,
@@ -31,6 +31,7 @@ type Verbs =
   | 'update'
   | 'patch'
   | 'delete'
+  | 'deleteCollection'
   | 'post';
 
 export interface Catalog extends Pick<Registry, Verbs> {
@@ -55,7 +56,11 @@ export function openCatalog(
     const kinds = registry.kinds();
     if (kinds === seen) return;
     seen = kinds;
-    decorated = [...kinds.map(decorate), ...views.map((view) => view.kind)];
+    decorated = [
+      ...kinds.map(decorate),
+      ...views.map((view) => view.kind),
+      ...registry.reviews().map((review) => review.kind),
+    ];
     byPath = new Map(decorated.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
   }
 
@@ -147,15 +152,35 @@ export function openCatalog(
       const events = await registry.watch(context, sourceOf(kind), narrowed(options));
       return facesOf(view, events, isSelected);
     },
-    create: (context, kind, body, options) => registry.create(context, storedOnly(kind), body, options),
+    async create(context, kind, body, options) {
+      const review = registry.reviews().find((candidate) => candidate.kind === kind);
+      if (review === undefined) return registry.create(context, storedOnly(kind), body, options);
+      const object = await review.answer(context, readReview(kind, body), options?.namespace);
+      const stored = { object, json: Buffer.from(JSON.stringify(object)), resourceVersion: 0 };
+      return { stored, isCreated: true, warnings: [] };
+    },
     update: (context, kind, key, body, options) =>
       registry.update(context, storedOnly(kind), key, body, options),
     patch: (context, kind, key, patch, options) =>
       registry.patch(context, storedOnly(kind), key, patch, options),
     delete: (context, kind, key, options) => registry.delete(context, storedOnly(kind), key, options),
+    deleteCollection: (context, kind, options) =>
+      registry.deleteCollection(context, storedOnly(kind), options),
     post: (context, kind, key, subresource, body, options) =>
       registry.post(context, storedOnly(kind), key, subresource, body, options),
   };
+}
+
+/** A review's body: an object of the asked-for kind; its metadata may be absent. Throws `BadRequest`. */
+function readReview(kind: ServedKind, body: unknown): DynamicObject {
+  const { apiVersion, kind: name, metadata } = isRecord(body) ? body : {};
+  if (!isRecord(body) || apiVersion !== apiVersionOf(kind) || name !== kind.kind) {
+    throw new ApiError(
+      'BadRequest',
+      `the body must be a ${kind.kind} of ${apiVersionOf(kind)}, found ${JSON.stringify(name)} of ${JSON.stringify(apiVersion)}`,
+    );
+  }
+  return { ...body, apiVersion, kind: name, metadata: { name: '', ...(isRecord(metadata) ? metadata : {}) } };
 }
 
 /** The source's own options: of the field selector only a pinned name, which means the same on both faces. */

@@ -25,7 +25,6 @@ import {
   readMetadata,
 } from './metadata.ts';
 import { conformObject } from './structural.ts';
-import { bindingProblems, carryBinding, isTaskKind } from './taskrules.ts';
 
 export interface Admitted {
   /** As it would be stored; without resourceVersion. */
@@ -55,7 +54,7 @@ export class Admission {
 
   /** Throws `BadRequest` for what cannot be read and `Invalid` for what may not be. */
   create(entry: KindEntry, body: unknown, options: RegistryWriteOptions): Admitted {
-    const { kind, hasStatus, hasGeneration } = entry;
+    const { hasStatus, hasGeneration } = entry;
     const sent = readBody(entry, body, options, hasStatus ? 'dropped' : 'kept');
     const namespace = namespaceFor(entry, sent.metadata.namespace, options.namespace);
     const metadata = newMetadata(sent.metadata, namespace, {
@@ -66,11 +65,12 @@ export class Admission {
     // A dry run shows what the wish changes, and its own trace is not part of the wish.
     const isStamped = hasGeneration && options.dryRun !== true;
     const object = assemble(entry, isStamped ? stampTrace(metadata) : metadata, sent.fields);
-    refuse(entry, metadata.name, [
-      ...metadataProblems(kind, metadata),
-      ...(isTaskKind(kind) ? bindingProblems(object) : []),
+    const problems = [...(entry.rules.onCreate?.(object) ?? [])];
+    problems.push(
+      ...metadataProblems(entry, object.metadata),
       ...entry.validator.problems(object, undefined),
-    ]);
+    );
+    refuse(entry, metadata.name, problems);
     return { object, warnings: sent.warnings, sentVersion: undefined };
   }
 
@@ -99,7 +99,8 @@ export class Admission {
       const object: DynamicObject = { ...before, metadata: kept };
       if (sent.fields['status'] === undefined) delete object['status'];
       else object['status'] = sent.fields['status'];
-      refuse(entry, key.name, entry.validator.problems(object, before));
+      const problems = [...(entry.rules.onUpdate?.(object, before, 'status') ?? [])];
+      refuse(entry, key.name, [...problems, ...entry.validator.problems(object, before)]);
       return { object, warnings: sent.warnings, sentVersion };
     }
     if (hasStatus) {
@@ -107,16 +108,13 @@ export class Admission {
       else sent.fields['status'] = before['status'];
     }
     const problems = metadataChangeProblems(sent.metadata, before.metadata);
-    if (isTaskKind(kind) && isRecord(sent.fields['spec'])) {
-      problems.push(...carryBinding(before, sent.fields['spec']));
-    }
-    const isDryRun = options.dryRun === true;
-    const object = assemble(
-      entry,
-      this.#counted(entry, metadata, before, sent.fields, isDryRun),
-      sent.fields,
-    );
-    problems.push(...metadataProblems(kind, object.metadata), ...entry.validator.problems(object, before));
+    const wished = assemble(entry, metadata, sent.fields);
+    problems.push(...(entry.rules.onUpdate?.(wished, before, undefined) ?? []));
+    const object = {
+      ...wished,
+      metadata: this.#counted(entry, wished.metadata, before, wished, options.dryRun === true),
+    };
+    problems.push(...metadataProblems(entry, object.metadata), ...entry.validator.problems(object, before));
     refuse(entry, key.name, problems);
     return { object, warnings: sent.warnings, sentVersion };
   }

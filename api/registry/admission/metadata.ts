@@ -13,21 +13,14 @@ import {
   qualifiedName,
   type Resource,
 } from '../../../machinery/meta.ts';
-import {
-  dnsLabelProblem,
-  labelKeyProblem,
-  labelValueProblem,
-  subdomainProblem,
-} from '../../../machinery/names.ts';
+import { labelKeyProblem, labelValueProblem, subdomainProblem } from '../../../machinery/names.ts';
 import { type Random, randomSuffix } from '../../../machinery/random.ts';
 import { type FieldProblem, forbidden, invalid, required, tooLong, typeName } from './fielderrors.ts';
+import type { KindRules } from './rules/rules.ts';
 
 const MAX_ANNOTATION_BYTES = 256 * 1024;
 /** A generated name is the prefix, cut to this, and five characters. */
 const MAX_GENERATED_PREFIX = 58;
-/** Names of these end up in container and host names. */
-const NAMED_BY_LABEL: ReadonlySet<string> = new Set(['gantry.dev/tasks', '/namespaces']);
-
 type Kind = Pick<Resource, 'group' | 'plural' | 'kind' | 'namespaced'>;
 
 /** The fields of metadata a client may send, each with how it is read. Others are unknown; the last two are dropped. */
@@ -117,13 +110,15 @@ export function changedMetadata(kind: Kind, sent: Partial<ObjectMeta>, old: Obje
 }
 
 /** What is wrong with an object's metadata on its own. */
-export function metadataProblems(kind: Kind, metadata: ObjectMeta): FieldProblem[] {
+export function metadataProblems(
+  { rules }: { readonly rules: KindRules },
+  metadata: ObjectMeta,
+): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  const isLabel = NAMED_BY_LABEL.has(`${kind.group}/${kind.plural}`);
   if (metadata.name === '') {
     problems.push(required('metadata.name', 'name or generateName is required'));
   } else {
-    const problem = (isLabel ? dnsLabelProblem : subdomainProblem)(metadata.name);
+    const problem = (rules.nameProblem ?? subdomainProblem)(metadata.name);
     if (problem !== undefined) problems.push(invalid('metadata.name', metadata.name, problem));
   }
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {

@@ -3,6 +3,7 @@
  * the listener wants its long answers ended. Listeners write it, the application reads it; nothing else is shared.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { ApiError } from '../../../machinery/errors.ts';
 import type { Identity } from '../../../machinery/identity.ts';
 
@@ -13,6 +14,17 @@ export interface Arrival {
   readonly refusal: ApiError | undefined;
   /** Aborts when the listener stops: watches and followed logs end then. */
   readonly stopping: AbortSignal;
+  /**
+   * Set when the client asked to change protocols (`Connection: Upgrade`): the connection, for the one handler that
+   * takes it over. Whatever is answered instead goes out on it as an ordinary response.
+   */
+  readonly upgrade?: Upgrade;
+}
+
+export interface Upgrade {
+  readonly socket: Duplex;
+  /** What the client has sent after its headers. */
+  readonly head: Buffer;
 }
 
 const arrivals = new WeakMap<IncomingMessage, Arrival>();

@@ -108,6 +108,20 @@ export async function deleteObject(ctx: AppContext, target: Target, deps: Object
   answerObject(ctx, form, target, stored, deps);
 }
 
+/** DELETE of a collection: what the selectors of the query select. */
+export async function deleteObjects(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
+  const form = objectForm(ctx.get('Accept'));
+  const { labelSelector, fieldSelector } = listOptions(ctx.query);
+  const options = {
+    ...deleteOptions(ctx.query, await readOptionalObject(ctx)),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...inNamespace(target),
+  };
+  const list = await deps.catalog.deleteCollection(requestContext(ctx), target.kind, options);
+  answerList(ctx, form, target, list, deps);
+}
+
 /** POST to a subresource that is an act, such as `tasks/binding`. */
 export async function postSubresource(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const { kind, subresource = '' } = target;

@@ -1,9 +1,11 @@
 /** What holds for Tasks alone and no schema can say: who writes the binding. */
-import { isRecord } from '../../../machinery/json.ts';
-import type { DynamicObject, Resource } from '../../../machinery/meta.ts';
-import { tasks, workers } from '../../../schemas/kinds.ts';
-import type { Task, Worker } from '../../../schemas/types.gen.ts';
-import { type FieldProblem, forbidden, invalid } from './fielderrors.ts';
+import { isRecord } from '../../../../machinery/json.ts';
+import type { DynamicObject, Resource } from '../../../../machinery/meta.ts';
+import { dnsLabelProblem } from '../../../../machinery/names.ts';
+import { tasks, workers } from '../../../../schemas/kinds.ts';
+import type { Task, Worker } from '../../../../schemas/types.gen.ts';
+import { type FieldProblem, forbidden, invalid } from '../fielderrors.ts';
+import type { KindRules } from './rules.ts';
 
 /** Fields of spec that only `tasks/binding` writes. */
 const BINDING_FIELDS = ['workerName', 'bindingEpoch'] as const;
@@ -37,7 +39,7 @@ export function asObject(object: Task): DynamicObject {
 }
 
 /** A new Task is bound to no worker. */
-export function bindingProblems(task: DynamicObject): FieldProblem[] {
+function bindingProblems(task: DynamicObject): FieldProblem[] {
   const spec = isRecord(task['spec']) ? task['spec'] : {};
   return BINDING_FIELDS.filter((field) => spec[field] !== undefined).map((field) =>
     forbidden(`spec.${field}`, 'may be set only through the tasks/binding subresource'),
@@ -45,7 +47,7 @@ export function bindingProblems(task: DynamicObject): FieldProblem[] {
 }
 
 /** Carries the binding over into an update that does not speak of it; an update that contradicts it is a problem. */
-export function carryBinding(before: DynamicObject, spec: Record<string, unknown>): FieldProblem[] {
+function carryBinding(before: DynamicObject, spec: Record<string, unknown>): FieldProblem[] {
   const old = isRecord(before['spec']) ? before['spec'] : {};
   const problems: FieldProblem[] = [];
   for (const field of BINDING_FIELDS) {
@@ -64,7 +66,13 @@ export function carryBinding(before: DynamicObject, spec: Record<string, unknown
   return problems;
 }
 
-/** Seconds a deletion gives the object's container when the caller does not say. */
-export function defaultGraceSeconds(kind: Pick<Resource, 'group' | 'plural'>, object: DynamicObject): number {
-  return isTaskKind(kind) ? (asTask(object).spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) : 0;
-}
+export const taskRules: KindRules = {
+  // Names end up in container and host names.
+  nameProblem: dnsLabelProblem,
+  onCreate: bindingProblems,
+  onUpdate(object, before, subresource) {
+    if (subresource !== undefined || !isRecord(object['spec'])) return [];
+    return carryBinding(before, object['spec']);
+  },
+  graceSeconds: (object) => asTask(object).spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
+};

@@ -1,0 +1,26 @@
+/**
+ * `KindRules`: what holds for one kind and neither schema nor CEL can say. A kind without rules of its own has none of
+ * these hooks; the list is `list.ts`. Hooks are pure and see objects that were pruned and defaulted by their schema.
+ */
+import type { DynamicObject } from '../../../../machinery/meta.ts';
+import type { FieldProblem } from '../fielderrors.ts';
+
+export interface KindRules {
+  /** A new object before validation: may be changed in place. Says what speaks against it. */
+  onCreate?(object: DynamicObject): readonly FieldProblem[];
+  /**
+   * An object as a change would leave it, before validation: may be changed in place. `before` is what is stored
+   * (frozen), `subresource` what was written through (`status`, `scale`), undefined for the object itself.
+   */
+  onUpdate?(
+    object: DynamicObject,
+    before: DynamicObject,
+    subresource: string | undefined,
+  ): readonly FieldProblem[];
+  /** What is wrong with a name; without this hook names are DNS subdomains. */
+  nameProblem?(name: string): string | undefined;
+  /** Seconds a deletion gives the object when the caller does not say; default 0. */
+  graceSeconds?(object: DynamicObject): number;
+  /** Why the object may not be deleted at all: a message, told as Forbidden. */
+  deletionRefusal?(object: DynamicObject): string | undefined;
+}

@@ -183,12 +183,15 @@ export class Commits {
     return { ok: true, stored: storedFrom(after, payload, before.resourceVersion) };
   }
 
-  /** Commits what `decide` makes of the Task and the record, deciding again when either has changed. */
+  /**
+   * Commits what `decide` makes of the Task and the record, deciding again when either has changed; nothing when it
+   * makes nothing of them.
+   */
   async commitBound(
     entry: KindEntry,
     key: ObjectKey,
     worker: string,
-    decide: (before: StoredObject | undefined, record: AllocationRecord) => BoundTask,
+    decide: (before: StoredObject | undefined, record: AllocationRecord) => BoundTask | undefined,
     isDryRun: boolean,
   ): Promise<void> {
     await this.#records.run(worker, async () => {
@@ -196,7 +199,7 @@ export class Commits {
       for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
         const { record, modRevision } = await this.#readRecord(worker);
         const bound = decide(before, record);
-        if (isDryRun) return;
+        if (isDryRun || bound === undefined) return;
         const result = await this.#store.commit([
           putRecord(bound.record, modRevision),
           putObject(entry, key, encodePayload(bound.object), bound.before),

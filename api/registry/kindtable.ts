@@ -32,7 +32,10 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 const UNDELETABLE: ReadonlySet<string> = new Set(['/namespaces']);
 /** Acts on one object, beside those that follow from the document. */
 const ACTS: Readonly<Record<string, ServedKind['subresources']>> = {
-  'gantry.dev/tasks': [{ name: 'binding', verbs: ['create'], kind: 'Binding' }],
+  'gantry.dev/tasks': [
+    { name: 'binding', verbs: ['create'], kind: 'Binding' },
+    { name: 'eviction', verbs: ['create'], kind: 'Eviction' },
+  ],
 };
 /** Kubernetes reads an Event's field label `source` from inside it. */
 const FIELD_PATHS: Readonly<Record<string, string>> = { '/events source': 'source.component' };

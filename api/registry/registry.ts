@@ -3,7 +3,7 @@
  * reads like its walk: authorize, do it (`Reads`, `Writes`), tell the audit.
  */
 import type { Client, DeleteOptions } from '../../machinery/client.ts';
-import { ApiError, isApiError } from '../../machinery/errors.ts';
+import { ApiError, isApiError, type Status } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
@@ -14,6 +14,7 @@ import type { Audit } from './access/audit.ts';
 import type { Authorizer } from './access/authorize.ts';
 import type { Role } from './access/policy.ts';
 import { readBinding } from './binding/binding.ts';
+import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import type { WatchCache } from './cache/watchcache.ts';
 import type { Judge } from './commits.ts';
@@ -39,7 +40,7 @@ import type {
   StoredWatchEvent,
   WriteResult,
 } from './types.ts';
-import { isBinding, type Writes } from './writes.ts';
+import { isBinding, isEviction, type Writes } from './writes.ts';
 
 export interface RegistryParts {
   readonly store: Store;
@@ -222,16 +223,17 @@ export class StoreRegistry implements Registry {
     const request = requestOf('create', kind, { ...key, subresource });
     return this.#write(context, request, 201, options, async (judge) => {
       const { entry } = this.#cacheFor(kind, subresource);
-      if (!isBinding(entry, subresource)) {
+      const { writes } = this.#parts;
+      let status: Status;
+      if (isBinding(entry, subresource)) {
+        status = await writes.bind(entry, key, readBinding(body, key), options.dryRun === true, judge);
+      } else if (isEviction(entry, subresource)) {
+        const eviction = readEviction(body, key);
+        const isDryRun = eviction.isDryRun || options.dryRun === true;
+        status = await writes.evict(entry, key, { ...eviction, isDryRun }, judge);
+      } else {
         throw new ApiError('MethodNotAllowed', `${kind.plural}/${subresource} takes no POST`);
       }
-      const status = await this.#parts.writes.bind(
-        entry,
-        key,
-        readBinding(body, key),
-        options.dryRun === true,
-        judge,
-      );
       // A Status has no name; everything else about it is an object.
       return { ...status, metadata: { name: key.name } };
     });

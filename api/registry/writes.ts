@@ -15,6 +15,7 @@ import { conflict, modified } from './admission/metadata.ts';
 import { asObject, asTask } from './admission/rules/task.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
+import { type Eviction, planEviction } from './binding/eviction.ts';
 import {
   type BoundTask,
   type CacheOf,
@@ -120,6 +121,25 @@ export class Writes {
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   }
 
+  /** `tasks/eviction`: the Task off its worker and out of the worker's record, in one commit. */
+  async evict(entry: KindEntry, key: ObjectKey, eviction: Eviction, judge: Judge): Promise<Status> {
+    const found = this.#parts.commits.read(entry, key);
+    if (found === undefined) throw notFound(entry.kind, key.name);
+    const worker = asTask(found.object).spec.workerName;
+    const decide = (before: StoredObject | undefined, record: AllocationRecord): BoundTask | undefined => {
+      if (before === undefined) throw notFound(entry.kind, key.name);
+      const planned = planEviction(asTask(before.object), eviction, record);
+      if (planned === undefined) return undefined;
+      const object = asObject(planned.task);
+      judge(before.object, object);
+      return { before, object, record: planned.record };
+    };
+    if (worker !== undefined) {
+      await this.#parts.commits.commitBound(entry, key, worker, decide, eviction.isDryRun);
+    }
+    return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+  }
+
   #inTurn<T>(entry: KindEntry, key: ObjectKey, work: () => Promise<T>): Promise<T> {
     return this.#parts.objects.run(entry.prefix + relativeKey(key), work);
   }
@@ -171,6 +191,11 @@ export class Writes {
     const cache = this.#parts.cacheOf(namespaces);
     if (cache !== undefined && cache.get(namespace) === undefined) throw notFound(namespaces, namespace);
   }
+}
+
+/** The subresource that `evict` serves. */
+export function isEviction(entry: KindEntry, subresource: string): boolean {
+  return entry.kind.plural === tasks.plural && entry.kind.group === tasks.group && subresource === 'eviction';
 }
 
 /** The subresource that `bind` serves. */

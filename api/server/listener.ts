@@ -14,6 +14,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { BlockList, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import type { Clock } from '../../machinery/clock.ts';
@@ -23,6 +24,7 @@ import type { Log } from '../../machinery/log.ts';
 import type { AppState } from './context.ts';
 import { type Arrival, recordArrival } from './middleware/arrival.ts';
 import { certificateIdentity } from './middleware/authentication.ts';
+import { isUpgrade, refuseConnect, upgradeResponse } from './upgrades.ts';
 
 export interface Listener {
   start(): Promise<{ readonly address: string; readonly port: number }>;
@@ -74,6 +76,7 @@ export function tlsListener(app: Koa<AppState, object>, options: TlsOptions): Li
         requestCert: true,
         rejectUnauthorized: false,
         ALPNProtocols: ['http/1.1'],
+        shouldUpgradeCallback: isUpgrade,
       },
       handle,
     );
@@ -105,7 +108,9 @@ export function devListener(app: Koa<AppState, object>, options: DevOptions): Li
     const refusal = refuseForeign(request);
     return { identity: refusal === undefined ? identity : undefined, refusal };
   };
-  return newListener(app, options, identify, createHttpServer);
+  return newListener(app, options, identify, (handle) =>
+    createHttpServer({ shouldUpgradeCallback: isUpgrade }, handle),
+  );
 }
 
 function newListener(
@@ -125,6 +130,16 @@ function newListener(
     });
     void answer(request, response);
   });
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    // Node's own listener is gone: without one, a client that resets its connection would end the process.
+    socket.on('error', (error) => log.debug({ err: error }, 'an upgraded connection failed'));
+    recordArrival(request, { ...identify(request), stopping: stopping.signal, upgrade: { socket, head } });
+    void answer(request, upgradeResponse(request, socket));
+  });
+  server.on('connect', (_request, socket) => refuseConnect(socket));
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -143,7 +158,10 @@ function newListener(
       }),
     stop: (graceMs) =>
       new Promise((resolve) => {
-        const timer = clock.after(graceMs, () => server.closeAllConnections());
+        const timer = clock.after(graceMs, () => {
+          server.closeAllConnections();
+          for (const socket of upgraded) socket.destroy();
+        });
         server.close(() => {
           timer.cancel();
           resolve();

@@ -6,6 +6,77 @@ export const documents: readonly KindDocument[] = [
   "apiVersion": "apiextensions.k8s.io/v1",
   "kind": "CustomResourceDefinition",
   "metadata": {
+   "name": "controllerrevisions.apps"
+  },
+  "spec": {
+   "group": "apps",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "controllerrevisions",
+    "singular": "controllerrevision",
+    "kind": "ControllerRevision",
+    "listKind": "ControllerRevisionList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Revision",
+       "type": "integer",
+       "jsonPath": ".revision",
+       "description": "Its place in the history."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ControllerRevision keeps the state of an object's template as it was at one revision.",
+       "required": [
+        "revision"
+       ],
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: apps/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ControllerRevision."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "data": {
+         "type": "object",
+         "x-kubernetes-preserve-unknown-fields": true,
+         "description": "The state itself; it can never be changed."
+        },
+        "revision": {
+         "type": "integer",
+         "format": "int64",
+         "description": "Its place in the history: larger is newer."
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
    "name": "leases.coordination.k8s.io"
   },
   "spec": {
@@ -81,6 +152,80 @@ export const documents: readonly KindDocument[] = [
            "description": "How often the holder changed."
           }
          }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "configmaps"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "configmaps",
+    "singular": "configmap",
+    "kind": "ConfigMap",
+    "listKind": "ConfigMapList",
+    "shortNames": [
+     "cm"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ConfigMap holds configuration that Tasks read as environment variables or files.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ConfigMap."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "immutable": {
+         "type": "boolean",
+         "description": "True: the data can never change again; only the metadata can. It cannot be set back to false."
+        },
+        "data": {
+         "type": "object",
+         "additionalProperties": {
+          "type": "string"
+         },
+         "description": "Text by key. A key consists of letters, digits, '-', '_' and '.'. All data together is at most 1 MiB."
+        },
+        "binaryData": {
+         "type": "object",
+         "additionalProperties": {
+          "type": "string",
+          "format": "byte"
+         },
+         "description": "Bytes by key, in base64. No key may be in data too."
         }
        }
       }
@@ -293,6 +438,56 @@ export const documents: readonly KindDocument[] = [
          "type": "string",
          "description": "What was done."
         },
+        "series": {
+         "type": "object",
+         "description": "For something that goes on: how often, and when last.",
+         "properties": {
+          "count": {
+           "type": "integer",
+           "description": "How often it happened."
+          },
+          "lastObservedTime": {
+           "type": "string",
+           "format": "date-time",
+           "nullable": true,
+           "description": "When it last happened."
+          }
+         }
+        },
+        "related": {
+         "type": "object",
+         "description": "A second object that has to do with it.",
+         "properties": {
+          "apiVersion": {
+           "type": "string",
+           "description": "The object's group and version."
+          },
+          "kind": {
+           "type": "string",
+           "description": "The object's kind."
+          },
+          "namespace": {
+           "type": "string",
+           "description": "The object's namespace."
+          },
+          "name": {
+           "type": "string",
+           "description": "The object's name."
+          },
+          "uid": {
+           "type": "string",
+           "description": "The object's uid."
+          },
+          "resourceVersion": {
+           "type": "string",
+           "description": "The object's version when it happened."
+          },
+          "fieldPath": {
+           "type": "string",
+           "description": "The part of the object it has to do with."
+          }
+         }
+        },
         "source": {
          "type": "object",
          "description": "Who reports it.",
@@ -350,6 +545,11 @@ export const documents: readonly KindDocument[] = [
      "subresources": {
       "status": {}
      },
+     "selectableFields": [
+      {
+       "jsonPath": ".status.phase"
+      }
+     ],
      "additionalPrinterColumns": [
       {
        "name": "Status",
@@ -383,15 +583,17 @@ export const documents: readonly KindDocument[] = [
         },
         "spec": {
          "type": "object",
+         "default": {},
          "description": "What is asked for.",
          "properties": {
           "finalizers": {
            "type": "array",
            "maxItems": 16,
+           "x-kubernetes-list-type": "atomic",
            "items": {
             "type": "string"
            },
-           "description": "Who must finish before the namespace goes."
+           "description": "Who must finish before a deleted namespace goes; changed through the finalize subresource only."
           }
          }
         },
@@ -407,7 +609,354 @@ export const documents: readonly KindDocument[] = [
             "Terminating"
            ],
            "default": "Active",
-           "description": "Active or Terminating."
+           "description": "Active; Terminating once it was deleted, while what is in it goes."
+          },
+          "conditions": {
+           "type": "array",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "type"
+           ],
+           "description": "Why a deleted namespace is not gone yet.",
+           "items": {
+            "type": "object",
+            "description": "One finding.",
+            "required": [
+             "type",
+             "status"
+            ],
+            "properties": {
+             "type": {
+              "type": "string",
+              "description": "What it is about, such as NamespaceContentRemaining."
+             },
+             "status": {
+              "type": "string",
+              "enum": [
+               "True",
+               "False",
+               "Unknown"
+              ],
+              "description": "Whether it is so."
+             },
+             "lastTransitionTime": {
+              "type": "string",
+              "format": "date-time",
+              "nullable": true,
+              "description": "When the status last changed."
+             },
+             "reason": {
+              "type": "string",
+              "description": "One word that says why."
+             },
+             "message": {
+              "type": "string",
+              "description": "A sentence for people."
+             }
+            }
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "resourcequotas"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "resourcequotas",
+    "singular": "resourcequota",
+    "kind": "ResourceQuota",
+    "listKind": "ResourceQuotaList",
+    "shortNames": [
+     "quota"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "subresources": {
+      "status": {}
+     },
+     "additionalPrinterColumns": [
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ResourceQuota says how much one namespace may hold. A write that would exceed it is refused.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ResourceQuota."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "spec": {
+         "type": "object",
+         "description": "The limits.",
+         "properties": {
+          "hard": {
+           "type": "object",
+           "description": "Limits by name: count/<plural>.<group> (count/<plural> for the core group) for how many objects of a kind; configmaps, secrets and resourcequotas for the same in short; pods, requests.cpu (or cpu), requests.memory (or memory), limits.cpu and limits.memory for the sums over all Tasks that have not ended.",
+           "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "x-gantry-quantity": true
+           }
+          }
+         }
+        },
+        "status": {
+         "type": "object",
+         "description": "What was counted.",
+         "properties": {
+          "hard": {
+           "type": "object",
+           "description": "The limits that used was counted for.",
+           "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "x-gantry-quantity": true
+           }
+          },
+          "used": {
+           "type": "object",
+           "description": "How much there is.",
+           "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "x-gantry-quantity": true
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "secrets"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "secrets",
+    "singular": "secret",
+    "kind": "Secret",
+    "listKind": "SecretList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "selectableFields": [
+      {
+       "jsonPath": ".type"
+      }
+     ],
+     "additionalPrinterColumns": [
+      {
+       "name": "Type",
+       "type": "string",
+       "jsonPath": ".type",
+       "description": "What the data is for."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Secret holds passwords, keys and tokens that Tasks read as environment variables or files.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Secret."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "immutable": {
+         "type": "boolean",
+         "description": "True: the data can never change again; only the metadata can. It cannot be set back to false."
+        },
+        "data": {
+         "type": "object",
+         "additionalProperties": {
+          "type": "string",
+          "format": "byte"
+         },
+         "description": "Bytes by key, in base64. A key consists of letters, digits, '-', '_' and '.'. All data together is at most 1 MiB."
+        },
+        "stringData": {
+         "type": "object",
+         "additionalProperties": {
+          "type": "string"
+         },
+         "description": "Text by key, for writing only: it goes into data, over what is there, and is never read back."
+        },
+        "type": {
+         "type": "string",
+         "default": "Opaque",
+         "description": "What the data is for: Opaque, or a type such as kubernetes.io/tls that says which keys must be there. It cannot be changed."
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "serviceaccounts"
+  },
+  "spec": {
+   "group": "",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "serviceaccounts",
+    "singular": "serviceaccount",
+    "kind": "ServiceAccount",
+    "listKind": "ServiceAccountList",
+    "shortNames": [
+     "sa"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ServiceAccount is a name that programs act under; roles are bound to it as to a user.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The version of this representation: v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ServiceAccount."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "automountServiceAccountToken": {
+         "type": "boolean",
+         "description": "Whether Tasks under this name are given a token."
+        },
+        "secrets": {
+         "type": "array",
+         "x-kubernetes-list-type": "map",
+         "x-kubernetes-list-map-keys": [
+          "name"
+         ],
+         "description": "Secrets that programs under this name may use.",
+         "items": {
+          "type": "object",
+          "description": "One Secret in the same namespace.",
+          "properties": {
+           "apiVersion": {
+            "type": "string",
+            "description": "The object's group and version."
+           },
+           "kind": {
+            "type": "string",
+            "description": "The object's kind."
+           },
+           "namespace": {
+            "type": "string",
+            "description": "The object's namespace."
+           },
+           "name": {
+            "type": "string",
+            "description": "The object's name."
+           },
+           "uid": {
+            "type": "string",
+            "description": "The object's uid."
+           },
+           "resourceVersion": {
+            "type": "string",
+            "description": "The version of the object that is meant."
+           },
+           "fieldPath": {
+            "type": "string",
+            "description": "The part of the object that is meant."
+           }
+          },
+          "required": [
+           "name"
+          ]
+         }
+        },
+        "imagePullSecrets": {
+         "type": "array",
+         "x-kubernetes-list-type": "atomic",
+         "description": "Secrets in the same namespace with which images are pulled.",
+         "items": {
+          "type": "object",
+          "x-kubernetes-map-type": "atomic",
+          "description": "One Secret.",
+          "properties": {
+           "name": {
+            "type": "string",
+            "default": "",
+            "description": "The Secret's name."
+           }
           }
          }
         }
@@ -874,6 +1423,53 @@ export const documents: readonly KindDocument[] = [
             }
            }
           },
+          "tolerations": {
+           "type": "array",
+           "maxItems": 64,
+           "description": "Taints of workers that do not keep the task away.",
+           "x-kubernetes-list-type": "atomic",
+           "items": {
+            "type": "object",
+            "x-kubernetes-validations": [
+             {
+              "rule": "!has(self.operator) || self.operator != 'Exists' || !has(self.value)",
+              "message": "value must be absent when operator is Exists"
+             },
+             {
+              "rule": "has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+              "message": "without a key operator must be Exists, which tolerates every taint"
+             }
+            ],
+            "properties": {
+             "key": {
+              "type": "string",
+              "maxLength": 317,
+              "description": "The taint's name; absent: every taint."
+             },
+             "operator": {
+              "type": "string",
+              "enum": [
+               "Exists",
+               "Equal"
+              ],
+              "description": "How the value compares; absent: Equal."
+             },
+             "value": {
+              "type": "string",
+              "maxLength": 63,
+              "description": "The taint's value; absent: empty."
+             },
+             "effect": {
+              "type": "string",
+              "enum": [
+               "NoSchedule",
+               "PreferNoSchedule"
+              ],
+              "description": "The taint's effect; absent: every effect."
+             }
+            }
+           }
+          },
           "workerSelector": {
            "type": "object",
            "maxProperties": 64,
@@ -1270,6 +1866,44 @@ export const documents: readonly KindDocument[] = [
           "unschedulable": {
            "type": "boolean",
            "description": "No new tasks are placed here."
+          },
+          "taints": {
+           "type": "array",
+           "maxItems": 64,
+           "description": "What keeps tasks away that do not tolerate it.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "key",
+            "effect"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "key",
+             "effect"
+            ],
+            "properties": {
+             "key": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 317,
+              "description": "The taint's name."
+             },
+             "value": {
+              "type": "string",
+              "maxLength": 63,
+              "description": "Its value."
+             },
+             "effect": {
+              "type": "string",
+              "enum": [
+               "NoSchedule",
+               "PreferNoSchedule"
+              ],
+              "description": "NoSchedule: no new task without a toleration is placed here; PreferNoSchedule: only where no other worker fits."
+             }
+            }
+           }
           }
          }
         },

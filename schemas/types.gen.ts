@@ -2,6 +2,25 @@
 import type { ObjectMeta } from '../machinery/meta.ts';
 
 /**
+ * ControllerRevision keeps the state of an object's template as it was at one revision.
+ */
+export interface ControllerRevision {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The state itself; it can never be changed.
+ */
+data?: {
+
+}
+/**
+ * Its place in the history: larger is newer.
+ */
+revision: number
+}
+
+/**
  * Lease is somebody's sign of life.
  */
 export interface Lease {
@@ -32,6 +51,31 @@ renewTime?: string
  * How often the holder changed.
  */
 leaseTransitions?: number
+}
+}
+
+/**
+ * ConfigMap holds configuration that Tasks read as environment variables or files.
+ */
+export interface ConfigMap {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * True: the data can never change again; only the metadata can. It cannot be set back to false.
+ */
+immutable?: boolean
+/**
+ * Text by key. A key consists of letters, digits, '-', '_' and '.'. All data together is at most 1 MiB.
+ */
+data?: {
+[k: string]: string
+}
+/**
+ * Bytes by key, in base64. No key may be in data too.
+ */
+binaryData?: {
+[k: string]: string
 }
 }
 
@@ -108,6 +152,52 @@ eventTime?: (string | null)
  */
 action?: string
 /**
+ * For something that goes on: how often, and when last.
+ */
+series?: {
+/**
+ * How often it happened.
+ */
+count?: number
+/**
+ * When it last happened.
+ */
+lastObservedTime?: (string | null)
+}
+/**
+ * A second object that has to do with it.
+ */
+related?: {
+/**
+ * The object's group and version.
+ */
+apiVersion?: string
+/**
+ * The object's kind.
+ */
+kind?: string
+/**
+ * The object's namespace.
+ */
+namespace?: string
+/**
+ * The object's name.
+ */
+name?: string
+/**
+ * The object's uid.
+ */
+uid?: string
+/**
+ * The object's version when it happened.
+ */
+resourceVersion?: string
+/**
+ * The part of the object it has to do with.
+ */
+fieldPath?: string
+}
+/**
  * Who reports it.
  */
 source?: {
@@ -142,7 +232,7 @@ metadata: ObjectMeta
  */
 spec?: {
 /**
- * Who must finish before the namespace goes.
+ * Who must finish before a deleted namespace goes; changed through the finalize subresource only.
  */
 finalizers?: string[]
 }
@@ -151,10 +241,162 @@ finalizers?: string[]
  */
 status?: {
 /**
- * Active or Terminating.
+ * Active; Terminating once it was deleted, while what is in it goes.
  */
 phase?: ("Active" | "Terminating")
+/**
+ * Why a deleted namespace is not gone yet.
+ * 
+ * Items: One finding.
+ */
+conditions?: {
+/**
+ * What it is about, such as NamespaceContentRemaining.
+ */
+type: string
+/**
+ * Whether it is so.
+ */
+status: ("True" | "False" | "Unknown")
+/**
+ * When the status last changed.
+ */
+lastTransitionTime?: (string | null)
+/**
+ * One word that says why.
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+}[]
 }
+}
+
+/**
+ * ResourceQuota says how much one namespace may hold. A write that would exceed it is refused.
+ */
+export interface ResourceQuota {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The limits.
+ */
+spec?: {
+/**
+ * Limits by name: count/<plural>.<group> (count/<plural> for the core group) for how many objects of a kind; configmaps, secrets and resourcequotas for the same in short; pods, requests.cpu (or cpu), requests.memory (or memory), limits.cpu and limits.memory for the sums over all Tasks that have not ended.
+ */
+hard?: {
+[k: string]: number | string
+}
+}
+/**
+ * What was counted.
+ */
+status?: {
+/**
+ * The limits that used was counted for.
+ */
+hard?: {
+[k: string]: number | string
+}
+/**
+ * How much there is.
+ */
+used?: {
+[k: string]: number | string
+}
+}
+}
+
+/**
+ * Secret holds passwords, keys and tokens that Tasks read as environment variables or files.
+ */
+export interface Secret {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * True: the data can never change again; only the metadata can. It cannot be set back to false.
+ */
+immutable?: boolean
+/**
+ * Bytes by key, in base64. A key consists of letters, digits, '-', '_' and '.'. All data together is at most 1 MiB.
+ */
+data?: {
+[k: string]: string
+}
+/**
+ * Text by key, for writing only: it goes into data, over what is there, and is never read back.
+ */
+stringData?: {
+[k: string]: string
+}
+/**
+ * What the data is for: Opaque, or a type such as kubernetes.io/tls that says which keys must be there. It cannot be changed.
+ */
+type?: string
+}
+
+/**
+ * ServiceAccount is a name that programs act under; roles are bound to it as to a user.
+ */
+export interface ServiceAccount {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * Whether Tasks under this name are given a token.
+ */
+automountServiceAccountToken?: boolean
+/**
+ * Secrets that programs under this name may use.
+ * 
+ * Items: One Secret in the same namespace.
+ */
+secrets?: {
+/**
+ * The object's group and version.
+ */
+apiVersion?: string
+/**
+ * The object's kind.
+ */
+kind?: string
+/**
+ * The object's namespace.
+ */
+namespace?: string
+/**
+ * The object's name.
+ */
+name: string
+/**
+ * The object's uid.
+ */
+uid?: string
+/**
+ * The version of the object that is meant.
+ */
+resourceVersion?: string
+/**
+ * The part of the object that is meant.
+ */
+fieldPath?: string
+}[]
+/**
+ * Secrets in the same namespace with which images are pulled.
+ * 
+ * Items: One Secret.
+ */
+imagePullSecrets?: {
+/**
+ * The Secret's name.
+ */
+name?: string
+}[]
 }
 
 /**
@@ -341,6 +583,27 @@ mode?: ("bridge" | "host" | "none")
  */
 hostname?: string
 }
+/**
+ * Taints of workers that do not keep the task away.
+ */
+tolerations?: {
+/**
+ * The taint's name; absent: every taint.
+ */
+key?: string
+/**
+ * How the value compares; absent: Equal.
+ */
+operator?: ("Exists" | "Equal")
+/**
+ * The taint's value; absent: empty.
+ */
+value?: string
+/**
+ * The taint's effect; absent: every effect.
+ */
+effect?: ("NoSchedule" | "PreferNoSchedule")
+}[]
 /**
  * Labels that a worker must carry.
  */
@@ -570,6 +833,23 @@ spec?: {
  * No new tasks are placed here.
  */
 unschedulable?: boolean
+/**
+ * What keeps tasks away that do not tolerate it.
+ */
+taints?: {
+/**
+ * The taint's name.
+ */
+key: string
+/**
+ * Its value.
+ */
+value?: string
+/**
+ * NoSchedule: no new task without a toleration is placed here; PreferNoSchedule: only where no other worker fits.
+ */
+effect: ("NoSchedule" | "PreferNoSchedule")
+}[]
 }
 /**
  * What was seen.

@@ -11,6 +11,7 @@ export type PlacementReason =
   | 'InsufficientMemory'
   | 'PortConflict'
   | 'SelectorMismatch'
+  | 'TaintNotTolerated'
   | 'WorkerCordoned'
   | 'WorkerNotReady';
 
@@ -71,6 +72,14 @@ export const filters: readonly Filter[] = [
     explain: () => 'spec.unschedulable is true',
   },
   {
+    reason: 'TaintNotTolerated',
+    check: ({ task }, { worker }) => untolerated(task, worker, 'NoSchedule').length === 0,
+    explain: ({ task }, { worker }) => {
+      const [taint] = untolerated(task, worker, 'NoSchedule');
+      return `the worker has the taint ${taint?.key}${taint?.value === undefined ? '' : `=${taint.value}`}:NoSchedule`;
+    },
+  },
+  {
     reason: 'InsufficientCPU',
     check: ({ demand }, candidate) => demand.milliCpu === 0 || demand.milliCpu <= freeMilliCpu(candidate),
     explain: ({ demand }, candidate) =>
@@ -99,6 +108,26 @@ export const filters: readonly Filter[] = [
 function mismatch(task: Task, worker: Worker): readonly [key: string, wanted: string] | undefined {
   const labels = worker.metadata.labels ?? {};
   return Object.entries(task.spec.workerSelector ?? {}).find(([key, wanted]) => labels[key] !== wanted);
+}
+
+type Taint = NonNullable<NonNullable<Worker['spec']>['taints']>[number];
+
+/**
+ * The worker's taints of this effect that nothing in the task tolerates.
+ * Source of the rules: Kubernetes documentation, "Taints and Tolerations".
+ */
+export function untolerated(task: Task, worker: Worker, effect: Taint['effect']): readonly Taint[] {
+  const tolerations = task.spec.tolerations ?? [];
+  return (worker.spec?.taints ?? []).filter(
+    (taint) =>
+      taint.effect === effect &&
+      !tolerations.some(
+        (toleration) =>
+          (toleration.effect === undefined || toleration.effect === effect) &&
+          (toleration.key === undefined || toleration.key === taint.key) &&
+          (toleration.operator === 'Exists' || (toleration.value ?? '') === (taint.value ?? '')),
+      ),
+  );
 }
 
 function readiness(worker: Worker): { status: string; reason: string } | undefined {

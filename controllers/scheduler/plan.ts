@@ -6,10 +6,17 @@
  */
 import type { Task } from '../../schemas/types.gen.ts';
 import { allocatableOf, demandOf, hasEnded } from './demand.ts';
-import { type Ask, type Candidate, filters, type PlacementReason } from './filters.ts';
+import { type Ask, type Candidate, filters, type PlacementReason, untolerated } from './filters.ts';
 
 export type Verdict =
-  | { readonly worker: string; readonly fits: true; readonly isPrevious: boolean; readonly load: number }
+  /** `avoided`: taints of effect PreferNoSchedule that the task does not tolerate. */
+  | {
+      readonly worker: string;
+      readonly fits: true;
+      readonly isPrevious: boolean;
+      readonly avoided: number;
+      readonly load: number;
+    }
   | {
       readonly worker: string;
       readonly fits: false;
@@ -19,7 +26,7 @@ export type Verdict =
 
 export type Plan =
   /** Nobody needs to place this task. */
-  | { readonly kind: 'nothing'; readonly reason: 'Deleting' | 'Bound' | 'Stopped' | 'Ended' }
+  | { readonly kind: 'nothing'; readonly reason: 'Deleting' | 'Bound' | 'Stopped' | 'Ended' | 'Leaving' }
   | {
       readonly kind: 'bind';
       readonly worker: string;
@@ -34,6 +41,7 @@ export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan
   if (task.metadata.deletionTimestamp !== undefined) return { kind: 'nothing', reason: 'Deleting' };
   if (task.spec.desiredState === 'Stopped') return { kind: 'nothing', reason: 'Stopped' };
   if (hasEnded(task)) return { kind: 'nothing', reason: 'Ended' };
+  if (isLeaving(task)) return { kind: 'nothing', reason: 'Leaving' };
   const ask: Ask = { task, demand: demandOf(task) };
   const verdicts = [...candidates]
     .sort((a, b) => compareText(a.worker.metadata.name, b.worker.metadata.name))
@@ -50,6 +58,11 @@ export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan
   };
 }
 
+/** Evicted, and the worker it leaves has not said yet that its container has stopped. */
+function isLeaving({ status }: Task): boolean {
+  return status?.phase === 'Running' || status?.phase === 'Unknown';
+}
+
 /** Workers told of in full; of the rest the message gives counts, so that it stays readable and bounded. */
 const TOLD_IN_FULL = 10;
 
@@ -63,6 +76,7 @@ function judge(ask: Ask, candidate: Candidate): Verdict {
     worker,
     fits: true,
     isPrevious: ask.task.status?.workerName === worker,
+    avoided: untolerated(ask.task, candidate.worker, 'PreferNoSchedule').length,
     load: loadAfter(ask, candidate),
   };
 }
@@ -85,6 +99,7 @@ function loadAfter({ demand }: Ask, candidate: Candidate): number {
 type Fit = Extract<Verdict, { fits: true }>;
 
 function compareFit(a: Fit, b: Fit): number {
+  if (a.avoided !== b.avoided) return a.avoided - b.avoided;
   if (a.isPrevious !== b.isPrevious) return a.isPrevious ? -1 : 1;
   return a.load - b.load || compareText(a.worker, b.worker);
 }

@@ -78,16 +78,19 @@ function planDeletion(task: Task, world: TaskWorld): TaskPlan {
   return { ...cleared, actions: [...cleared.actions, ...lift], status, events: [] };
 }
 
-/** Between two bindings: the spec was changed after the Task had come to its end, and the scheduler has not spoken. */
+/** Between two bindings: evicted, or changed after it had come to its end; the scheduler has not spoken yet. */
 function planUnbound(view: TaskView): TaskPlan {
   const { attempts, task } = view;
   const alive = attempts.filter(({ life }) => life === 'alive');
-  const stops = stopAll(alive, view, 'Stopped', 'the Task is not bound to a worker');
+  const why = 'the Task was taken off this worker';
+  const stops = stopAll(alive, view, 'Evicted', why);
   const newest = alive.at(-1);
+  // It had ended before it was taken off: that is still what is true of it.
+  if (newest === undefined && hasEnded(task) && isSettled(task)) {
+    return { actions: removals(view, undefined), status: undefined, events: [] };
+  }
   const verdict: Verdict =
-    newest === undefined
-      ? unscheduledVerdict(task)
-      : { kind: 'stopping', attempt: newest, message: 'the Task is not bound to a worker' };
+    newest === undefined ? unscheduledVerdict(task) : { kind: 'stopping', attempt: newest, message: why };
   return finish(view, verdict, [...stops.actions, ...removals(view, undefined)], stops.requeueAfterMs);
 }
 
@@ -129,6 +132,11 @@ function hasEnded({ status }: Task): boolean {
   return ['Stopped', 'Succeeded', 'Failed'].includes(status?.phase ?? '');
 }
 
+/** Whether what the status says is said of the present wish. */
+function isSettled({ metadata, status }: Task): boolean {
+  return status?.observedGeneration === metadata.generation;
+}
+
 function stopWords(
   view: TaskView,
   isWanted: boolean,
@@ -137,10 +145,9 @@ function stopWords(
 ): { readonly message: string; readonly drift?: DriftKind } {
   const { task } = view;
   if (!isWanted) {
-    const isSettled = hasEnded(task) && task.status?.observedGeneration === task.metadata.generation;
     const message =
       task.spec.desiredState === 'Stopped' ? 'desiredState is Stopped' : 'the Task has come to its end';
-    return isSettled ? { message, drift: 'started' } : { message };
+    return hasEnded(task) && isSettled(task) ? { message, drift: 'started' } : { message };
   }
   const replaced = surplus
     .map((attempt) => replacementReason(attempt, view))

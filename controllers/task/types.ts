@@ -11,7 +11,7 @@ export type TaskStatus = NonNullable<Task['status']>;
 export type HistoryEntry = NonNullable<TaskStatus['history']>[number];
 
 /** Why a container that Gantry stops is stopped; also the reason its end gets in the history. */
-export type StopReason = 'Stopped' | 'Superseded';
+export type StopReason = 'Stopped' | 'Superseded' | 'Evicted';
 
 /** What went wrong last on the way to a running container. Forgotten when the spec changes or a step succeeds. */
 export interface Failure {

@@ -62,6 +62,7 @@ export function planEviction(
     );
   }
   const { workerName, ...spec } = task.spec;
-  if (workerName === undefined || task.metadata.deletionTimestamp !== undefined) return undefined;
+  // Meanwhile bound to another worker, it was taken off this one already.
+  if (workerName !== record.worker || task.metadata.deletionTimestamp !== undefined) return undefined;
   return { task: { ...task, spec }, record: withoutEntry(record, uid) };
 }

@@ -63,6 +63,7 @@ export function currentRun(
       entry.epoch !== epoch ||
       entry.reason === 'Superseded' ||
       entry.reason === 'Stopped' ||
+      entry.reason === 'Evicted' ||
       !isSameSpec(entry.specHash, specHash),
   );
   return boundary < 0 ? ends : ends.slice(0, boundary);
@@ -126,7 +127,8 @@ function endReason(
   if (stopping !== undefined) return stopping.reason;
   // Gantry may have been restarted between its stop and this look: what it would have stopped, it did stop.
   if (isSuperseded(attempt)) return 'Superseded';
-  if (task.spec.desiredState === 'Stopped' || task.spec.workerName === undefined) return 'Stopped';
+  if (task.spec.desiredState === 'Stopped') return 'Stopped';
+  if (task.spec.workerName === undefined) return 'Evicted';
   if (container.exitCode === 0) return 'Completed';
   return container.oomKilled ? 'OOMKilled' : 'Error';
 }

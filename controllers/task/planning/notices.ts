@@ -16,7 +16,7 @@ const FAILURES: readonly string[] = [
 export function noticesOf({ task, world, history }: TaskView, verdict: Verdict): PlannedEvent[] {
   const old = task.status;
   const told = history.fresh.map((entry): PlannedEvent => {
-    const isOrderly = ['Completed', 'Stopped', 'Superseded'].includes(entry.reason);
+    const isOrderly = ['Completed', 'Stopped', 'Superseded', 'Evicted'].includes(entry.reason);
     return {
       type: isOrderly ? 'Normal' : 'Warning',
       reason: 'Ended',

@@ -5,7 +5,18 @@
 import type { Resource } from '../machinery/meta.ts';
 import type { KindDocument } from './crd.ts';
 import { documents } from './documents.gen.ts';
-import type { Event, Lease, Namespace, Task, Worker } from './types.gen.ts';
+import type {
+  ConfigMap,
+  ControllerRevision,
+  Event,
+  Lease,
+  Namespace,
+  ResourceQuota,
+  Secret,
+  ServiceAccount,
+  Task,
+  Worker,
+} from './types.gen.ts';
 
 export const builtinKinds: readonly KindDocument[] = documents;
 
@@ -42,5 +53,40 @@ export const leases: Resource<Lease> = {
   version: 'v1',
   plural: 'leases',
   kind: 'Lease',
+  namespaced: true,
+};
+export const configMaps: Resource<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  namespaced: true,
+};
+export const secrets: Resource<Secret> = {
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  namespaced: true,
+};
+export const serviceAccounts: Resource<ServiceAccount> = {
+  group: '',
+  version: 'v1',
+  plural: 'serviceaccounts',
+  kind: 'ServiceAccount',
+  namespaced: true,
+};
+export const resourceQuotas: Resource<ResourceQuota> = {
+  group: '',
+  version: 'v1',
+  plural: 'resourcequotas',
+  kind: 'ResourceQuota',
+  namespaced: true,
+};
+export const controllerRevisions: Resource<ControllerRevision> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'controllerrevisions',
+  kind: 'ControllerRevision',
   namespaced: true,
 };

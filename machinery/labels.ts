@@ -12,11 +12,18 @@ export const LABEL_SPEC_HASH = 'gantry.dev/spec-hash';
 /** Held by a Task while a container of it may exist on its worker. */
 export const FINALIZER_CONTAINER = 'gantry.dev/container';
 
+/** Kubernetes' own: the object waits until the garbage collector has deleted its dependents. */
+export const FINALIZER_FOREGROUND = 'foregroundDeletion';
+/** Kubernetes' own: the object waits until the garbage collector has taken it out of its dependents' references. */
+export const FINALIZER_ORPHAN = 'orphan';
+
+/** `"true"`: the object may not be deleted until somebody removes this. */
+export const ANNOTATION_PROTECT = 'gantry.dev/protect';
 /** Inputs, verdict and action of a decision, as JSON, on Events. */
 export const ANNOTATION_DECISION = 'gantry.dev/decision';
 /** The W3C trace id of the request that last changed an object's desired state. */
 export const ANNOTATION_TRACE = 'gantry.dev/trace-id';
-/** The object is removed this long after it ended, for example `24h`. */
+/** The object is removed this long after it was created, a Task after it ended; for example `24h`. */
 export const ANNOTATION_TTL = 'gantry.dev/ttl';
 /** The free-form name a client of the /tasks API gave its task. */
 export const ANNOTATION_TASK_NAME = 'gantry.dev/task-name';

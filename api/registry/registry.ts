@@ -199,6 +199,7 @@ export class StoreRegistry implements Registry {
         ...(dryRun === undefined ? {} : { dryRun }),
       };
       const found = this.#parts.reads.select(cache, options);
+      this.#parts.deletes.refuseAny(cache.entry, found);
       const items: StoredObject[] = [];
       for (const { object } of found) {
         try {

@@ -99,13 +99,33 @@ export async function patchObject(ctx: AppContext, target: Target, deps: ObjectD
   );
 }
 
-/** Answers with the object as it was last seen, as Kubernetes does for pods: gone, or held by its finalizers. */
+/** Kinds that answer a delete with the object as it was, as Kubernetes' own storage of them does. */
+const RETURNS_DELETED: ReadonlySet<string> = new Set(['/pods', '/resourcequotas', '/serviceaccounts']);
+
+/**
+ * What is gone is answered with a Status that names it, what its finalizers hold with the object. 202 says that a
+ * foreground deletion has only begun. Source: the apiserver's `DeleteResource` and `finalizeDelete`.
+ */
 export async function deleteObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
   const options = deleteOptions(ctx.query, await readOptionalObject(ctx));
   const key = keyOfTarget(target);
-  const { stored } = await deps.catalog.delete(requestContext(ctx), target.kind, key, options);
-  answerObject(ctx, form, target, stored, deps);
+  const { kind } = target;
+  const { stored, isGone } = await deps.catalog.delete(requestContext(ctx), kind, key, options);
+  if (!isGone && options.propagationPolicy === 'Foreground') ctx.status = 202;
+  if (!isGone || RETURNS_DELETED.has(`${kind.group}/${kind.plural}`)) {
+    return answerObject(ctx, form, target, stored, deps);
+  }
+  const { name, uid } = stored.object.metadata;
+  const details = {
+    name,
+    ...(kind.group === '' ? {} : { group: kind.group }),
+    // Yes, the resource: what Kubernetes says, and clients match.
+    kind: kind.plural,
+    ...(uid === undefined ? {} : { uid }),
+  };
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+  answerJson(ctx, Buffer.from(JSON.stringify(status)));
 }
 
 /** DELETE of a collection: what the selectors of the query select. */

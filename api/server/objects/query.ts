@@ -6,6 +6,12 @@ import type { DeleteOptions, WriteOptions } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import type { TaskLogOptions } from '../../../machinery/workerlink.ts';
+import {
+  type FieldProblem,
+  invalid,
+  invalidObject,
+  unsupported,
+} from '../../registry/admission/fielderrors.ts';
 import type { RegistryListOptions, RegistryWatchOptions } from '../../registry/types.ts';
 import { objectBody } from '../middleware/body.ts';
 
@@ -136,17 +142,56 @@ export function writeOptions(query: Query): WriteOptions {
   });
 }
 
-const PROPAGATION = ['Background', 'Foreground', 'Orphan'] as const;
+const PROPAGATION = ['Foreground', 'Background', 'Orphan'] as const;
 
-/** DeleteOptions from the body, where there is one, else from the query. */
+/**
+ * DeleteOptions from the body, where there is one, else from the query; `dryRun` from either.
+ * Source of rules and wording: apimachinery `ValidateDeleteOptions`.
+ */
 export function deleteOptions(query: Query, body: unknown): DeleteOptions {
-  if (body === undefined) {
-    return present<DeleteOptions>({
-      gracePeriodSeconds: integer(query, 'gracePeriodSeconds', 0),
-      propagationPolicy: oneOf(query, 'propagationPolicy', PROPAGATION),
-      dryRun: oneOf(query, 'dryRun', ['All']) === undefined ? undefined : true,
-    });
+  const sent = body === undefined ? optionsInQuery(query) : optionsInBody(query, body);
+  const { propagationPolicy, orphanDependents, dryRun, ...rest } = sent;
+  const problems: FieldProblem[] = [];
+  const policy = PROPAGATION.find((candidate) => candidate === propagationPolicy);
+  if (propagationPolicy !== undefined && orphanDependents !== undefined) {
+    const why = 'orphanDependents and deletionPropagation cannot be both set';
+    problems.push(invalid('propagationPolicy', propagationPolicy, why));
   }
+  if (propagationPolicy !== undefined && policy === undefined)
+    problems.push(unsupported('propagationPolicy', propagationPolicy, [...PROPAGATION, 'nil']));
+  const oddRuns = dryRun.filter((item) => item !== 'All');
+  if (oddRuns.length > 0) problems.push(unsupported('dryRun', oddRuns.join(', '), ['All']));
+  if (problems.length > 0) {
+    throw invalidObject({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', problems);
+  }
+  return present<DeleteOptions>({
+    ...rest,
+    // What orphanDependents was before there were policies: true is Orphan, false says "do not".
+    propagationPolicy: orphanDependents === undefined ? policy : orphanDependents ? 'Orphan' : 'Background',
+    dryRun: dryRun.length === 0 ? undefined : true,
+  });
+}
+
+/** As sent: types are right, values may not be. */
+interface SentDeleteOptions extends Pick<DeleteOptions, 'gracePeriodSeconds' | 'preconditions'> {
+  readonly propagationPolicy: string | undefined;
+  readonly orphanDependents: boolean | undefined;
+  readonly dryRun: readonly string[];
+}
+
+function optionsInQuery(query: Query): SentDeleteOptions {
+  const orphan = text(query, 'orphanDependents');
+  return {
+    ...present<Pick<DeleteOptions, 'gracePeriodSeconds'>>({
+      gracePeriodSeconds: integer(query, 'gracePeriodSeconds', Number.MIN_SAFE_INTEGER),
+    }),
+    propagationPolicy: text(query, 'propagationPolicy'),
+    orphanDependents: orphan === undefined ? undefined : flag(query, 'orphanDependents'),
+    dryRun: [query.dryRun ?? []].flat().filter((item) => item !== ''),
+  };
+}
+
+function optionsInBody(query: Query, body: unknown): SentDeleteOptions {
   const options = objectBody(body, 'DeleteOptions');
   if (options.kind !== undefined && options.kind !== 'DeleteOptions') {
     throw new ApiError(
@@ -155,37 +200,49 @@ export function deleteOptions(query: Query, body: unknown): DeleteOptions {
     );
   }
   // The body's fields have the same names and rules as the query's: read them the same way.
-  const fields: Query = present<Record<string, string | undefined>>({
-    gracePeriodSeconds: scalar(options, 'gracePeriodSeconds', 'number'),
-    propagationPolicy: scalar(options, 'propagationPolicy', 'string'),
-    dryRun: firstOf(options.dryRun) ?? text(query, 'dryRun'),
-  });
-  const preconditions = options.preconditions;
-  if (preconditions !== undefined && preconditions !== null && !isRecord(preconditions)) {
+  const fields = optionsInQuery(
+    present<Record<string, string | string[] | undefined>>({
+      gracePeriodSeconds: scalar(options, 'gracePeriodSeconds', 'number'),
+      propagationPolicy: scalar(options, 'propagationPolicy', 'string'),
+      orphanDependents: scalar(options, 'orphanDependents', 'boolean'),
+      dryRun: listOf(options, 'dryRun') ?? query.dryRun,
+    }),
+  );
+  const { preconditions } = options;
+  if (preconditions === undefined || preconditions === null) return fields;
+  if (!isRecord(preconditions)) {
     throw new ApiError('BadRequest', 'DeleteOptions.preconditions must be an object');
   }
-  return present<DeleteOptions>({
-    ...deleteOptions(fields, undefined),
-    preconditions: isRecord(preconditions)
-      ? present<NonNullable<DeleteOptions['preconditions']>>({
-          uid: scalar(preconditions, 'uid', 'string'),
-          resourceVersion: scalar(preconditions, 'resourceVersion', 'string'),
-        })
-      : undefined,
-  });
+  return {
+    ...fields,
+    preconditions: present<NonNullable<DeleteOptions['preconditions']>>({
+      uid: scalar(preconditions, 'uid', 'string'),
+      resourceVersion: scalar(preconditions, 'resourceVersion', 'string'),
+    }),
+  };
 }
 
-function scalar(from: Record<string, unknown>, name: string, type: 'string' | 'number'): string | undefined {
+function scalar(
+  from: Record<string, unknown>,
+  name: string,
+  type: 'string' | 'number' | 'boolean',
+): string | undefined {
   const value = from[name];
   if (value === undefined || value === null) return undefined;
-  if (typeof value === type && (typeof value === 'string' || typeof value === 'number')) return String(value);
+  if (
+    typeof value === type &&
+    (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+  ) {
+    return String(value);
+  }
   throw new ApiError('BadRequest', `DeleteOptions.${name}: found ${typeof value}, wanted a ${type}`);
 }
 
-function firstOf(value: unknown): string | undefined {
+function listOf(from: Record<string, unknown>, name: string): string[] | undefined {
+  const value = from[name];
   if (value === undefined || value === null) return undefined;
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value[0];
-  throw new ApiError('BadRequest', 'DeleteOptions.dryRun must be a list of strings');
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  throw new ApiError('BadRequest', `DeleteOptions.${name} must be a list of strings`);
 }
 
 /** Query parameters of `…/log`, with Kubernetes' PodLogOptions names and rules. */

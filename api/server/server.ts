@@ -12,8 +12,11 @@ import type { Door } from '../doors/door.ts';
 import type { Registry } from '../registry/types.ts';
 import { openCatalog } from '../views/catalog.ts';
 import { eventTable } from '../views/event.ts';
+import { nodeView } from '../views/node.ts';
+import { nodeTable } from '../views/nodetable.ts';
 import { podView } from '../views/pod.ts';
 import { podTable } from '../views/podtable.ts';
+import { openUsageKinds } from '../views/usage.ts';
 import type { AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
@@ -47,9 +50,15 @@ export interface AppDeps {
 export function newApp(deps: AppDeps): Koa<AppState, object> {
   const { registry, workerLink, metrics, clock, random, log, productVersion, doors } = deps;
   const serverMetrics = newServerMetrics(metrics);
-  const catalog = openCatalog(registry, [podView], { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }] });
+  const catalog = openCatalog(
+    registry,
+    [podView, nodeView],
+    { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }] },
+    openUsageKinds({ registry, workerLink, clock }),
+  );
   const printers = new Map([
     ['/pods', podTable],
+    ['/nodes', nodeTable],
     ['/events', eventTable],
   ]);
   const checks = {

@@ -7,19 +7,14 @@
  * another (a new uid) is told as DELETED, then ADDED.
  */
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
-import { isRecord, readPath } from '../../machinery/json.ts';
+import { isRecord } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
-import { type FieldSelector, parseFieldSelector, pinnedName } from '../../machinery/selectors.ts';
-import type {
-  Registry,
-  RequestContext,
-  ServedKind,
-  StoredEvent,
-  StoredObject,
-  StoredWatchEvent,
-} from '../registry/types.ts';
+import type { Registry, RequestContext, ServedKind } from '../registry/types.ts';
 import { storedEventSelector } from './eventselector.ts';
+import { faceOf, faceSelector, facesOf, narrowed } from './face.ts';
+import { type LiveKind, servedLive, servedLiveList } from './usage.ts';
 import type { View } from './view.ts';
+import { ViewWrites } from './viewwrites.ts';
 
 type Verbs =
   | 'kinds'
@@ -39,17 +34,23 @@ export interface Catalog extends Pick<Registry, Verbs> {
   sourceOf(kind: ServedKind): ServedKind;
 }
 
-/** @param extraSubresources acts the server adds to stored kinds (such as `log`), by `<plural>.<group>`. */
+/**
+ * @param liveKinds kinds that are made when they are read.
+ * @param extraSubresources acts the server adds to stored kinds (such as `log`), by `<plural>.<group>`.
+ */
 export function openCatalog(
   registry: Registry,
   views: readonly View[],
   extraSubresources: Readonly<Record<string, ServedKind['subresources']>> = {},
+  liveKinds: readonly LiveKind[] = [],
 ): Catalog {
   let seen: readonly ServedKind[] | undefined;
   let decorated: readonly ServedKind[] = [];
   let byPath = new Map<string, ServedKind>();
   const stored = new WeakMap<ServedKind, ServedKind>();
   const viewOf = new Map(views.map((view) => [view.kind, view]));
+  const liveOf = new Map(liveKinds.map((live) => [live.kind, live]));
+  const writes = new ViewWrites(registry, sourceOf);
 
   /** The registry's list may grow as kinds are registered; it is decorated once for each list it hands out. */
   function refresh(): void {
@@ -59,6 +60,7 @@ export function openCatalog(
     decorated = [
       ...kinds.map(decorate),
       ...views.map((view) => view.kind),
+      ...liveKinds.map((live) => live.kind),
       ...registry.reviews().map((review) => review.kind),
     ];
     byPath = new Map(decorated.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
@@ -102,16 +104,6 @@ export function openCatalog(
     return { ...options, fieldSelector: selector };
   }
 
-  function storedOnly(kind: ServedKind): ServedKind {
-    if (viewOf.has(kind)) {
-      throw new ApiError(
-        'MethodNotAllowed',
-        `${kind.plural} are a view: change the objects behind them instead`,
-      );
-    }
-    return sourceOf(kind);
-  }
-
   return {
     sourceOf,
     kinds() {
@@ -123,6 +115,8 @@ export function openCatalog(
       return byPath.get(`${group}/${version}/${plural}`);
     },
     async get(context, kind, key, options) {
+      const live = liveOf.get(kind);
+      if (live !== undefined) return servedLive(await live.get(context, key, options?.signal));
       const view = viewOf.get(kind);
       const source = sourceOf(kind);
       if (view === undefined) return registry.get(context, source, key, options);
@@ -134,6 +128,10 @@ export function openCatalog(
       }
     },
     async list(context, kind, options = {}) {
+      const live = liveOf.get(kind);
+      if (live !== undefined) {
+        return servedLiveList(await live.list(context, options));
+      }
       const view = viewOf.get(kind);
       if (view === undefined)
         return registry.list(context, sourceOf(kind), await ofStored(context, kind, options));
@@ -153,21 +151,47 @@ export function openCatalog(
       return facesOf(view, events, isSelected);
     },
     async create(context, kind, body, options) {
+      const view = viewOf.get(kind);
+      if (view !== undefined) return writes.create(view, context, body, options);
       const review = registry.reviews().find((candidate) => candidate.kind === kind);
-      if (review === undefined) return registry.create(context, storedOnly(kind), body, options);
+      if (review === undefined) return registry.create(context, sourceOf(kind), body, options);
       const object = await review.answer(context, readReview(kind, body), options?.namespace);
       const stored = { object, json: Buffer.from(JSON.stringify(object)), resourceVersion: 0 };
       return { stored, isCreated: true, warnings: [] };
     },
-    update: (context, kind, key, body, options) =>
-      registry.update(context, storedOnly(kind), key, body, options),
-    patch: (context, kind, key, patch, options) =>
-      registry.patch(context, storedOnly(kind), key, patch, options),
-    delete: (context, kind, key, options) => registry.delete(context, storedOnly(kind), key, options),
-    deleteCollection: (context, kind, options) =>
-      registry.deleteCollection(context, storedOnly(kind), options),
-    post: (context, kind, key, subresource, body, options) =>
-      registry.post(context, storedOnly(kind), key, subresource, body, options),
+    async update(context, kind, key, body, options) {
+      const view = viewOf.get(kind);
+      return view === undefined
+        ? registry.update(context, sourceOf(kind), key, body, options)
+        : writes.update(view, context, key, body, options);
+    },
+    async patch(context, kind, key, patch, options) {
+      const view = viewOf.get(kind);
+      return view === undefined
+        ? registry.patch(context, sourceOf(kind), key, patch, options)
+        : writes.patch(view, context, key, patch, options);
+    },
+    async delete(context, kind, key, options = {}) {
+      const view = viewOf.get(kind);
+      return view === undefined
+        ? registry.delete(context, sourceOf(kind), key, options)
+        : writes.remove(view, context, key, options);
+    },
+    async deleteCollection(context, kind, options) {
+      if (viewOf.has(kind)) {
+        throw new ApiError(
+          'MethodNotAllowed',
+          `${kind.plural} are a view and are not deleted all at once: delete them one by one, or the objects behind them`,
+        );
+      }
+      return registry.deleteCollection(context, sourceOf(kind), options);
+    },
+    async post(context, kind, key, subresource, body, options) {
+      const view = viewOf.get(kind);
+      return view === undefined || subresource !== 'eviction'
+        ? registry.post(context, sourceOf(kind), key, subresource, body, options)
+        : writes.evict(view, context, key, body, options);
+    },
   };
 }
 
@@ -181,98 +205,4 @@ function readReview(kind: ServedKind, body: unknown): DynamicObject {
     );
   }
   return { ...body, apiVersion, kind: name, metadata: { name: '', ...(isRecord(metadata) ? metadata : {}) } };
-}
-
-/** The source's own options: of the field selector only a pinned name, which means the same on both faces. */
-function narrowed<T extends { readonly fieldSelector?: string }>(options: T): T {
-  const { fieldSelector, ...rest } = options;
-  const name = pinnedName(fieldSelector);
-  return { ...rest, ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }) } as T;
-}
-
-function faceSelector(view: View, fieldSelector: string | undefined): (face: DynamicObject) => boolean {
-  const declared = ['metadata.name', 'metadata.namespace'].concat(
-    (view.kind.definition.selectableFields ?? []).map((field) => field.jsonPath.replace(/^\./, '')),
-  );
-  const selector: FieldSelector = parseFieldSelector(fieldSelector, declared);
-  return (face) => selector((field) => textAt(face, field));
-}
-
-function textAt(object: DynamicObject, field: string): string | undefined {
-  const value = readPath(object, field.split('.'));
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
-}
-
-/** One face for each stored object, made when first asked for and shared by all readers. */
-const faces = new WeakMap<View, WeakMap<StoredObject, StoredObject>>();
-
-function faceOf(view: View, stored: StoredObject): StoredObject {
-  let known = faces.get(view);
-  if (known === undefined) faces.set(view, (known = new WeakMap()));
-  let face = known.get(stored);
-  if (face === undefined) {
-    const object = view.project(stored.object);
-    face = { object, json: Buffer.from(JSON.stringify(object)), resourceVersion: stored.resourceVersion };
-    known.set(stored, face);
-  }
-  return face;
-}
-
-async function* facesOf(
-  view: View,
-  events: AsyncIterable<StoredWatchEvent>,
-  isSelected: (face: DynamicObject) => boolean,
-): AsyncGenerator<StoredWatchEvent> {
-  for await (const event of events) {
-    if (event.type === 'BOOKMARK') {
-      yield event;
-      continue;
-    }
-    const now = faceOf(view, event.stored);
-    const before =
-      event.type === 'MODIFIED' && event.previous !== undefined ? faceOf(view, event.previous) : undefined;
-    yield* transitions(event.type, before, now, isSelected);
-  }
-}
-
-function* transitions(
-  type: StoredEvent['type'],
-  before: StoredObject | undefined,
-  now: StoredObject,
-  isSelected: (face: DynamicObject) => boolean,
-): Generator<StoredEvent> {
-  const isNow = isSelected(now.object);
-  if (type !== 'MODIFIED' || before === undefined) {
-    if (isNow) yield faceEvent(type, now, undefined);
-    return;
-  }
-  const wasBefore = isSelected(before.object);
-  const isSame = before.object.metadata.uid === now.object.metadata.uid;
-  if (isSame && wasBefore && isNow) {
-    yield faceEvent('MODIFIED', now, before);
-    return;
-  }
-  // The old face goes with the version of the change that took it away, as Kubernetes does it.
-  if (wasBefore) yield faceEvent('DELETED', isSame ? now : gone(before, now.resourceVersion), undefined);
-  if (isNow) yield faceEvent('ADDED', now, undefined);
-}
-
-function gone(face: StoredObject, resourceVersion: number): StoredObject {
-  const metadata = { ...face.object.metadata, resourceVersion: String(resourceVersion) };
-  const object = { ...face.object, metadata };
-  return { object, json: Buffer.from(JSON.stringify(object)), resourceVersion };
-}
-
-function faceEvent(
-  type: StoredEvent['type'],
-  stored: StoredObject,
-  previous: StoredObject | undefined,
-): StoredEvent {
-  return {
-    type,
-    stored,
-    previous,
-    frame: () => Buffer.concat([Buffer.from(`{"type":"${type}","object":`), stored.json, Buffer.from('}\n')]),
-  };
 }

@@ -12,12 +12,16 @@ import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { podKind } from './podkind.ts';
+import { foldPod, isHiddenAnnotation, taskOfPod } from './podwrites.ts';
 import type { View } from './view.ts';
 
 export const podView: View = {
   kind: podKind,
   source: tasks,
   project: (stored) => podOf(asTask(stored)),
+  fold: (face, stored) => foldPod(face, podOf(asTask(stored)), stored),
+  make: taskOfPod,
+  removal: 'evict',
 };
 
 /** The registry has checked the object against the Task's schema before it was stored. */
@@ -31,6 +35,7 @@ type State = Readonly<Record<string, unknown>>;
 export function podOf(task: Task): DynamicObject {
   const { metadata, spec, status = {} } = task;
   const phase = phaseOf(task);
+  const workerName = spec.workerName ?? (isLeaving(spec, status) ? status.workerName : undefined);
   const hostIP = status.ports?.find((port) => port.hostIP !== '0.0.0.0' && port.hostIP !== '::')?.hostIP;
   return {
     apiVersion: 'v1',
@@ -39,7 +44,7 @@ export function podOf(task: Task): DynamicObject {
       name: metadata.name,
       ...pick(metadata, ['namespace', 'resourceVersion', 'generation', 'creationTimestamp']),
       ...pick(metadata, ['deletionTimestamp', 'deletionGracePeriodSeconds', 'labels']),
-      uid: podUid(metadata.uid ?? '', spec.bindingEpoch),
+      uid: podUid(metadata.uid ?? '', bindingOf(task)),
       ...annotationsOf(metadata.annotations),
       ownerReferences: [
         {
@@ -53,11 +58,12 @@ export function podOf(task: Task): DynamicObject {
       ],
     },
     spec: {
-      ...(spec.workerName === undefined ? {} : { nodeName: spec.workerName }),
+      ...(workerName === undefined ? {} : { nodeName: workerName }),
       ...(spec.workerSelector === undefined ? {} : { nodeSelector: spec.workerSelector }),
       containers: [containerOf(task)],
       restartPolicy: spec.restartPolicy ?? 'Always',
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
+      ...(spec.tolerations === undefined ? {} : { tolerations: spec.tolerations }),
       ...(spec.network?.mode === 'host' ? { hostNetwork: true } : {}),
       ...(spec.network?.hostname === undefined ? {} : { hostname: spec.network.hostname }),
       // Some clients read into this without looking whether it is there.
@@ -72,19 +78,31 @@ export function podOf(task: Task): DynamicObject {
       ...(status.ip === undefined || status.ip === ''
         ? {}
         : { podIP: status.ip, podIPs: [{ ip: status.ip }] }),
-      ...(spec.workerName === undefined ? {} : { containerStatuses: [containerStatusOf(task)] }),
+      ...(workerName === undefined ? {} : { containerStatuses: [containerStatusOf(task)] }),
     },
   };
+}
+
+/**
+ * The binding that the Pod is of: the present one, or the one to come while no worker has the Task. An evicted Task
+ * is still the old Pod until its worker has said that the container stopped.
+ */
+function bindingOf({ spec, status }: Task): number {
+  const epoch = spec.bindingEpoch ?? 0;
+  return spec.workerName === undefined && !isLeaving(spec, status) ? epoch + 1 : Math.max(epoch, 1);
+}
+
+function isLeaving(spec: Task['spec'], status: Task['status']): boolean {
+  if (spec.workerName !== undefined || spec.bindingEpoch === undefined) return false;
+  return status?.phase === 'Running' || status?.phase === 'Unknown';
 }
 
 /**
  * A name-based UUID (RFC 9562, version 5's form) over the Task's uid and its binding. A Task that was never bound
  * already has the uid of its first binding: placing it makes no new Pod of it.
  */
-export function podUid(taskUid: string, bindingEpoch: number | undefined): string {
-  const hash = createHash('sha1')
-    .update(`${taskUid}/${bindingEpoch ?? 1}`)
-    .digest();
+export function podUid(taskUid: string, bindingEpoch: number): string {
+  const hash = createHash('sha1').update(`${taskUid}/${bindingEpoch}`).digest();
   hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50;
   hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80;
   const hex = hash.toString('hex');
@@ -103,9 +121,7 @@ function phaseOf({ spec, status }: Task): Phase {
 function annotationsOf(annotations: Readonly<Record<string, string>> | undefined): {
   annotations?: Record<string, string>;
 } {
-  const kept = Object.entries(annotations ?? {}).filter(
-    ([key]) => !key.startsWith('gantry.dev/') && key !== 'kubectl.kubernetes.io/last-applied-configuration',
-  );
+  const kept = Object.entries(annotations ?? {}).filter(([key]) => !isHiddenAnnotation(key));
   return kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) };
 }
 

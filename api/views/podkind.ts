@@ -1,4 +1,4 @@
-/** How the Pod view is served: its names, verbs and schema. Reads only, and in no category, so `all` shows Tasks once. */
+/** How the Pod view is served: its names, verbs and schema. In no category, so that `all` shows Tasks once. */
 import type { Schema } from '../../schemas/crd.ts';
 import type { ServedKind } from '../registry/types.ts';
 
@@ -76,7 +76,7 @@ const containerState = part('Exactly one of waiting, running and terminated.', {
 const schema: Schema = {
   type: 'object',
   description:
-    'Pod is how a Task looks to tools that know pods. It is read-only: change the Task of the same name.',
+    'Pod is how a Task looks to tools that know pods. Its labels, annotations and image may be changed here; change the Task of the same name for everything else.',
   properties: {
     apiVersion: text('The version of this representation: v1.'),
     kind: text('The kind of this object: Pod.'),
@@ -138,7 +138,7 @@ export const podKind: ServedKind = {
   listKind: 'PodList',
   shortNames: ['po'],
   categories: [],
-  verbs: ['get', 'list', 'watch'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   columns: [],
   definition: {
     name: 'v1',
@@ -152,5 +152,8 @@ export const podKind: ServedKind = {
     ],
     schema: { openAPIV3Schema: schema },
   },
-  subresources: [{ name: 'log', verbs: ['get'] }],
+  subresources: [
+    { name: 'log', verbs: ['get'] },
+    { name: 'eviction', verbs: ['create'], kind: 'Eviction' },
+  ],
 };

@@ -118,6 +118,22 @@ export function notFound(
   });
 }
 
+/** `configmaps "x" is forbidden: <why>`, Kubernetes' wording. */
+export function forbiddenObject(
+  resource: { readonly group: string; readonly plural: string },
+  name: string,
+  why: string,
+  causes?: StatusCause[],
+): ApiError {
+  const qualified = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+  return new ApiError('Forbidden', `${qualified} "${name}" is forbidden: ${why}`, {
+    name,
+    ...(resource.group === '' ? {} : { group: resource.group }),
+    kind: resource.plural,
+    ...(causes === undefined ? {} : { causes }),
+  });
+}
+
 /**
  * What a store may say went wrong (04-store's promise): never hidden, never another error.
  * - `Conflict` is not here: a failed precondition is an answer, not an error.

@@ -1,11 +1,19 @@
 /** The one list of kinds with rules of their own, by `<group>/<plural>`. */
 import type { Resource } from '../../../../machinery/meta.ts';
+import { configMapRules } from './configmap.ts';
+import { controllerRevisionRules } from './controllerrevision.ts';
 import { namespaceRules } from './namespace.ts';
+import { resourceQuotaRules } from './resourcequota.ts';
 import type { KindRules } from './rules.ts';
+import { secretRules } from './secret.ts';
 import { taskRules } from './task.ts';
 
 const list: Readonly<Record<string, KindRules>> = {
+  '/configmaps': configMapRules,
   '/namespaces': namespaceRules,
+  '/resourcequotas': resourceQuotaRules,
+  '/secrets': secretRules,
+  'apps/controllerrevisions': controllerRevisionRules,
   'gantry.dev/tasks': taskRules,
 };
 

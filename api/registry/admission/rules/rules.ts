@@ -10,7 +10,7 @@ export interface KindRules {
   onCreate?(object: DynamicObject): readonly FieldProblem[];
   /**
    * An object as a change would leave it, before validation: may be changed in place. `before` is what is stored
-   * (frozen), `subresource` what was written through (`status`, `scale`), undefined for the object itself.
+   * (frozen), `subresource` what was written through (`status`, `scale`, `finalize`), undefined for the object itself.
    */
   onUpdate?(
     object: DynamicObject,
@@ -21,6 +21,8 @@ export interface KindRules {
   nameProblem?(name: string): string | undefined;
   /** Seconds a deletion gives the object when the caller does not say; default 0. */
   graceSeconds?(object: DynamicObject): number;
+  /** A copy of an object that a deletion marks instead of removing, already with its deletionTimestamp: may be changed in place. */
+  onMarkDeleted?(object: DynamicObject): void;
   /** Why the object may not be deleted at all: a message, told as Forbidden. */
   deletionRefusal?(object: DynamicObject): string | undefined;
 }

@@ -53,7 +53,7 @@ export interface ServerOptions {
 }
 
 /** A link without workers. */
-const noWorkers: WorkerLink = {
+export const noWorkers: WorkerLink = {
   logs: (worker) => Promise.reject(new ApiError('ServiceUnavailable', `worker "${worker}" is not connected`)),
 };
 

@@ -2055,5 +2055,513 @@ export const documents: readonly KindDocument[] = [
     }
    ]
   }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "clusterroles.rbac.authorization.k8s.io"
+  },
+  "spec": {
+   "group": "rbac.authorization.k8s.io",
+   "scope": "Cluster",
+   "names": {
+    "plural": "clusterroles",
+    "singular": "clusterrole",
+    "kind": "ClusterRole",
+    "listKind": "ClusterRoleList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Created At",
+       "type": "string",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "When it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ClusterRole is a set of rules that a ClusterRoleBinding or a RoleBinding grants.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: rbac.authorization.k8s.io/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ClusterRole."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "rules": {
+         "type": "array",
+         "nullable": true,
+         "x-kubernetes-list-type": "atomic",
+         "description": "What the role allows. Rules only add; nothing can be denied.",
+         "items": {
+          "type": "object",
+          "required": [
+           "verbs"
+          ],
+          "description": "PolicyRule allows verbs on resources, or on paths that are not resources.",
+          "properties": {
+           "verbs": {
+            "type": "array",
+            "nullable": true,
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "The verbs allowed; * is all of them."
+           },
+           "apiGroups": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "The groups of the resources; the empty one is core, * is all of them."
+           },
+           "resources": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Resources such as tasks, subresources such as tasks/status, */status; * is all of them."
+           },
+           "resourceNames": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Only objects with these names; empty is all of them."
+           },
+           "nonResourceURLs": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Paths such as /metrics; a star is allowed only as the last part."
+           }
+          }
+         }
+        },
+        "aggregationRule": {
+         "type": "object",
+         "description": "When given, a controller fills rules with those of all cluster roles that a selector selects.",
+         "properties": {
+          "clusterRoleSelectors": {
+           "type": "array",
+           "x-kubernetes-list-type": "atomic",
+           "description": "Which cluster roles are gathered.",
+           "items": {
+            "type": "object",
+            "x-kubernetes-map-type": "atomic",
+            "description": "A label selector.",
+            "properties": {
+             "matchLabels": {
+              "type": "object",
+              "additionalProperties": {
+               "type": "string"
+              },
+              "description": "Labels that must have these values."
+             },
+             "matchExpressions": {
+              "type": "array",
+              "x-kubernetes-list-type": "atomic",
+              "description": "Requirements that must all hold.",
+              "items": {
+               "type": "object",
+               "required": [
+                "key",
+                "operator"
+               ],
+               "description": "A requirement on one label.",
+               "properties": {
+                "key": {
+                 "type": "string",
+                 "description": "The label."
+                },
+                "operator": {
+                 "type": "string",
+                 "description": "In, NotIn, Exists or DoesNotExist."
+                },
+                "values": {
+                 "type": "array",
+                 "x-kubernetes-list-type": "atomic",
+                 "items": {
+                  "type": "string"
+                 },
+                 "description": "The values of In and NotIn."
+                }
+               }
+              }
+             }
+            }
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "clusterrolebindings.rbac.authorization.k8s.io"
+  },
+  "spec": {
+   "group": "rbac.authorization.k8s.io",
+   "scope": "Cluster",
+   "names": {
+    "plural": "clusterrolebindings",
+    "singular": "clusterrolebinding",
+    "kind": "ClusterRoleBinding",
+    "listKind": "ClusterRoleBindingList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Role",
+       "type": "string",
+       "jsonPath": ".roleRef.name",
+       "description": "The role that is granted."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "ClusterRoleBinding grants a ClusterRole in the whole cluster.",
+       "required": [
+        "roleRef"
+       ],
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: rbac.authorization.k8s.io/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: ClusterRoleBinding."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "roleRef": {
+         "type": "object",
+         "x-kubernetes-map-type": "atomic",
+         "required": [
+          "kind",
+          "name"
+         ],
+         "description": "The role that is granted. It never changes; to grant another one, delete the binding and make a new one.",
+         "properties": {
+          "apiGroup": {
+           "type": "string",
+           "default": "rbac.authorization.k8s.io",
+           "description": "The role's group: rbac.authorization.k8s.io."
+          },
+          "kind": {
+           "type": "string",
+           "description": "ClusterRole."
+          },
+          "name": {
+           "type": "string",
+           "description": "The role's name."
+          }
+         }
+        },
+        "subjects": {
+         "type": "array",
+         "nullable": true,
+         "x-kubernetes-list-type": "atomic",
+         "description": "Who is granted the role.",
+         "items": {
+          "type": "object",
+          "x-kubernetes-map-type": "atomic",
+          "required": [
+           "kind",
+           "name"
+          ],
+          "description": "Subject is a user, a group or a service account.",
+          "properties": {
+           "kind": {
+            "type": "string",
+            "description": "User, Group or ServiceAccount."
+           },
+           "apiGroup": {
+            "type": "string",
+            "description": "rbac.authorization.k8s.io for User and Group, empty for ServiceAccount."
+           },
+           "name": {
+            "type": "string",
+            "description": "The subject's name."
+           },
+           "namespace": {
+            "type": "string",
+            "description": "The service account's namespace; users and groups have none."
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "roles.rbac.authorization.k8s.io"
+  },
+  "spec": {
+   "group": "rbac.authorization.k8s.io",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "roles",
+    "singular": "role",
+    "kind": "Role",
+    "listKind": "RoleList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Created At",
+       "type": "string",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "When it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "Role is a set of rules that hold in one namespace.",
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: rbac.authorization.k8s.io/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: Role."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "rules": {
+         "type": "array",
+         "nullable": true,
+         "x-kubernetes-list-type": "atomic",
+         "description": "What the role allows. Rules only add; nothing can be denied.",
+         "items": {
+          "type": "object",
+          "required": [
+           "verbs"
+          ],
+          "description": "PolicyRule allows verbs on resources, or on paths that are not resources.",
+          "properties": {
+           "verbs": {
+            "type": "array",
+            "nullable": true,
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "The verbs allowed; * is all of them."
+           },
+           "apiGroups": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "The groups of the resources; the empty one is core, * is all of them."
+           },
+           "resources": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Resources such as tasks, subresources such as tasks/status, */status; * is all of them."
+           },
+           "resourceNames": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Only objects with these names; empty is all of them."
+           },
+           "nonResourceURLs": {
+            "type": "array",
+            "x-kubernetes-list-type": "atomic",
+            "items": {
+             "type": "string"
+            },
+            "description": "Paths such as /metrics; a star is allowed only as the last part."
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
+   "name": "rolebindings.rbac.authorization.k8s.io"
+  },
+  "spec": {
+   "group": "rbac.authorization.k8s.io",
+   "scope": "Namespaced",
+   "names": {
+    "plural": "rolebindings",
+    "singular": "rolebinding",
+    "kind": "RoleBinding",
+    "listKind": "RoleBindingList"
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "additionalPrinterColumns": [
+      {
+       "name": "Role",
+       "type": "string",
+       "jsonPath": ".roleRef.name",
+       "description": "The role that is granted."
+      },
+      {
+       "name": "Age",
+       "type": "date",
+       "jsonPath": ".metadata.creationTimestamp",
+       "description": "Time since it was created."
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "RoleBinding grants a Role, or a ClusterRole within its namespace.",
+       "required": [
+        "roleRef"
+       ],
+       "properties": {
+        "apiVersion": {
+         "type": "string",
+         "description": "The group and version of this representation: rbac.authorization.k8s.io/v1."
+        },
+        "kind": {
+         "type": "string",
+         "description": "The kind of this object: RoleBinding."
+        },
+        "metadata": {
+         "type": "object",
+         "description": "Standard object metadata."
+        },
+        "roleRef": {
+         "type": "object",
+         "x-kubernetes-map-type": "atomic",
+         "required": [
+          "kind",
+          "name"
+         ],
+         "description": "The role that is granted. It never changes; to grant another one, delete the binding and make a new one.",
+         "properties": {
+          "apiGroup": {
+           "type": "string",
+           "default": "rbac.authorization.k8s.io",
+           "description": "The role's group: rbac.authorization.k8s.io."
+          },
+          "kind": {
+           "type": "string",
+           "description": "Role or ClusterRole."
+          },
+          "name": {
+           "type": "string",
+           "description": "The role's name."
+          }
+         }
+        },
+        "subjects": {
+         "type": "array",
+         "nullable": true,
+         "x-kubernetes-list-type": "atomic",
+         "description": "Who is granted the role.",
+         "items": {
+          "type": "object",
+          "x-kubernetes-map-type": "atomic",
+          "required": [
+           "kind",
+           "name"
+          ],
+          "description": "Subject is a user, a group or a service account.",
+          "properties": {
+           "kind": {
+            "type": "string",
+            "description": "User, Group or ServiceAccount."
+           },
+           "apiGroup": {
+            "type": "string",
+            "description": "rbac.authorization.k8s.io for User and Group, empty for ServiceAccount."
+           },
+           "name": {
+            "type": "string",
+            "description": "The subject's name."
+           },
+           "namespace": {
+            "type": "string",
+            "description": "The service account's namespace; users and groups have none."
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
  }
 ];

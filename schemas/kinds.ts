@@ -6,12 +6,16 @@ import type { Resource } from '../machinery/meta.ts';
 import type { KindDocument } from './crd.ts';
 import { documents } from './documents.gen.ts';
 import type {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   ControllerRevision,
   Event,
   Lease,
   Namespace,
   ResourceQuota,
+  Role,
+  RoleBinding,
   Secret,
   ServiceAccount,
   Task,
@@ -89,4 +93,32 @@ export const controllerRevisions: Resource<ControllerRevision> = {
   plural: 'controllerrevisions',
   kind: 'ControllerRevision',
   namespaced: true,
+};
+export const roles: Resource<Role> = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'roles',
+  kind: 'Role',
+  namespaced: true,
+};
+export const clusterRoles: Resource<ClusterRole> = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterroles',
+  kind: 'ClusterRole',
+  namespaced: false,
+};
+export const roleBindings: Resource<RoleBinding> = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'rolebindings',
+  kind: 'RoleBinding',
+  namespaced: true,
+};
+export const clusterRoleBindings: Resource<ClusterRoleBinding> = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterrolebindings',
+  kind: 'ClusterRoleBinding',
+  namespaced: false,
 };

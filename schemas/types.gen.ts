@@ -954,3 +954,202 @@ agentVersion?: string
 observedGeneration?: number
 }
 }
+
+/**
+ * ClusterRole is a set of rules that a ClusterRoleBinding or a RoleBinding grants.
+ */
+export interface ClusterRole {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What the role allows. Rules only add; nothing can be denied.
+ */
+rules?: ({
+/**
+ * The verbs allowed; * is all of them.
+ */
+verbs: (string[] | null)
+/**
+ * The groups of the resources; the empty one is core, * is all of them.
+ */
+apiGroups?: string[]
+/**
+ * Resources such as tasks, subresources such as tasks/status, * /status; * is all of them.
+ */
+resources?: string[]
+/**
+ * Only objects with these names; empty is all of them.
+ */
+resourceNames?: string[]
+/**
+ * Paths such as /metrics; a star is allowed only as the last part.
+ */
+nonResourceURLs?: string[]
+}[] | null)
+/**
+ * When given, a controller fills rules with those of all cluster roles that a selector selects.
+ */
+aggregationRule?: {
+/**
+ * Which cluster roles are gathered.
+ * 
+ * Items: A label selector.
+ */
+clusterRoleSelectors?: {
+/**
+ * Labels that must have these values.
+ */
+matchLabels?: {
+[k: string]: string
+}
+/**
+ * Requirements that must all hold.
+ * 
+ * Items: A requirement on one label.
+ */
+matchExpressions?: {
+/**
+ * The label.
+ */
+key: string
+/**
+ * In, NotIn, Exists or DoesNotExist.
+ */
+operator: string
+/**
+ * The values of In and NotIn.
+ */
+values?: string[]
+}[]
+}[]
+}
+}
+
+/**
+ * ClusterRoleBinding grants a ClusterRole in the whole cluster.
+ */
+export interface ClusterRoleBinding {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The role that is granted. It never changes; to grant another one, delete the binding and make a new one.
+ */
+roleRef: {
+/**
+ * The role's group: rbac.authorization.k8s.io.
+ */
+apiGroup?: string
+/**
+ * ClusterRole.
+ */
+kind: string
+/**
+ * The role's name.
+ */
+name: string
+}
+/**
+ * Who is granted the role.
+ */
+subjects?: ({
+/**
+ * User, Group or ServiceAccount.
+ */
+kind: string
+/**
+ * rbac.authorization.k8s.io for User and Group, empty for ServiceAccount.
+ */
+apiGroup?: string
+/**
+ * The subject's name.
+ */
+name: string
+/**
+ * The service account's namespace; users and groups have none.
+ */
+namespace?: string
+}[] | null)
+}
+
+/**
+ * Role is a set of rules that hold in one namespace.
+ */
+export interface Role {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What the role allows. Rules only add; nothing can be denied.
+ */
+rules?: ({
+/**
+ * The verbs allowed; * is all of them.
+ */
+verbs: (string[] | null)
+/**
+ * The groups of the resources; the empty one is core, * is all of them.
+ */
+apiGroups?: string[]
+/**
+ * Resources such as tasks, subresources such as tasks/status, * /status; * is all of them.
+ */
+resources?: string[]
+/**
+ * Only objects with these names; empty is all of them.
+ */
+resourceNames?: string[]
+/**
+ * Paths such as /metrics; a star is allowed only as the last part.
+ */
+nonResourceURLs?: string[]
+}[] | null)
+}
+
+/**
+ * RoleBinding grants a Role, or a ClusterRole within its namespace.
+ */
+export interface RoleBinding {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * The role that is granted. It never changes; to grant another one, delete the binding and make a new one.
+ */
+roleRef: {
+/**
+ * The role's group: rbac.authorization.k8s.io.
+ */
+apiGroup?: string
+/**
+ * Role or ClusterRole.
+ */
+kind: string
+/**
+ * The role's name.
+ */
+name: string
+}
+/**
+ * Who is granted the role.
+ */
+subjects?: ({
+/**
+ * User, Group or ServiceAccount.
+ */
+kind: string
+/**
+ * rbac.authorization.k8s.io for User and Group, empty for ServiceAccount.
+ */
+apiGroup?: string
+/**
+ * The subject's name.
+ */
+name: string
+/**
+ * The service account's namespace; users and groups have none.
+ */
+namespace?: string
+}[] | null)
+}

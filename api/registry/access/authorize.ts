@@ -1,170 +1,146 @@
 /**
- * Who may do what. Rules have the form and the meaning of Kubernetes' PolicyRule; the roles are built in.
- *
- * A role may also put limits on the writes its rules allow, where a rule cannot say it ("only your own Tasks"). A
- * write goes through when one of the roles that allow it finds nothing against it.
+ * Who may do what: RBAC first, then what restricts some groups on top of it, then who may grant what. Synchronous, on
+ * the caches. Members of system:masters may do everything, whatever the RBAC objects say.
  * Source: Kubernetes documentation, "Using RBAC Authorization"; wording of the refusals as the apiserver's.
  */
 import { ApiError } from '../../../machinery/errors.ts';
-import {
-  GROUP_CONTROLLERS,
-  GROUP_MASTERS,
-  GROUP_WORKERS,
-  type Identity,
-} from '../../../machinery/identity.ts';
+import { GROUP_MASTERS, type Identity } from '../../../machinery/identity.ts';
+import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { AccessRequest } from '../types.ts';
-import { devRefusal, GROUP_DEV } from './devaccess.ts';
-import type { PolicyRule, Role, WriteToJudge } from './policy.ts';
-import { workerReach, workerRefusal } from './workeraccess.ts';
+import { devRestriction } from './devaccess.ts';
+import { refuseEscalation } from './granting.ts';
+import type { WriteToJudge } from './policy.ts';
+import { type HeldRules, RbacIndex, type RbacSource } from './rbacindex.ts';
+import type { Restriction, Surroundings } from './restrictions.ts';
+import { workerRestriction } from './workeraccess.ts';
 
-const ALL = ['*'];
-const READ = ['get', 'list', 'watch'];
-const GANTRY = ['gantry.dev'];
-const DISCOVERY = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*', '/version', '/version/'];
-const HEALTH = ['/healthz', '/healthz/*', '/livez', '/livez/*', '/readyz', '/readyz/*'];
+const RESTRICTIONS: readonly Restriction[] = [workerRestriction, devRestriction];
 
-export const builtinRoles: readonly Role[] = [
-  {
-    name: 'cluster-admin',
-    groups: [GROUP_MASTERS],
-    rules: [
-      { verbs: ALL, apiGroups: ALL, resources: ALL },
-      { verbs: ALL, nonResourceURLs: ALL },
-    ],
-  },
-  {
-    name: 'system:controllers',
-    groups: [GROUP_CONTROLLERS],
-    rules: [
-      { verbs: [...READ, 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['tasks'] },
-      { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status', 'workers/status'] },
-      { verbs: ['create'], apiGroups: GANTRY, resources: ['tasks/binding'] },
-      { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['workers'] },
-      { verbs: READ, apiGroups: [''], resources: ['namespaces'] },
-      { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: [''], resources: ['events'] },
-      {
-        verbs: [...READ, 'create', 'update', 'patch', 'delete'],
-        apiGroups: ['coordination.k8s.io'],
-        resources: ['leases'],
-      },
-    ],
-  },
-  {
-    name: 'system:worker',
-    groups: [GROUP_WORKERS],
-    rules: [
-      { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks'] },
-      { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status', 'workers/status'] },
-      { verbs: [...READ, 'create', 'update', 'patch'], apiGroups: GANTRY, resources: ['workers'] },
-      {
-        verbs: ['get', 'create', 'update', 'patch'],
-        apiGroups: ['coordination.k8s.io'],
-        resources: ['leases'],
-      },
-      // It reads an event back to count on one that it, or the agent before it, has written already.
-      { verbs: ['get', 'create', 'update', 'patch'], apiGroups: [''], resources: ['events'] },
-    ],
-    outOfReach: workerReach,
-    refusal: workerRefusal,
-  },
-  {
-    name: 'system:dev',
-    groups: [GROUP_DEV],
-    rules: [
-      { verbs: [...READ, 'create', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks'] },
-      { verbs: ['get'], nonResourceURLs: [...DISCOVERY, ...HEALTH] },
-    ],
-    refusal: devRefusal,
-  },
-  {
-    name: 'system:discovery',
-    groups: ['system:authenticated'],
-    rules: [{ verbs: ['get'], nonResourceURLs: [...DISCOVERY, ...HEALTH] }],
-  },
-  {
-    name: 'system:public-info-viewer',
-    groups: ['system:unauthenticated'],
-    rules: [{ verbs: ['get'], nonResourceURLs: [...HEALTH, '/version', '/version/'] }],
-  },
-];
+export interface Verdict {
+  readonly isAllowed: boolean;
+  /** Why, as far as RBAC or a restriction says it; made when it is read. */
+  readonly reason: () => string;
+}
+
+/** What an allowed request gets to see. */
+export interface Passage {
+  /** Which objects are there for the caller; undefined is all of them. */
+  readonly visible: ((object: DynamicObject) => boolean) | undefined;
+}
+
+const EVERYTHING: Passage = { visible: undefined };
+const OF_MASTERS: Verdict = { isAllowed: true, reason: () => '' };
 
 export class Authorizer {
-  readonly #roles: readonly Role[];
+  readonly #rbac: RbacIndex;
+  readonly #surroundings: Surroundings;
 
-  constructor(roles: readonly Role[] = builtinRoles) {
-    this.#roles = roles;
+  constructor(source: RbacSource, surroundings: Surroundings) {
+    this.#rbac = new RbacIndex(source);
+    this.#surroundings = surroundings;
   }
 
-  /** The roles that allow the request. Throws `Forbidden` when none does. */
-  check(identity: Identity, request: AccessRequest): readonly Role[] {
-    const reasons: string[] = [];
-    const allowing = this.#rolesOf(identity).filter((role) => {
-      if (!role.rules.some((rule) => allowsResource(rule, request))) return false;
-      const reason = role.outOfReach?.(identity, request);
-      if (reason !== undefined) reasons.push(reason);
-      return reason === undefined;
-    });
-    if (allowing.length === 0) throw forbiddenRequest(identity, request, reasons[0]);
-    return allowing;
+  /** Throws `Forbidden` when the request is not allowed. */
+  check(identity: Identity, asked: AccessRequest): Passage {
+    if (isMaster(identity)) return EVERYTHING;
+    const request = asRequested(asked);
+    const verdict = this.evaluate(identity, request);
+    if (!verdict.isAllowed) throw forbiddenRequest(identity, request, verdict.reason());
+    const [restriction] = restrictionsOf(identity);
+    return restriction?.visible === undefined
+      ? EVERYTHING
+      : { visible: restriction.visible(identity, request, this.#surroundings) };
   }
 
-  /** Throws `Forbidden` when every role that allows the request has something against this very write. */
-  judge(roles: readonly Role[], write: WriteToJudge): void {
-    const reasons = roles.map((role) => role.refusal?.(write));
-    if (reasons.includes(undefined)) return;
-    throw forbiddenRequest(write.identity, write.request, reasons[0]);
+  /** The same question without an answer's consequences, and of exactly what is asked: for reviews. */
+  evaluate(identity: Identity, request: AccessRequest): Verdict {
+    if (isMaster(identity)) return OF_MASTERS;
+    const verdict = this.#rbac.resource(identity, request);
+    if (!verdict.isAllowed) return verdict;
+    for (const restriction of restrictionsOf(identity)) {
+      const reason = restriction.outOfReach?.(identity, request);
+      if (reason !== undefined) return { isAllowed: false, reason: () => reason };
+    }
+    return verdict;
+  }
+
+  evaluatePath(identity: Identity, verb: string, path: string): Verdict {
+    return isMaster(identity) ? OF_MASTERS : this.#rbac.path(identity, verb, path);
+  }
+
+  /** Throws `Forbidden` when something speaks against this very write. */
+  judge(write: WriteToJudge): void {
+    const { identity, request, before, after } = write;
+    if (isMaster(identity)) return;
+    // An apply or an update that makes the object needs what a create needs.
+    if (before === undefined && request.verb !== 'create') {
+      const creation = { ...request, verb: 'create' };
+      const verdict = this.evaluate(identity, creation);
+      if (!verdict.isAllowed) throw forbiddenRequest(identity, creation, verdict.reason());
+    }
+    for (const restriction of restrictionsOf(identity)) {
+      const reason = restriction.refusal?.(write, this.#surroundings);
+      if (reason !== undefined) throw forbidden(request, reason);
+    }
+    if (request.group === 'rbac.authorization.k8s.io' && after !== undefined) {
+      refuseEscalation(this, this.#rbac, identity, request, before, after);
+    }
   }
 
   checkPath(identity: Identity, verb: string, path: string): void {
-    const isAllowed = this.#rolesOf(identity).some((role) =>
-      role.rules.some(
-        (rule) => includes(rule.verbs, verb) && (rule.nonResourceURLs ?? []).some(covers(path)),
-      ),
+    const verdict = this.evaluatePath(identity, verb, path);
+    if (verdict.isAllowed) return;
+    const reason = verdict.reason();
+    throw new ApiError(
+      'Forbidden',
+      `forbidden: User ${JSON.stringify(identity.name)} cannot ${verb} path ${JSON.stringify(path)}${reason === '' ? '' : `: ${reason}`}`,
+      {},
     );
-    if (isAllowed) return;
-    throw new ApiError('Forbidden', `forbidden: User "${identity.name}" cannot ${verb} path "${path}"`);
   }
 
-  #rolesOf(identity: Identity): readonly Role[] {
-    return this.#roles.filter((role) => role.groups.some((group) => identity.groups.includes(group)));
+  /** The rules somebody has in a namespace, as far as rules can say it. */
+  rulesOf(identity: Identity, namespace: string): HeldRules {
+    return this.#rbac.rulesOf(identity, namespace);
   }
 }
 
-function allowsResource(rule: PolicyRule, request: AccessRequest): boolean {
-  return (
-    includes(rule.verbs, request.verb) &&
-    includes(rule.apiGroups ?? [], request.group) &&
-    (rule.resources ?? []).some((resource) => matchesResource(resource, request)) &&
-    (rule.resourceNames === undefined ||
-      rule.resourceNames.length === 0 ||
-      (request.name !== undefined && rule.resourceNames.includes(request.name)))
-  );
+export function isMaster(identity: Identity): boolean {
+  return identity.groups.includes(GROUP_MASTERS);
 }
 
-function matchesResource(resource: string, { resource: plural, subresource }: AccessRequest): boolean {
-  if (resource === '*') return true;
-  if (subresource === undefined) return resource === plural;
-  return resource === `${plural}/${subresource}` || resource === `*/${subresource}`;
+function restrictionsOf(identity: Identity): readonly Restriction[] {
+  return RESTRICTIONS.filter(({ group }) => identity.groups.includes(group));
 }
 
-function includes(allowed: readonly string[], wanted: string): boolean {
-  return allowed.includes('*') || allowed.includes(wanted);
-}
-
-function covers(path: string): (allowed: string) => boolean {
-  return (allowed) =>
-    allowed === '*' || allowed === path || (allowed.endsWith('*') && path.startsWith(allowed.slice(0, -1)));
+/**
+ * A new object's name and the names in a collection are not part of a request, so that no rule for certain names
+ * allows making an object or emptying a collection.
+ */
+function asRequested(request: AccessRequest): AccessRequest {
+  const isNameless =
+    (request.verb === 'create' && request.subresource === undefined) || request.verb === 'deletecollection';
+  if (!isNameless || request.name === undefined) return request;
+  const { name: _name, ...rest } = request;
+  return rest;
 }
 
 /** `tasks.gantry.dev "hello" is forbidden: User "dev" cannot delete resource "tasks" in API group "gantry.dev" in the namespace "default"`. */
-function forbiddenRequest(identity: Identity, request: AccessRequest, reason: string | undefined): ApiError {
-  const { verb, group, resource, subresource, namespace, name } = request;
-  const qualified = group === '' ? resource : `${resource}.${group}`;
+export function forbiddenRequest(identity: Identity, request: AccessRequest, reason: string): ApiError {
+  const { verb, group, resource, subresource, namespace } = request;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;
-  const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const where =
+    namespace === undefined ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
+  const problem = `User ${JSON.stringify(identity.name)} cannot ${verb} resource ${JSON.stringify(full)} in API group ${JSON.stringify(group)} ${where}`;
+  return forbidden(request, reason === '' ? problem : `${problem}: ${reason}`);
+}
+
+/** `tasks.gantry.dev "hello" is forbidden: …`. */
+export function forbidden(request: AccessRequest, problem: string): ApiError {
+  const { group, resource, name } = request;
+  const qualified = group === '' ? resource : `${resource}.${group}`;
   return new ApiError(
     'Forbidden',
-    `${qualified}${name === undefined ? '' : ` "${name}"`} is forbidden: User "${identity.name}" cannot ${verb} resource "${full}" in API group "${group}" ${where}${reason === undefined ? '' : `: ${reason}`}`,
+    `${qualified}${name === undefined ? '' : ` ${JSON.stringify(name)}`} is forbidden: ${problem}`,
     { ...(name === undefined ? {} : { name }), ...(group === '' ? {} : { group }), kind: resource },
   );
 }

@@ -7,13 +7,20 @@ import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { WriteToJudge } from './policy.ts';
+import type { Restriction } from './restrictions.ts';
 
 /** The group of the development listener's user, whose name is `dev`. */
 export const GROUP_DEV = 'system:dev';
 
 const STOP_ONLY = `the development listener may change a task only by stopping it: desiredState: Stopped, with the annotation ${ANNOTATION_TTL} if wanted`;
 
-export function devRefusal({ before, after }: WriteToJudge): string | undefined {
+/** Of Tasks alone: everything else that this user might be granted is an administrator's own choice. */
+export const devRestriction: Restriction = {
+  group: GROUP_DEV,
+  refusal: (write) => (write.request.resource === 'tasks' ? taskRefusal(write) : undefined),
+};
+
+function taskRefusal({ before, after }: WriteToJudge): string | undefined {
   if (after === undefined) return STOP_ONLY;
   if (before === undefined) return baselineRefusal(after, 'made');
   const isStop =

@@ -1,21 +1,30 @@
 /**
- * What a worker may touch: itself, its lease, and the status of the Tasks that are its own. A worker that was broken
- * into can lie about its own tasks and do nothing to anybody else's.
+ * What a worker may touch: itself, its lease, the Tasks that are its own, and Events about these. A worker that was
+ * broken into can lie about its own tasks, and neither see nor change anybody else's.
  * Source of the idea: Kubernetes' Node authorizer and NodeRestriction admission.
  */
-import { type Identity, workerOf } from '../../../machinery/identity.ts';
-import { isSameJson, readPath } from '../../../machinery/json.ts';
+import { GROUP_WORKERS, type Identity, workerOf } from '../../../machinery/identity.ts';
+import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
 import { FINALIZER_CONTAINER, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { AccessRequest } from '../types.ts';
 import type { WriteToJudge } from './policy.ts';
+import type { Restriction, Surroundings } from './restrictions.ts';
 
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
+const NAMELESS = 'the identity names no worker';
+
+export const workerRestriction: Restriction = {
+  group: GROUP_WORKERS,
+  outOfReach: workerReach,
+  refusal: workerRefusal,
+  visible: workerSight,
+};
 
 /** What can be refused before the object is known. */
-export function workerReach(identity: Identity, request: AccessRequest): string | undefined {
+function workerReach(identity: Identity, request: AccessRequest): string | undefined {
   const worker = workerOf(identity);
-  if (worker === undefined) return 'the identity names no worker';
+  if (worker === undefined) return NAMELESS;
   const { resource, verb, name, namespace } = request;
   if (resource === 'leases') {
     if (namespace !== NAMESPACE_SYSTEM || (name !== undefined && name !== worker)) return otherLease(worker);
@@ -25,9 +34,28 @@ export function workerReach(identity: Identity, request: AccessRequest): string 
   return undefined;
 }
 
-export function workerRefusal({ identity, request, before, after }: WriteToJudge): string | undefined {
+/** Which objects are there for a worker: of Tasks and Events only those that concern it. */
+function workerSight(
+  identity: Identity,
+  { resource }: AccessRequest,
+  surroundings: Surroundings,
+): ((object: DynamicObject) => boolean) | undefined {
   const worker = workerOf(identity);
-  if (worker === undefined) return 'the identity names no worker';
+  if (worker === undefined) return () => false;
+  switch (resource) {
+    case 'tasks':
+      return (task) => isConcerned(worker, task);
+    case 'events':
+      return (event) => eventRefusal(worker, event, surroundings) === undefined;
+    default:
+      return undefined;
+  }
+}
+
+function workerRefusal(write: WriteToJudge, surroundings: Surroundings): string | undefined {
+  const { identity, request, before, after } = write;
+  const worker = workerOf(identity);
+  if (worker === undefined) return NAMELESS;
   const name = (after ?? before)?.metadata.name;
   switch (request.resource) {
     case 'tasks':
@@ -36,9 +64,32 @@ export function workerRefusal({ identity, request, before, after }: WriteToJudge
       return name === worker ? undefined : otherWorker(worker);
     case 'leases':
       return name === worker ? undefined : otherLease(worker);
+    case 'events':
+      return [before, after]
+        .flatMap((event) => (event === undefined ? [] : [eventRefusal(worker, event, surroundings)]))
+        .find((refusal) => refusal !== undefined);
     default:
       return undefined;
   }
+}
+
+/** An Event is about the worker itself, about a Task of its, or about one that is gone and can be misled no more. */
+function eventRefusal(worker: string, event: DynamicObject, surroundings: Surroundings): string | undefined {
+  const refusal = `worker "${worker}" may use only events about itself and the tasks bound to it`;
+  const about = isRecord(event['involvedObject']) ? event['involvedObject'] : {};
+  const { kind, namespace, name, uid } = about;
+  if (kind === 'Worker') return name === worker ? undefined : refusal;
+  if (kind !== 'Task' || typeof namespace !== 'string' || typeof name !== 'string') return refusal;
+  const task = surroundings.find({ group: 'gantry.dev', plural: 'tasks' }, { namespace, name });
+  const isGone = typeof uid === 'string' && task?.metadata.uid !== uid;
+  return isGone || (task !== undefined && isConcerned(worker, task)) ? undefined : refusal;
+}
+
+/** Bound to the worker, or last told of by it: its container may still be there. */
+function isConcerned(worker: string, task: DynamicObject): boolean {
+  return (
+    readPath(task, ['spec', 'workerName']) === worker || readPath(task, ['status', 'workerName']) === worker
+  );
 }
 
 function taskRefusal(

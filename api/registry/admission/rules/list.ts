@@ -3,6 +3,7 @@ import type { Resource } from '../../../../machinery/meta.ts';
 import { configMapRules } from './configmap.ts';
 import { controllerRevisionRules } from './controllerrevision.ts';
 import { namespaceRules } from './namespace.ts';
+import { clusterRoleBindingRules, clusterRoleRules, namespacedRoleRules, roleBindingRules } from './rbac.ts';
 import { resourceQuotaRules } from './resourcequota.ts';
 import type { KindRules } from './rules.ts';
 import { secretRules } from './secret.ts';
@@ -15,6 +16,10 @@ const list: Readonly<Record<string, KindRules>> = {
   '/secrets': secretRules,
   'apps/controllerrevisions': controllerRevisionRules,
   'gantry.dev/tasks': taskRules,
+  'rbac.authorization.k8s.io/clusterrolebindings': clusterRoleBindingRules,
+  'rbac.authorization.k8s.io/clusterroles': clusterRoleRules,
+  'rbac.authorization.k8s.io/rolebindings': roleBindingRules,
+  'rbac.authorization.k8s.io/roles': namespacedRoleRules,
 };
 
 const NONE: KindRules = {};

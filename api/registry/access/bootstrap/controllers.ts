@@ -1,0 +1,84 @@
+/**
+ * What each of the control plane's loops may do: a cluster role `system:controller:<name>` of its own, bound to the user
+ * of that name. A controller that is added gets its line here.
+ */
+import type { PolicyRule } from '../policy.ts';
+import { type BootstrapRole, RBAC_GROUP, user } from './clusterroles.ts';
+
+const READ = ['get', 'list', 'watch'];
+const ALL = ['*'];
+const CORE = [''];
+const GANTRY = ['gantry.dev'];
+
+/** Every decision is told as an Event, and the same one again is counted on it. */
+const TELLS: PolicyRule = {
+  verbs: ['get', 'create', 'update', 'patch'],
+  apiGroups: CORE,
+  resources: ['events'],
+};
+const READS_EVERYTHING: PolicyRule = { verbs: READ, apiGroups: ALL, resources: ALL };
+
+const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
+  // The copies that the loops share.
+  informers: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
+    { verbs: READ, apiGroups: CORE, resources: ['events', 'namespaces'] },
+    { verbs: READ, apiGroups: ['coordination.k8s.io'], resources: ['leases'] },
+  ],
+  scheduler: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
+    { verbs: ['create'], apiGroups: GANTRY, resources: ['tasks/binding', 'tasks/eviction'] },
+    TELLS,
+  ],
+  'worker-lifecycle': [
+    { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks', 'workers'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status', 'workers/status'] },
+    { verbs: ['create'], apiGroups: GANTRY, resources: ['tasks/eviction'] },
+    {
+      verbs: [...READ, 'create', 'update', 'patch', 'delete'],
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+    },
+    TELLS,
+  ],
+  'task-ttl': [{ verbs: [...READ, 'delete'], apiGroups: GANTRY, resources: ['tasks'] }, TELLS],
+  'event-ttl': [{ verbs: [...READ, 'delete'], apiGroups: CORE, resources: ['events'] }],
+  // Whatever has an owner or dependents may have to be deleted, or freed of a finalizer.
+  'garbage-collector': [
+    { verbs: [...READ, 'update', 'patch', 'delete'], apiGroups: ALL, resources: ALL },
+    TELLS,
+  ],
+  // Empties a namespace of everything, and lets it go.
+  namespace: [
+    { verbs: [...READ, 'delete', 'deletecollection'], apiGroups: ALL, resources: ALL },
+    {
+      verbs: ['get', 'list', 'update', 'patch'],
+      apiGroups: CORE,
+      resources: ['namespaces', 'namespaces/finalize', 'namespaces/status'],
+    },
+    TELLS,
+  ],
+  ttl: [{ verbs: [...READ, 'delete'], apiGroups: ALL, resources: ALL }, TELLS],
+  // It writes down what others have: that needs the verb for it.
+  'clusterrole-aggregation': [
+    {
+      verbs: [...READ, 'update', 'patch', 'escalate'],
+      apiGroups: [RBAC_GROUP],
+      resources: ['clusterroles'],
+    },
+    TELLS,
+  ],
+  resourcequota: [
+    READS_EVERYTHING,
+    { verbs: ['update', 'patch'], apiGroups: CORE, resources: ['resourcequotas/status'] },
+    TELLS,
+  ],
+};
+
+export const bootstrapControllerRoles: readonly BootstrapRole[] = Object.entries(rulesByController).map(
+  ([controller, rules]) => {
+    const name = `system:controller:${controller}`;
+    return { name, subjects: [user(name)], rules };
+  },
+);

@@ -19,10 +19,12 @@ import {
   updateObject,
 } from './objects/objects.ts';
 import { isWatch } from './objects/query.ts';
+import { attachProcess, execProcess, type SessionDeps } from './streams/exec.ts';
 import { type LogDeps, streamLog } from './streams/logs.ts';
+import { forwardPorts } from './streams/portforward.ts';
 import { type WatchDeps, watchObjects } from './streams/watches.ts';
 
-export type RouteDeps = WatchDeps & LogDeps;
+export type RouteDeps = WatchDeps & LogDeps & SessionDeps;
 
 /** What a method does to a target: the verb it needs and the verb as metrics spell it. */
 interface Action {
@@ -47,7 +49,18 @@ const SUBRESOURCE: readonly Action[] = [
   ...ITEM.filter((action) => action.method !== 'DELETE'),
   { method: 'POST', verb: 'create', label: 'POST', run: postSubresource },
 ];
-const LOG: readonly Action[] = [{ method: 'GET', verb: 'get', label: 'CONNECT', run: streamLog }];
+/** Both methods open the same session: WebSocket clients use GET, SPDY clients POST. */
+const session = (run: Action['run']): readonly Action[] => [
+  { method: 'GET', verb: 'get', label: 'CONNECT', run },
+  { method: 'POST', verb: 'create', label: 'CONNECT', run },
+];
+/** Subresources that are streams. */
+const STREAMS: ReadonlyMap<string, readonly Action[]> = new Map([
+  ['log', [{ method: 'GET', verb: 'get', label: 'CONNECT', run: streamLog }]],
+  ['exec', session(execProcess)],
+  ['attach', session(attachProcess)],
+  ['portforward', session(forwardPorts)],
+]);
 const WATCH: Action = { method: 'GET', verb: 'watch', label: 'WATCH', run: watchObjects };
 
 /** Subresources of a namespace share their place in the path with the kinds inside it. */
@@ -117,7 +130,7 @@ function offered({
   );
   if (found === undefined)
     throw new ApiError('NotFound', 'the server could not find the requested resource', {});
-  return [subresource === 'log' ? LOG : SUBRESOURCE, found.verbs];
+  return [STREAMS.get(subresource) ?? SUBRESOURCE, found.verbs];
 }
 
 function labelsOf({ kind, namespace, name, subresource = '' }: Target, action: Action): RouteLabels {

@@ -15,6 +15,7 @@ import { eventTable } from '../views/event.ts';
 import { nodeView } from '../views/node.ts';
 import { nodeTable } from '../views/nodetable.ts';
 import { podView } from '../views/pod.ts';
+import { SESSIONS } from '../views/podkind.ts';
 import { podTable } from '../views/podtable.ts';
 import { openUsageKinds } from '../views/usage.ts';
 import type { AppState } from './context.ts';
@@ -27,6 +28,7 @@ import { measured, newServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
+import { SessionLimit } from './streams/limit.ts';
 
 export interface AppDeps {
   readonly registry: Registry;
@@ -53,7 +55,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   const catalog = openCatalog(
     registry,
     [podView, nodeView],
-    { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }] },
+    { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }, ...SESSIONS] },
     openUsageKinds({ registry, workerLink, clock }),
   );
   const printers = new Map([
@@ -81,7 +83,19 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(authenticated());
   for (const door of doors) app.use(door.middleware);
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
-  app.use(newRoutes({ registry, catalog, printers, clock, metrics: serverMetrics, workerLink }).routes());
+  const sessions = new SessionLimit();
+  app.use(
+    newRoutes({
+      registry,
+      catalog,
+      printers,
+      clock,
+      metrics: serverMetrics,
+      workerLink,
+      sessions,
+      log,
+    }).routes(),
+  );
   app.use(() => {
     throw unknownPath();
   });
@@ -90,7 +104,9 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
 
 /** What a client can cause at will, so nothing for whoever keeps the server. */
 function isOfPeer({ code = '' }: NodeJS.ErrnoException): boolean {
-  return ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || code.startsWith('HPE_');
+  return (
+    ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code) || /^(?:HPE|ERR_HTTP2)_/.test(code)
+  );
 }
 
 function cachesFull(registry: Registry): HealthCheck {

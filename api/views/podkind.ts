@@ -128,6 +128,13 @@ const schema: Schema = {
   },
 };
 
+/** Opened with GET by WebSocket clients, with POST by SPDY clients. Tasks have them too. */
+export const SESSIONS: ServedKind['subresources'] = [
+  { name: 'attach', verbs: ['create', 'get'], kind: 'PodAttachOptions' },
+  { name: 'exec', verbs: ['create', 'get'], kind: 'PodExecOptions' },
+  { name: 'portforward', verbs: ['create', 'get'], kind: 'PodPortForwardOptions' },
+];
+
 export const podKind: ServedKind = {
   group: '',
   version: 'v1',
@@ -154,6 +161,7 @@ export const podKind: ServedKind = {
   },
   subresources: [
     { name: 'log', verbs: ['get'] },
+    ...SESSIONS,
     { name: 'eviction', verbs: ['create'], kind: 'Eviction' },
   ],
 };

@@ -1,0 +1,99 @@
+/**
+ * The Task that a stream is about, under whichever name it was asked for: its own, or its Pod's. The words of the
+ * refusals are Kubernetes', because people and tools look for them.
+ */
+import { ApiError } from '../../../machinery/errors.ts';
+import type { TaskRef } from '../../../machinery/workerlink.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
+import type { Registry } from '../../registry/types.ts';
+import { asTask } from '../../views/pod.ts';
+import { type AppContext, requestContext } from '../context.ts';
+import { keyOfTarget, type ObjectDeps, type Target } from '../objects/objects.ts';
+
+export interface BoundTaskDeps extends ObjectDeps {
+  readonly registry: Pick<Registry, 'authorize'>;
+}
+
+export interface BoundTask {
+  readonly task: TaskRef;
+  /** Undefined while no worker was chosen. */
+  readonly worker: string | undefined;
+  readonly status: NonNullable<Task['status']>;
+  /** `pod "hello"` or `task "hello"`. */
+  readonly called: string;
+}
+
+/**
+ * Needs every one of `verbs` on the subresource of the stored kind: `tasks/exec` also where it is asked for as
+ * `pods/exec`, for it is one permission. Throws `Forbidden`, `NotFound`, and `BadRequest` for a container it does not have.
+ */
+export async function findBoundTask(
+  ctx: AppContext,
+  target: Target,
+  deps: BoundTaskDeps,
+  asked: { readonly verbs: readonly string[]; readonly container: string | undefined },
+): Promise<BoundTask> {
+  const { kind, subresource = '' } = target;
+  const key = keyOfTarget(target);
+  const context = requestContext(ctx);
+  const source = deps.catalog.sourceOf(kind);
+  const { group, plural: resource } = source;
+  for (const verb of asked.verbs) {
+    deps.registry.authorize(context, { verb, group, resource, subresource, ...key });
+  }
+  // Reading the face first gives a missing object the name the client knows it by.
+  await deps.catalog.get(context, kind, key);
+  const { object } = await deps.catalog.get(context, source, key);
+  const { metadata, spec, status = {} } = asTask(object);
+  const { container } = asked;
+  if (container !== undefined && container !== metadata.name) {
+    throw new ApiError(
+      'BadRequest',
+      `container ${container} is not valid for ${kind.singular} ${metadata.name}`,
+    );
+  }
+  return {
+    task: { ...key, uid: metadata.uid ?? '' },
+    worker: spec.workerName ?? status.workerName,
+    status,
+    called: `${kind.singular} "${metadata.name}"`,
+  };
+}
+
+export interface RunningTask extends BoundTask {
+  readonly worker: string;
+}
+
+/** Phases in which there is surely no process; about all others the worker knows better than what was last written. */
+const NOT_RUNNING: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  'Pending',
+  'Succeeded',
+  'Failed',
+  'Stopped',
+]);
+
+/** Throws `BadRequest` for a Task that has no worker or does not run. */
+export function requireRunning(found: BoundTask): RunningTask {
+  const { task, worker, status, called } = found;
+  if (worker === undefined) {
+    throw new ApiError('BadRequest', `${called.replaceAll('"', '')} does not have a host assigned`);
+  }
+  if (NOT_RUNNING.has(status.phase)) {
+    const why = status.reason === undefined ? '' : ` (${status.reason})`;
+    throw new ApiError(
+      'BadRequest',
+      `unable to upgrade connection: container not found ("${task.name}"): ${called} is ${status.phase ?? 'Pending'}${why}`,
+    );
+  }
+  return { ...found, worker };
+}
+
+/**
+ * What opening a session needs: always the permission to create it, also where the client opens it with GET, as
+ * WebSocket clients do; and for those also to get it. Source: Kubernetes 1.35, enhancement 4006 ("get" alone must not
+ * give a shell).
+ */
+export function sessionVerbs(method: string): readonly string[] {
+  return method === 'POST' ? ['create'] : ['create', 'get'];
+}

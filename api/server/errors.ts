@@ -6,6 +6,7 @@ import { ApiError, messageOf } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { Door } from '../doors/door.ts';
 import type { AppContext, AppMiddleware } from './context.ts';
+import { cutShort } from './sessions.ts';
 
 export function answeringErrors(log: Log, doors: readonly Door[]): AppMiddleware {
   return async (ctx, next) => {
@@ -18,7 +19,7 @@ export function answeringErrors(log: Log, doors: readonly Door[]): AppMiddleware
         // The answer has begun: cutting the connection is the only way left to say that it is not complete.
         log.warn({ path: ctx.path, reason: messageOf(error) }, 'answer cut short');
         ctx.respond = false;
-        ctx.res.destroy();
+        cutShort(ctx.res);
         return;
       }
       answerError(ctx, apiError, doors);

@@ -1,29 +1,32 @@
 /**
- * The two places the server listens: HTTPS with client certificates, and, for development only, plain HTTP on the
- * loopback interface.
+ * The two places the server listens: HTTPS with client certificates, HTTP/2 where the client knows it (ALPN) and
+ * HTTP/1.1 where it does not, and, for development only, plain HTTP/1.1 on the loopback interface.
  *
  * Promises: `start` resolves when connections are accepted, or rejects with one sentence naming host and port; `stop`
- * accepts nothing new, ends watches with a proper last chunk, lets running requests finish and is over within the grace
- * period, whoever is still connected.
+ * accepts nothing new, tells HTTP/2 clients to go elsewhere (GOAWAY), ends watches properly, lets running requests
+ * finish and is over within the grace period, whoever is still connected.
  */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-} from 'node:http';
+  createSecureServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import { BlockList, isIP } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import type { Clock } from '../../machinery/clock.ts';
-import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { AppState } from './context.ts';
+import { isLoopback, refuseForeign } from './foreign.ts';
 import { type Arrival, recordArrival } from './middleware/arrival.ts';
 import { certificateIdentity } from './middleware/authentication.ts';
+import { closesWhenIdle, connectionOf, HTTP2_BOUNDS } from './sessions.ts';
 import { isUpgrade, refuseConnect, upgradeResponse } from './upgrades.ts';
 
 export interface Listener {
@@ -46,6 +49,8 @@ export interface TlsOptions extends ListenOptions {
   readonly key: string;
   /** PEM of the authority whose client certificates are believed; no other is. */
   readonly ca: string;
+  /** For what stands in between and cannot do better. Otherwise the client chooses (ALPN). */
+  readonly isHttp1Only?: boolean;
 }
 
 export interface DevOptions extends ListenOptions {
@@ -55,38 +60,64 @@ export interface DevOptions extends ListenOptions {
 
 /** Go's HTTP client keeps idle connections for 90 s; a server that closes them earlier breaks requests in flight. */
 const KEEP_ALIVE_MS = 100_000;
-/** A client gets this long to send its headers, and a whole request. */
+/** A client gets this long for the handshake, to send its headers, and a whole request. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
 const HEADERS_TIMEOUT_MS = 30_000;
 const REQUEST_TIMEOUT_MS = 120_000;
 /** More are refused at once, so that no flood of connections takes the memory of those that are served. */
 const MAX_CONNECTIONS = 10_000;
+/** Selectors make long URLs, signed tokens long headers; HTTP/1.1 answers more with 431. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** What every server of these has, whichever protocols it speaks. */
+interface WebServer extends NetServer {
+  keepAliveTimeout: number;
+  headersTimeout: number;
+  requestTimeout: number;
+  closeIdleConnections(): void;
+}
+type Handle = (
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+) => void;
+type Identify = (request: IncomingMessage) => Omit<Arrival, 'stopping'>;
+
+const HTTP1_OPTIONS = { shouldUpgradeCallback: isUpgrade, maxHeaderSize: MAX_HEADER_BYTES };
 
 export const DEV_IDENTITY: Identity = { name: 'dev', groups: ['system:dev', 'system:authenticated'] };
 
 /** HTTPS. A connection without a certificate of ours is accepted, but asks as nobody. */
 export function tlsListener(app: Koa<AppState, object>, options: TlsOptions): Listener {
-  const { cert, key, ca, log } = options;
+  const { cert, key, ca, log, isHttp1Only = false } = options;
   return newListener(app, options, identifyTls, (handle) => {
-    const server = createHttpsServer(
-      {
-        cert,
-        key,
-        ca,
-        minVersion: 'TLSv1.2',
-        requestCert: true,
-        rejectUnauthorized: false,
-        ALPNProtocols: ['http/1.1'],
-        shouldUpgradeCallback: isUpgrade,
-      },
-      handle,
-    );
+    const secure = {
+      cert,
+      key,
+      ca,
+      minVersion: 'TLSv1.2',
+      requestCert: true,
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      ...HTTP1_OPTIONS,
+    } as const;
+    const server: WebServer = isHttp1Only
+      ? createHttpsServer({ ...secure, ALPNProtocols: ['http/1.1'] }, handle)
+      : http2Server(createSecureServer({ ...secure, ...HTTP2_BOUNDS, allowHTTP1: true }, handle), log);
     server.on('tlsClientError', (error) => log.debug({ err: error }, 'TLS handshake failed'));
     return server;
   });
 }
 
+/** @types/node do not tell that with `allowHTTP1` it has what an HTTP/1.1 server has. */
+function http2Server(server: Http2Server, log: Log): WebServer {
+  server.on('session', (session: ServerHttp2Session) => closesWhenIdle(session, KEEP_ALIVE_MS));
+  server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 connection failed'));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+  return server as unknown as WebServer;
+}
+
 function identifyTls(request: IncomingMessage): Omit<Arrival, 'stopping'> {
-  const { socket } = request;
+  const socket = connectionOf(request);
   return {
     identity: socket instanceof TLSSocket ? certificateIdentity(socket) : undefined,
     refusal: undefined,
@@ -108,42 +139,47 @@ export function devListener(app: Koa<AppState, object>, options: DevOptions): Li
     const refusal = refuseForeign(request);
     return { identity: refusal === undefined ? identity : undefined, refusal };
   };
-  return newListener(app, options, identify, (handle) =>
-    createHttpServer({ shouldUpgradeCallback: isUpgrade }, handle),
-  );
+  return newListener(app, options, identify, (handle) => createHttpServer(HTTP1_OPTIONS, handle));
 }
 
 function newListener(
   app: Koa<AppState, object>,
   options: ListenOptions,
-  identify: (request: IncomingMessage) => Omit<Arrival, 'stopping'>,
-  create: (handle: RequestListener) => Server,
+  identify: Identify,
+  create: (handle: Handle) => WebServer,
 ): Listener {
   const { host, port, clock, log } = options;
   const stopping = new AbortController();
   const answer = app.callback();
   const server = create((request, response) => {
-    recordArrival(request, { ...identify(request), stopping: stopping.signal });
-    response.once('close', () => {
-      // A connection that becomes idle while stopping would otherwise stay open as long as its client likes.
-      if (stopping.signal.aborted) setImmediate(() => server.closeIdleConnections());
-    });
-    void answer(request, response);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in Koa's types: what is used is the same on both
+    const message = request as IncomingMessage;
+    recordArrival(message, { ...identify(message), stopping: stopping.signal });
+    response.on('close', closed);
+    void answer(message, response);
   });
-  const upgraded = new Set<Duplex>();
-  server.on('upgrade', (request, socket, head) => {
-    upgraded.add(socket);
-    socket.once('close', () => upgraded.delete(socket));
+  const closeIdle = (): void => server.closeIdleConnections();
+  /** A connection that becomes idle while stopping would otherwise stay open as long as its client likes. */
+  const closed = (): void => {
+    if (stopping.signal.aborted) setImmediate(closeIdle);
+  };
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node's own listener is gone: without one, a client that resets its connection would end the process.
     socket.on('error', (error) => log.debug({ err: error }, 'an upgraded connection failed'));
     recordArrival(request, { ...identify(request), stopping: stopping.signal, upgrade: { socket, head } });
-    void answer(request, upgradeResponse(request, socket));
+    void answer(request, upgradeResponse(request));
   });
-  server.on('connect', (_request, socket) => refuseConnect(socket));
+  server.on('connect', refuseConnect);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.maxConnections = MAX_CONNECTIONS;
+  /** Every connection, whatever it became: no server's own list has all of HTTP/1.1, HTTP/2 and upgraded ones. */
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
 
   return {
     start: () =>
@@ -159,15 +195,14 @@ function newListener(
     stop: (graceMs) =>
       new Promise((resolve) => {
         const timer = clock.after(graceMs, () => {
-          server.closeAllConnections();
-          for (const socket of upgraded) socket.destroy();
+          for (const socket of connections) socket.destroy();
         });
         server.close(() => {
           timer.cancel();
           resolve();
         });
         stopping.abort();
-        server.closeIdleConnections();
+        closeIdle();
       }),
   };
 }
@@ -183,55 +218,4 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
           ? 'this machine has no such address; choose one of its own, such as 127.0.0.1'
           : error.message;
   return new Error(`cannot listen on ${place}: ${why}`, { cause: error });
-}
-
-function refuseForeign(request: IncomingMessage): ApiError | undefined {
-  const { host, origin } = request.headers;
-  if (host === undefined || !isLoopback(hostName(`http://${host}`))) {
-    return new ApiError(
-      'Forbidden',
-      `the development listener only answers requests for localhost, found Host "${host ?? ''}"`,
-    );
-  }
-  if (origin !== undefined && !isLoopback(hostName(origin))) {
-    return new ApiError(
-      'Forbidden',
-      `the development listener refuses cross-site requests, found Origin "${origin}"`,
-    );
-  }
-  if (request.headers['sec-fetch-site'] === 'cross-site') {
-    return new ApiError('Forbidden', 'the development listener refuses cross-site requests (Sec-Fetch-Site)');
-  }
-  // Another port of this machine is the same site, but its page may be anybody's: a container's, for one.
-  if (origin !== undefined && !isReading(request) && !isSameOrigin(origin, request)) {
-    return new ApiError(
-      'Forbidden',
-      `the development listener takes no writes from pages of another origin, found Origin "${origin}"`,
-    );
-  }
-  return undefined;
-}
-
-function isReading({ method }: IncomingMessage): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-}
-
-/** Loopback names are one machine's, so the port says whose page it is. */
-function isSameOrigin(origin: string, { socket }: IncomingMessage): boolean {
-  const { protocol, port } = new URL(origin);
-  return protocol === 'http:' && Number(port === '' ? 80 : port) === socket.localPort;
-}
-
-function hostName(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : '';
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  const family = isIP(host);
-  return family !== 0 && loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
 }

@@ -6,6 +6,7 @@
  * Source: RFC 9110, 7.8: a server may ignore the offer; a 101 is the last thing HTTP says on a connection.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
+import { Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../machinery/errors.ts';
 import type { AppContext } from './context.ts';
@@ -21,14 +22,14 @@ export function isUpgrade(request: IncomingMessage): boolean {
 }
 
 /** A response on the connection of an upgrade request; the connection closes after it. */
-export function upgradeResponse(request: IncomingMessage, socket: Duplex): ServerResponse {
+export function upgradeResponse(request: IncomingMessage): ServerResponse {
+  const { socket } = request;
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  // A server's sockets are all that ever reach its 'upgrade' event, whatever its type allows.
-  response.assignSocket(socket as Parameters<ServerResponse['assignSocket']>[0]);
+  response.assignSocket(socket);
   socket.on('drain', () => response.emit('drain'));
   response.once('finish', () => {
-    response.detachSocket(socket as Parameters<ServerResponse['detachSocket']>[0]);
+    response.detachSocket(socket);
     socket.end();
     // What the client still sends is nothing to anybody, but unread it would keep the connection from closing.
     socket.resume();
@@ -46,12 +47,18 @@ export function takeOver(ctx: AppContext): Upgrade {
   const { upgrade } = arrivalOf(ctx.req);
   if (upgrade === undefined) throw new ApiError('BadRequest', 'Upgrade request required');
   ctx.respond = false;
-  ctx.res.detachSocket(upgrade.socket as Parameters<ServerResponse['detachSocket']>[0]);
+  ctx.res.detachSocket(ctx.req.socket);
   return upgrade;
 }
 
-/** CONNECT asks for a proxy: this is none. */
-export function refuseConnect(socket: Duplex): void {
+/** CONNECT asks for a proxy, and this is none. An HTTP/2 stream comes with its response, anything else with its socket. */
+export function refuseConnect(request: IncomingMessage, answer: Duplex | Http2ServerResponse): void {
+  if (answer instanceof Http2ServerResponse) {
+    answer.statusCode = 405;
+    answer.end();
+    return;
+  }
+  const { socket } = request;
   socket.on('error', () => socket.destroy());
   const { code, ...status } = new ApiError(
     'MethodNotAllowed',

@@ -3,10 +3,10 @@
  * end it properly, so that every stream is bounded the same way: at most one write past the socket's own buffer waits,
  * and a reader that takes nothing for a while is cut off.
  */
-import { once } from 'node:events';
 import type { Clock } from '../../../machinery/clock.ts';
 import type { AppContext } from '../context.ts';
 import { arrivalOf } from '../middleware/arrival.ts';
+import { cutShort } from '../sessions.ts';
 
 /** A reader that took nothing for this long is gone or hopeless. */
 export const READER_STALL_MS = 30_000;
@@ -30,6 +30,8 @@ export class ResponseStream {
   readonly #ended = new AbortController();
   readonly #cleanups: (() => void)[] = [];
   #wroteSinceBeat = false;
+  /** The connection, or on HTTP/2 the stream, is closed. */
+  #isGone = false;
 
   constructor(ctx: AppContext, options: StreamOptions) {
     this.#ctx = ctx;
@@ -37,14 +39,18 @@ export class ResponseStream {
     this.#stallMs = options.stallMs ?? READER_STALL_MS;
     this.signal = this.#ended.signal;
     const end = (): void => this.#ended.abort();
+    const gone = (): void => {
+      this.#isGone = true;
+      end();
+    };
     const { stopping } = arrivalOf(ctx.req);
     if (stopping.aborted) end();
-    stopping.addEventListener('abort', end, { once: true });
-    ctx.res.once('close', end);
+    stopping.addEventListener('abort', end);
+    ctx.res.on('close', gone);
     const timer = options.timeoutMs === undefined ? undefined : options.clock.after(options.timeoutMs, end);
     this.#cleanups.push(() => {
       stopping.removeEventListener('abort', end);
-      ctx.res.off('close', end);
+      ctx.res.off('close', gone);
       timer?.cancel();
     });
   }
@@ -66,39 +72,46 @@ export class ResponseStream {
     let timer = this.#clock.after(HEARTBEAT_MS, () => beat());
     const beat = (): void => {
       if (this.#isClosed()) return;
-      if (!this.#wroteSinceBeat && !this.#ctx.res.writableNeedDrain) this.#ctx.res.write('\n');
+      if (!this.#wroteSinceBeat && this.#ctx.res.writableLength === 0) this.#ctx.res.write('\n');
       this.#wroteSinceBeat = false;
       timer = this.#clock.after(HEARTBEAT_MS, beat);
     };
     this.#cleanups.push(() => timer.cancel());
   }
 
-  /** Resolves when there is room for more; false when the stream is over. */
+  /** Resolves when there is room for more; false when the stream is over. One write at a time. */
   async write(bytes: Uint8Array | string): Promise<boolean> {
-    const { res } = this.#ctx;
     if (this.#isClosed()) return false;
     this.#wroteSinceBeat = true;
-    if (res.write(bytes)) return true;
-    const stalled = new AbortController();
-    const timer = this.#clock.after(this.#stallMs, () => stalled.abort());
-    const signal = AbortSignal.any([stalled.signal, this.#ended.signal]);
-    const isDrained = await once(res, 'drain', { signal }).then(
-      () => true,
-      () => false,
-    );
-    timer.cancel();
-    if (isDrained) return true;
-    if (stalled.signal.aborted) {
-      this.#ended.abort();
-      res.destroy();
-    }
-    return false;
+    return this.#ctx.res.write(bytes) || this.#drained();
+  }
+
+  /** False when the reader left, or took nothing for too long: then it is cut off. */
+  #drained(): Promise<boolean> {
+    const { res } = this.#ctx;
+    return new Promise((resolve) => {
+      const finish = (isDrained: boolean): void => {
+        timer.cancel();
+        res.off('drain', drained);
+        this.signal.removeEventListener('abort', ended);
+        resolve(isDrained);
+      };
+      const drained = (): void => finish(true);
+      const ended = (): void => finish(false);
+      const timer = this.#clock.after(this.#stallMs, () => {
+        this.#isGone = true;
+        this.#ended.abort();
+        cutShort(res);
+      });
+      res.on('drain', drained);
+      this.signal.addEventListener('abort', ended);
+    });
   }
 
   /** Ends the answer with a proper last chunk: the client knows that it is complete. */
   end(): void {
     const { res } = this.#ctx;
-    if (res.headersSent && !res.writableEnded && !res.destroyed) res.end();
+    if (res.headersSent && !res.writableEnded && !this.#isGone) res.end();
     this.release();
   }
 
@@ -109,6 +122,6 @@ export class ResponseStream {
   }
 
   #isClosed(): boolean {
-    return this.#ended.signal.aborted || this.#ctx.res.destroyed;
+    return this.#isGone || this.#ended.signal.aborted;
   }
 }

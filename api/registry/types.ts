@@ -36,6 +36,8 @@ export interface StoredObject {
 }
 
 export interface StoredList {
+  /** For `Warning` headers. */
+  readonly warnings?: readonly string[];
   /** The very same array as long as nothing in an unfiltered list changed: what is made from it can be kept. */
   readonly items: readonly StoredObject[];
   readonly resourceVersion: number;
@@ -91,12 +93,15 @@ export interface RegistryListOptions extends ListOptions {
 }
 
 export interface RegistryWatchOptions extends WatchOptions {
+  readonly resourceVersionMatch?: string;
   readonly sendInitialEvents?: boolean;
 }
 
 export interface RegistryWriteOptions extends WriteOptions {
   /** The namespace in the request's path: the body's must be absent or the same. */
   readonly namespace?: string;
+  /** Paths of keys that the body gave more than once, for `fieldValidation`. */
+  readonly duplicates?: readonly string[];
 }
 
 export interface WriteResult {

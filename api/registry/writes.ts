@@ -9,8 +9,10 @@ import { ApiError, notFound, type Status } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { type DynamicObject, type ObjectKey, qualifiedName } from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
+import { applyStrategicMergePatch } from '../../machinery/strategicmerge.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
-import type { Admission } from './admission/admission.ts';
+import type { Admission, Admitted } from './admission/admission.ts';
+import { requireNoUid } from './admission/bodies.ts';
 import { conflict, modified } from './admission/metadata.ts';
 import { asObject, asTask } from './admission/rules/task.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
@@ -30,6 +32,7 @@ import type { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
 import { encodePayload, storedFrom } from './payload.ts';
+import { SCALE, scaleOf, storedScale, wishOfScale, withScale } from './scale.ts';
 import type { RegistryPatch, RegistryWriteOptions, StoredObject, WriteResult } from './types.ts';
 
 export interface WriteParts {
@@ -39,6 +42,9 @@ export interface WriteParts {
   /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly objects: KeyedQueue;
 }
+
+/** An object as a write would leave it. */
+type Admit = (current: DynamicObject) => Admitted;
 
 export class Writes {
   readonly #parts: WriteParts;
@@ -78,7 +84,8 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    return this.#inTurn(entry, key, () => this.#change(entry, key, () => body, options, judge));
+    const admit = this.#admitting(entry, key, () => body, options);
+    return this.#inTurn(entry, key, () => this.#change(entry, key, admit, options, judge));
   }
 
   patch(
@@ -88,13 +95,41 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    if (patch.type === 'merge' && !isRecord(patch.body)) {
-      throw new ApiError('BadRequest', 'a merge patch must be an object (RFC 7386)');
+    if (patch.type === 'apply') {
+      return this.#inTurn(entry, key, () => this.#apply(entry, key, patch, options, judge));
     }
-    const apply = patch.type === 'merge' ? applyMergePatch : applyJsonPatch;
-    return this.#inTurn(entry, key, () =>
-      this.#change(entry, key, (current) => apply(current, patch.body), options, judge),
-    );
+    const admit = this.#admitting(entry, key, patcher(entry, patch, options), options);
+    return this.#inTurn(entry, key, () => this.#change(entry, key, admit, options, judge));
+  }
+
+  /** Server-side apply: changes what is there, or creates it. */
+  async #apply(
+    entry: KindEntry,
+    key: ObjectKey,
+    patch: Extract<RegistryPatch, { type: 'apply' }>,
+    options: RegistryWriteOptions,
+    judge: Judge,
+  ): Promise<WriteResult> {
+    const { admission, commits } = this.#parts;
+    const isForced = patch.isForced === true;
+    const wish = options.subresource === SCALE ? wishOfScale(entry, patch.body, key) : patch.body;
+    let before = commits.read(entry, key);
+    for (let attempt = 1; ; attempt++) {
+      if (before !== undefined) {
+        const admit: Admit = (current) => admission.apply(entry, key, current, wish, options, isForced);
+        return this.#change(entry, key, admit, options, judge);
+      }
+      if (options.subresource !== undefined) throw notFound(entry.kind, key.name);
+      requireNoUid(entry, key, wish);
+      const where = key.namespace === undefined ? options : { ...options, namespace: key.namespace };
+      const { object, warnings } = admission.apply(entry, key, undefined, wish, where, isForced);
+      this.#requireNamespace(entry, key.namespace);
+      judge(undefined, object);
+      const outcome = await commits.commit(entry, undefined, object, options.dryRun === true);
+      if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
+      before = outcome.current;
+      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
+    }
   }
 
   /** `tasks/binding`: the Task and its worker's record in one commit. */
@@ -102,9 +137,10 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     binding: Binding,
-    isDryRun: boolean,
+    options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<Status> {
+    const writer = { name: options.fieldManager ?? '', subresource: 'binding' };
     const decide = (before: StoredObject | undefined, record: AllocationRecord): BoundTask => {
       if (before === undefined) throw notFound(entry.kind, key.name);
       const planned = planBinding(
@@ -113,16 +149,23 @@ export class Writes {
         this.#parts.commits.worker(binding.worker),
         record,
       );
-      const object = asObject(planned.task);
+      const object = this.#parts.admission.tracked(entry, before.object, asObject(planned.task), writer);
       judge(before.object, object);
       return { before, object, record: planned.record };
     };
-    await this.#parts.commits.commitBound(entry, key, binding.worker, decide, isDryRun);
+    await this.#parts.commits.commitBound(entry, key, binding.worker, decide, options.dryRun === true);
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   }
 
   /** `tasks/eviction`: the Task off its worker and out of the worker's record, in one commit. */
-  async evict(entry: KindEntry, key: ObjectKey, eviction: Eviction, judge: Judge): Promise<Status> {
+  async evict(
+    entry: KindEntry,
+    key: ObjectKey,
+    eviction: Eviction,
+    options: RegistryWriteOptions,
+    judge: Judge,
+  ): Promise<Status> {
+    const writer = { name: options.fieldManager ?? '', subresource: 'eviction' };
     const found = this.#parts.commits.read(entry, key);
     if (found === undefined) throw notFound(entry.kind, key.name);
     const worker = asTask(found.object).spec.workerName;
@@ -130,7 +173,7 @@ export class Writes {
       if (before === undefined) throw notFound(entry.kind, key.name);
       const planned = planEviction(asTask(before.object), eviction, record);
       if (planned === undefined) return undefined;
-      const object = asObject(planned.task);
+      const object = this.#parts.admission.tracked(entry, before.object, asObject(planned.task), writer);
       judge(before.object, object);
       return { before, object, record: planned.record };
     };
@@ -144,10 +187,27 @@ export class Writes {
     return this.#parts.objects.run(entry.prefix + relativeKey(key), work);
   }
 
-  async #change(
+  /** What is made of the object as it is now becomes the body of an update; of its Scale, where that is written. */
+  #admitting(
     entry: KindEntry,
     key: ObjectKey,
     makeBody: (current: DynamicObject) => unknown,
+    options: RegistryWriteOptions,
+  ): Admit {
+    const { admission } = this.#parts;
+    if (options.subresource !== SCALE) {
+      return (current) => admission.update(entry, key, current, makeBody(current), options);
+    }
+    return (current) => {
+      const body = withScale(entry, current, makeBody(scaleOf(entry, current)));
+      return admission.update(entry, key, current, body, options);
+    };
+  }
+
+  async #change(
+    entry: KindEntry,
+    key: ObjectKey,
+    admit: Admit,
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
@@ -155,19 +215,14 @@ export class Writes {
     for (let attempt = 1; ; attempt++) {
       if (before === undefined) throw notFound(entry.kind, key.name);
       const current = String(before.resourceVersion);
-      const body = makeBody(before.object);
-      const {
-        object: after,
-        warnings,
-        sentVersion,
-      } = this.#parts.admission.update(entry, key, before.object, body, options);
+      const { object: after, warnings, sentVersion } = admit(before.object);
       if (sentVersion !== undefined && sentVersion !== '' && sentVersion !== current) {
         throw modified(entry.kind, key.name, sentVersion, current);
       }
       judge(before.object, after);
       const isRemoval = before.object.metadata.deletionTimestamp !== undefined && !isHeld(after);
       if (!isRemoval && isSameObject(before.object, after))
-        return { stored: before, isCreated: false, warnings };
+        return { stored: shown(entry, before, options), isCreated: false, warnings };
       const outcome = await this.#parts.commits.commit(
         entry,
         before,
@@ -179,7 +234,7 @@ export class Writes {
         const stored = isRemoval
           ? storedFrom(after, encodePayload(after), before.resourceVersion)
           : outcome.stored;
-        return { stored, isCreated: false, warnings };
+        return { stored: shown(entry, stored, options), isCreated: false, warnings };
       }
       before = outcome.current;
       if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
@@ -201,6 +256,43 @@ export function isEviction(entry: KindEntry, subresource: string): boolean {
 /** The subresource that `bind` serves. */
 export function isBinding(entry: KindEntry, subresource: string): boolean {
   return entry.kind.plural === tasks.plural && entry.kind.group === tasks.group && subresource === 'binding';
+}
+
+/** What a write of a subresource is answered with. */
+function shown(entry: KindEntry, stored: StoredObject, { subresource }: RegistryWriteOptions): StoredObject {
+  return subresource === SCALE ? storedScale(entry, stored) : stored;
+}
+
+/** Throws `BadRequest` for a body that is no such patch, `UnsupportedMediaType` for a patch the kind does not take. */
+function patcher(
+  { kind, schema }: KindEntry,
+  patch: Exclude<RegistryPatch, { type: 'apply' }>,
+  { subresource }: RegistryWriteOptions,
+): (current: DynamicObject) => unknown {
+  switch (patch.type) {
+    case 'json':
+      return (current) => applyJsonPatch(current, patch.body);
+    case 'merge':
+      if (!isRecord(patch.body)) {
+        throw new ApiError('BadRequest', 'a merge patch must be an object (RFC 7386)');
+      }
+      return (current) => applyMergePatch(current, patch.body);
+    case 'strategic':
+      if (subresource === SCALE) return (current) => applyStrategicMergePatch(current, patch.body, {});
+      if (!isKubernetesGroup(kind.group)) {
+        throw new ApiError(
+          'UnsupportedMediaType',
+          'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+          {},
+        );
+      }
+      return (current) => applyStrategicMergePatch(current, patch.body, schema);
+  }
+}
+
+/** Core, the bare early groups (`apps`) and everything under k8s.io: kinds whose types clients have compiled in. */
+function isKubernetesGroup(group: string): boolean {
+  return !group.includes('.') || group.endsWith('.k8s.io');
 }
 
 function isNamed(body: unknown): boolean {

@@ -2,9 +2,9 @@
  * From what a client sent to what would be stored: pruned, defaulted, stamped with what the server alone decides, and
  * validated. Nothing here touches the store or knows who asks.
  */
-import type { Clock } from '../../../machinery/clock.ts';
+import { type Clock, timestamp } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
-import { isRecord, isSameJson } from '../../../machinery/json.ts';
+import { isSameJson } from '../../../machinery/json.ts';
 import { ANNOTATION_TRACE } from '../../../machinery/labels.ts';
 import {
   apiVersionOf,
@@ -14,17 +14,25 @@ import {
 } from '../../../machinery/meta.ts';
 import type { Random } from '../../../machinery/random.ts';
 import { currentTrace } from '../../../machinery/trace.ts';
+import { planApply } from '../fields/apply.ts';
+import { entryProblems } from '../fields/entries.ts';
+import {
+  type Entries,
+  entriesSent,
+  trackUpdate,
+  withEntries,
+  type Writer,
+} from '../fields/tracking.ts';
 import type { KindEntry } from '../kindtable.ts';
 import type { RegistryWriteOptions } from '../types.ts';
-import { type FieldProblem, invalidObject, typeName } from './fielderrors.ts';
+import { namespaceFor, type Read, readApplied, readBody } from './bodies.ts';
+import { type FieldProblem, invalidObject } from './fielderrors.ts';
 import {
   changedMetadata,
   metadataChangeProblems,
   metadataProblems,
   newMetadata,
-  readMetadata,
 } from './metadata.ts';
-import { conformObject } from './structural.ts';
 
 export interface Admitted {
   /** As it would be stored; without resourceVersion. */
@@ -34,11 +42,8 @@ export interface Admitted {
   readonly sentVersion: string | undefined;
 }
 
-interface Read {
-  readonly metadata: Partial<ObjectMeta>;
-  readonly fields: Record<string, unknown>;
-  readonly warnings: readonly string[];
-}
+/** The entries of an object that is about to be stored. */
+type Track = (after: DynamicObject, sent: Read) => Entries;
 
 /** Fields of the root that are not desired state. */
 const NOT_DESIRED: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
@@ -54,6 +59,64 @@ export class Admission {
 
   /** Throws `BadRequest` for what cannot be read and `Invalid` for what may not be. */
   create(entry: KindEntry, body: unknown, options: RegistryWriteOptions): Admitted {
+    return this.#create(entry, body, options, (after, sent) => {
+      const entries = entriesSent(sent.sentEntries, undefined, undefined);
+      return trackUpdate(entry, undefined, after, entries, writerOf(options), this.#time());
+    });
+  }
+
+  /** The same for a change of an object that is there. `subresource` `status` changes status and nothing else. */
+  update(
+    entry: KindEntry,
+    key: ObjectKey,
+    before: DynamicObject,
+    body: unknown,
+    options: RegistryWriteOptions,
+  ): Admitted {
+    return this.#update(entry, key, before, body, options, (after, sent) => {
+      const stored = before.metadata.managedFields;
+      const entries = entriesSent(sent.sentEntries, stored, options.subresource);
+      if (entries !== stored && entries !== undefined) {
+        refuse(entry, key.name, entryProblems(entries, 'metadata.managedFields'));
+      }
+      return trackUpdate(entry, before, after, entries, writerOf(options), this.#time());
+    });
+  }
+
+  /**
+   * Server-side apply: the whole wish of one manager, onto what is there or as a new object. Throws `Conflict` for fields
+   * of other managers unless forced.
+   */
+  apply(
+    entry: KindEntry,
+    key: ObjectKey,
+    before: DynamicObject | undefined,
+    body: unknown,
+    options: RegistryWriteOptions,
+    isForced: boolean,
+  ): Admitted {
+    const { wish, warnings } = readApplied(entry, key, body, options);
+    const planned = planApply(entry, before, wish, writerOf(options), isForced, this.#time());
+    // What nobody knows has been told of already, and is gone.
+    const quiet: RegistryWriteOptions = { ...options, fieldValidation: 'Ignore' };
+    const admitted =
+      before === undefined
+        ? this.#create(entry, planned.body, quiet, planned.entries)
+        : this.#update(entry, key, before, planned.body, quiet, planned.entries);
+    return { ...admitted, warnings };
+  }
+
+  /** For writes that are acts: the object with its entries saying who changed it, and how. */
+  tracked(entry: KindEntry, before: DynamicObject, after: DynamicObject, writer: Writer): DynamicObject {
+    const entries = before.metadata.managedFields;
+    return withEntries(after, trackUpdate(entry, before, after, entries, writer, this.#time()));
+  }
+
+  #time(): string {
+    return timestamp(this.#clock.now());
+  }
+
+  #create(entry: KindEntry, body: unknown, options: RegistryWriteOptions, track: Track): Admitted {
     const { hasStatus, hasGeneration } = entry;
     const sent = readBody(entry, body, options, hasStatus ? 'dropped' : 'kept');
     const namespace = namespaceFor(entry, sent.metadata.namespace, options.namespace);
@@ -71,16 +134,17 @@ export class Admission {
       ...entry.validator.problems(object, undefined),
     );
     refuse(entry, metadata.name, problems);
-    return { object, warnings: sent.warnings, sentVersion: undefined };
+    const stored = withEntries(object, track(object, sent));
+    return { object: stored, warnings: sent.warnings, sentVersion: undefined };
   }
 
-  /** The same for a change of an object that is there. `subresource` `status` changes status and nothing else. */
-  update(
+  #update(
     entry: KindEntry,
     key: ObjectKey,
     before: DynamicObject,
     body: unknown,
     options: RegistryWriteOptions,
+    track: Track,
   ): Admitted {
     const { kind, hasStatus } = entry;
     const sent = readBody(entry, body, options, 'kept');
@@ -101,7 +165,8 @@ export class Admission {
       else object['status'] = sent.fields['status'];
       const problems = [...(entry.rules.onUpdate?.(object, before, 'status') ?? [])];
       refuse(entry, key.name, [...problems, ...entry.validator.problems(object, before)]);
-      return { object, warnings: sent.warnings, sentVersion };
+      const stored = withEntries(object, track(object, sent));
+      return { object: stored, warnings: sent.warnings, sentVersion };
     }
     if (hasStatus) {
       if (before['status'] === undefined) delete sent.fields['status'];
@@ -109,14 +174,15 @@ export class Admission {
     }
     const problems = metadataChangeProblems(sent.metadata, before.metadata);
     const wished = assemble(entry, metadata, sent.fields);
-    problems.push(...(entry.rules.onUpdate?.(wished, before, undefined) ?? []));
+    problems.push(...(entry.rules.onUpdate?.(wished, before, options.subresource) ?? []));
     const object = {
       ...wished,
       metadata: this.#counted(entry, wished.metadata, before, wished, options.dryRun === true),
     };
     problems.push(...metadataProblems(entry, object.metadata), ...entry.validator.problems(object, before));
     refuse(entry, key.name, problems);
-    return { object, warnings: sent.warnings, sentVersion };
+    const stored = withEntries(object, track(object, sent));
+    return { object: stored, warnings: sent.warnings, sentVersion };
   }
 
   /** Metadata with the generation and the trace moved on when the desired state changed. */
@@ -154,65 +220,8 @@ function withTraceId(metadata: ObjectMeta, traceId: string | undefined): ObjectM
   return Object.keys(annotations).length === 0 ? rest : { ...rest, annotations };
 }
 
-function readBody(
-  entry: KindEntry,
-  body: unknown,
-  { fieldValidation = 'Warn' }: RegistryWriteOptions,
-  status: 'kept' | 'dropped',
-): Read {
-  const { kind } = entry;
-  if (!isRecord(body)) {
-    throw new ApiError('BadRequest', `the body must be a ${kind.kind} object, found ${typeName(body)}`);
-  }
-  const wanted = apiVersionOf(kind);
-  for (const [field, value] of [
-    ['kind', kind.kind],
-    ['apiVersion', wanted],
-  ] as const) {
-    const found = body[field];
-    if (found === value) continue;
-    throw new ApiError(
-      'BadRequest',
-      found === undefined || found === ''
-        ? `Object '${field}' is missing in the body, wanted ${JSON.stringify(value)}`
-        : `the ${field} of the body (${typeof found === 'string' ? found : typeName(found)}) does not match the one expected here (${value})`,
-    );
-  }
-  const { metadata, unknown } = readMetadata(body['metadata']);
-  const { status: _dropped, ...rest } = body;
-  const conformed = conformObject(entry.schema, status === 'dropped' ? rest : body);
-  const fields = isRecord(conformed.value) ? conformed.value : {};
-  const found = [...unknown, ...conformed.unknown].sort().map((path) => `unknown field "${path}"`);
-  if (found.length > 0 && fieldValidation === 'Strict') {
-    throw new ApiError('BadRequest', `strict decoding error: ${found.join(', ')}`);
-  }
-  return { metadata, fields, warnings: fieldValidation === 'Warn' ? found : [] };
-}
-
-function namespaceFor(
-  { kind }: KindEntry,
-  inBody: string | undefined,
-  inRequest: string | undefined,
-): string | undefined {
-  const sent = inBody === '' ? undefined : inBody;
-  if (!kind.namespaced) {
-    if (sent === undefined && inRequest === undefined) return undefined;
-    throw new ApiError('BadRequest', `${kind.kind} has no namespace, found "${sent ?? inRequest}"`);
-  }
-  const namespace = inRequest ?? sent;
-  if (namespace === undefined) {
-    throw new ApiError(
-      'BadRequest',
-      `${kind.kind} needs a namespace, found none in the request or in metadata.namespace`,
-    );
-  }
-  if (sent !== undefined && sent !== namespace) {
-    throw new ApiError(
-      'BadRequest',
-      `the namespace of the provided object (${sent}) does not match the namespace sent on the request (${namespace})`,
-    );
-  }
-  return namespace;
+function writerOf({ fieldManager = '', subresource }: RegistryWriteOptions): Writer {
+  return { name: fieldManager, ...(subresource === undefined ? {} : { subresource }) };
 }
 
 function assemble(

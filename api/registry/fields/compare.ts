@@ -159,9 +159,13 @@ class Tally {
   }
 }
 
-/** A value that came or went as a whole: every node of it, itself included. */
-function wholeSet(shape: Shape, value: unknown): FieldSet {
-  return nodeOf(true, inside(shape, value) ?? NO_FIELDS) ?? MEMBER;
+/** A value that came or went as a whole: every node of it, itself included; undefined if nothing in it is anybody's. */
+function wholeSet(shape: Shape, value: unknown): FieldSet | undefined {
+  const children = inside(shape, value);
+  if (children !== undefined) return nodeOf(true, children);
+  const hasOnlyUntracked =
+    isRecord(value) && asMap(shape, value) !== undefined && Object.keys(value).length > 0;
+  return hasOnlyUntracked ? undefined : MEMBER;
 }
 
 function inside(shape: Shape, value: unknown): FieldSet | undefined {
@@ -171,14 +175,16 @@ function inside(shape: Shape, value: unknown): FieldSet | undefined {
     for (const field of Object.keys(value)) {
       const part = value[field];
       const partShape = fieldShape(map, field);
-      if (part !== undefined && partShape !== 'untracked') result[`f:${field}`] = wholeSet(partShape, part);
+      if (part === undefined || partShape === 'untracked') continue;
+      const node = wholeSet(partShape, part);
+      if (node !== undefined) result[`f:${field}`] = node;
     }
     return nodeOf(false, withoutMetadataItself(map, result));
   }
   const list = asList(shape, value);
   if (list !== undefined && Array.isArray(value)) {
     for (const [element, item] of itemsByElement(list, value)) {
-      result[element] = list.keys === undefined ? MEMBER : wholeSet(list.item, item);
+      result[element] = list.keys === undefined ? MEMBER : (wholeSet(list.item, item) ?? MEMBER);
     }
   }
   return nodeOf(false, result);

@@ -5,6 +5,7 @@
  * Source: Kubernetes documentation, "Server-Side Apply", Merge strategy; structured-merge-diff `schema`.
  */
 import { isRecord } from '../../../machinery/json.ts';
+import { ANNOTATION_TRACE } from '../../../machinery/labels.ts';
 import type { Schema } from '../../../schemas/crd.ts';
 import { keyElement } from './fieldset.ts';
 
@@ -110,7 +111,6 @@ function listShape(schema: Schema): Shape {
   return { kind: 'list', isAtomic: false, item: shapeOf(items), keys, keyDefaults };
 }
 
-const metadataField = (schema: Schema): Shape => shapeOf(schema);
 const STRINGS: Schema = { type: 'object', additionalProperties: { type: 'string' } };
 
 /** What of metadata is desired state; the rest names the object or is stamped by the server. */
@@ -132,8 +132,11 @@ const METADATA: Shape = {
       'selfLink',
     ].map((field): [string, 'untracked'] => [field, 'untracked']),
     ['generateName', SCALAR],
-    ['labels', metadataField(STRINGS)],
-    ['annotations', metadataField(STRINGS)],
+    ['labels', shapeOf(STRINGS)],
+    [
+      'annotations',
+      { kind: 'map', isAtomic: false, fields: new Map([[ANNOTATION_TRACE, 'untracked']]), rest: SCALAR },
+    ],
     ['finalizers', { kind: 'list', isAtomic: false, item: SCALAR, keys: undefined, keyDefaults: {} }],
     [
       'ownerReferences',

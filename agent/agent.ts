@@ -18,6 +18,8 @@ import { tasks } from '../schemas/kinds.ts';
 import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { newWorkerLink } from './link.ts';
+import { type ReadMachine, readProcMachine } from './machine.ts';
+import { UsageSampler } from './usage.ts';
 import type { Reserve } from './workerstatus.ts';
 
 export interface AgentOptions {
@@ -44,6 +46,8 @@ export interface AgentOptions {
   readonly renewMs?: number;
   /** How long the lease is good, seconds; default 12. */
   readonly leaseSeconds?: number;
+  /** What the machine uses; default from /proc. */
+  readonly readMachine?: ReadMachine;
 }
 
 export interface Agent {
@@ -102,6 +106,20 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     renewMs: options.renewMs ?? 3_000,
     leaseSeconds: options.leaseSeconds ?? 12,
   });
+  const sampler = new UsageSampler(
+    {
+      runtime,
+      clusterId,
+      worker: workerName,
+      clock,
+      readMachine: options.readMachine ?? readProcMachine,
+      labelsOf: (namespace, name, uid) => {
+        const task = taskInformer.get(`${namespace}/${name}`);
+        return task?.metadata.uid === uid ? task.metadata.labels : undefined;
+      },
+    },
+    signal,
+  );
   const loops = Promise.all([
     taskInformer.start(signal),
     controller.run(signal),
@@ -109,7 +127,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     heartbeat.run(signal),
   ]);
   return Promise.resolve({
-    link: newWorkerLink({ runtime, clusterId, worker: workerName }, signal),
+    link: newWorkerLink({ runtime, clusterId, worker: workerName, sampler }, signal),
     controller,
     async stop() {
       stopped.abort(new Error(`worker ${workerName} is stopping`));

@@ -1,24 +1,67 @@
-/** The worker's end of `WorkerLink`: what the API asks of this worker. */
+/**
+ * The worker's end of `WorkerLink`: what the API asks of this worker. The API has judged who asks and what the Task says;
+ * here the container is looked at, by the Task's uid. Streams and sessions end when the agent stops.
+ */
 import { ApiError } from '../machinery/errors.ts';
-import type { WorkerLink } from '../machinery/workerlink.ts';
-import { findLogContainer, type LogSource, readLog } from './logs.ts';
+import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
+import {
+  type ContainerSource,
+  containerError,
+  findLogContainer,
+  findRunningContainer,
+} from './containers.ts';
+import { readLog } from './logs.ts';
+import type { UsageSampler } from './usage.ts';
+
+export interface LinkDeps extends ContainerSource {
+  readonly sampler: UsageSampler;
+}
 
 /** @param stopped aborts when the agent stops: streams that are open then end. */
-export function newWorkerLink(source: LogSource, stopped: AbortSignal): WorkerLink {
+export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink {
+  const { runtime, sampler } = deps;
+  const assertHere = (worker: string): void => {
+    if (worker !== deps.worker) {
+      throw new ApiError(
+        'NotFound',
+        `workers.gantry.dev "${worker}" not found here, this is "${deps.worker}"`,
+      );
+    }
+    if (stopped.aborted) {
+      throw new ApiError('ServiceUnavailable', `worker "${worker}" is stopping, try again when it is back`);
+    }
+  };
+  const inRunning = async <T>(
+    worker: string,
+    task: TaskRef,
+    signal: AbortSignal,
+    act: (containerId: string, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> => {
+    assertHere(worker);
+    const either = AbortSignal.any([signal, stopped]);
+    const container = await findRunningContainer(deps, task, either);
+    try {
+      return await act(container.id, either);
+    } catch (error) {
+      throw containerError(error, worker, task);
+    }
+  };
   return {
     async logs(worker, task, options, signal) {
-      if (worker !== source.worker) {
-        throw new ApiError(
-          'NotFound',
-          `workers.gantry.dev "${worker}" not found here, this is "${source.worker}"`,
-        );
-      }
-      if (stopped.aborted) {
-        throw new ApiError('ServiceUnavailable', `worker "${worker}" is stopping, try again when it is back`);
-      }
+      assertHere(worker);
       const either = AbortSignal.any([signal, stopped]);
-      const container = await findLogContainer(source, task, options.previous, either);
-      return readLog(source, container.id, options, either);
+      const container = await findLogContainer(deps, task, options.previous, either);
+      return readLog(deps, container.id, options, either);
+    },
+    exec: (worker, task, command, options, signal) =>
+      inRunning(worker, task, signal, (id, either) => runtime.exec(id, command, options, either)),
+    attach: (worker, task, options, signal) =>
+      inRunning(worker, task, signal, (id, either) => runtime.attach(id, options, either)),
+    portForward: (worker, task, port, signal) =>
+      inRunning(worker, task, signal, (id, either) => runtime.dial(id, port, either)),
+    async usage(worker, signal) {
+      assertHere(worker);
+      return sampler.usage(signal);
     },
   };
 }

@@ -12,7 +12,8 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * - `gantry_runtime_operations_total{operation}`: begun, streams (`events`, `logs`) included.
  * - `gantry_runtime_operation_errors_total{operation,reason}`: the `RuntimeError`'s reason; `Aborted` when the caller
  *   gave up, `Unknown` for anything else.
- * - `gantry_runtime_operation_duration_seconds{operation}`: of calls, failed ones too; streams are not timed.
+ * - `gantry_runtime_operation_duration_seconds{operation}`: of calls, failed ones too; streams are not timed. An exec,
+ *   an attach and a dial are calls: what is timed and counted is their beginning, not the session they open.
  */
 export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock): Runtime {
   const operations = new Counter({
@@ -93,5 +94,10 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
     events: (labels, signal) => stream('events', signal, () => runtime.events(labels, signal)),
     logs: (id, options: LogOptions, signal) =>
       stream('logs', signal, () => runtime.logs(id, options, signal)),
+    exec: (id, command, options, signal) =>
+      call('exec', signal, () => runtime.exec(id, command, options, signal)),
+    attach: (id, options, signal) => call('attach', signal, () => runtime.attach(id, options, signal)),
+    stats: (id, signal) => call('stats', signal, () => runtime.stats(id, signal)),
+    dial: (id, port, signal) => call('dial', signal, () => runtime.dial(id, port, signal)),
   };
 }

@@ -68,17 +68,21 @@ export class DockerCalls {
     }
   }
 
-  /** Looks again and again until it is so (true), the time is over or the signal aborts (false). */
+  /**
+   * Looks again and again until it is so (true), the time is over or the signal aborts (false).
+   * @param maxPollMs looks come further and further apart, up to this.
+   */
   async until(
     signal: AbortSignal,
     isSo: () => Promise<boolean>,
     limitMs: number = Number.POSITIVE_INFINITY,
+    maxPollMs: number = POLL_MS,
   ): Promise<boolean> {
     const deadlineMs = this.#clock.monotonicMs() + limitMs;
-    while (!signal.aborted) {
+    for (let pollMs = POLL_MS; !signal.aborted; pollMs = Math.min(maxPollMs, pollMs * 2)) {
       if (await isSo()) return true;
       if (this.#clock.monotonicMs() >= deadlineMs) return false;
-      await sleep(this.#clock, POLL_MS, signal);
+      await sleep(this.#clock, pollMs, signal);
     }
     return false;
   }

@@ -4,16 +4,20 @@
  * Promises of its own: every call has a limit in time besides the caller's signal; errors are `RuntimeError` with the
  * engine's own words; a container is never restarted by the engine (restart policy `no`); nothing is cached.
  */
+import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../machinery/clock.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
   ContainerSpec,
+  ContainerStats,
   ContainerSummary,
   ImageInfo,
   LogChunk,
   LogOptions,
+  ProcessOptions,
+  ProcessSession,
   Resources,
   Runtime,
   RuntimeEvent,
@@ -21,10 +25,14 @@ import type {
 } from '../../machinery/runtime.ts';
 import { asReadable, CALL_LIMIT_MS, DockerCalls, type Work } from './calls.ts';
 import { connectDocker, type DockerEndpoint, describeEndpoint } from './connection.ts';
+import { type DialDeps, dialContainer } from './dial.ts';
 import { pullError, statusOf, textOf } from './errors.ts';
 import { readJsonLines } from './lines.ts';
 import { readDockerLog } from './log.ts';
+import { NetworkNamespaces } from './namespaces.ts';
+import { attachToDocker, execInDocker } from './process.ts';
 import { createBody, resourceSettings } from './spec.ts';
+import { DockerStats } from './stats.ts';
 import { detailOf, eventOf, infoOf, summaryOf } from './view.ts';
 
 /** What changes what a list or an inspection tells. The others (exec, attach, resize, …) would only wake the loop. */
@@ -35,12 +43,16 @@ export class DockerRuntime implements Runtime {
   readonly #clock: Clock;
   readonly #calls: DockerCalls;
   readonly #engine: string;
+  readonly #dial: DialDeps;
+  readonly #stats: DockerStats;
 
   constructor(endpoint: DockerEndpoint, clock: Clock) {
     this.#docker = connectDocker(endpoint);
     this.#clock = clock;
     this.#engine = `Docker Engine at ${describeEndpoint(endpoint)}`;
     this.#calls = new DockerCalls(clock, this.#engine);
+    this.#dial = { clock, endpoint, namespaces: new NetworkNamespaces(clock) };
+    this.#stats = new DockerStats({ clock, isSameMachine: endpoint.kind === 'unix' });
   }
 
   info(signal: AbortSignal): Promise<RuntimeInfo> {
@@ -194,6 +206,36 @@ export class DockerRuntime implements Runtime {
 
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk> {
     return readDockerLog(this.#calls, () => this.#container(id), `log of container "${id}"`, options, signal);
+  }
+
+  exec(
+    id: string,
+    command: readonly string[],
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessSession> {
+    return execInDocker(this.#calls, (of) => this.#container(of), { id, command, options }, signal);
+  }
+
+  attach(id: string, options: ProcessOptions, signal: AbortSignal): Promise<ProcessSession> {
+    return attachToDocker(this.#calls, (of) => this.#container(of), { id, options }, signal);
+  }
+
+  stats(id: string, signal: AbortSignal): Promise<ContainerStats | undefined> {
+    return this.#calls.call(`stats of container "${id}"`, signal, (abortSignal) =>
+      orAbsent(() => this.#stats.read(this.#container(id), abortSignal)),
+    );
+  }
+
+  dial(id: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    return this.#calls.call(
+      `connection to port ${port} of container "${id}"`,
+      signal,
+      async (abortSignal) => {
+        const container = await this.#container(id).inspect({ abortSignal });
+        return dialContainer(this.#dial, container, port, abortSignal);
+      },
+    );
   }
 
   #container(id: string): Docker.Container {

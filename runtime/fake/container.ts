@@ -1,17 +1,27 @@
 /** One container on the fake engine: its states and what it shows of itself. Changes are made by the engine alone. */
+import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock, Timer } from '../../machinery/clock.ts';
+import { RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
   ContainerSpec,
   ContainerState,
+  ContainerStats,
   ContainerSummary,
+  LogChunk,
+  ProcessOptions,
   PublishedPort,
   Resources,
 } from '../../machinery/runtime.ts';
+import { FakeFeed } from './feed.ts';
 import { FakeLog } from './log.ts';
+import { type FakeCommand, FakeProcess } from './process.ts';
 import { type FakeProgram, FakeRun } from './program.ts';
 
 const EXIT_TERMINATED = 143;
+const EXIT_KILLED = 137;
+/** What an attached reader may leave unread before it is cut off. */
+const MAX_UNREAD_CHUNKS = 4_096;
 
 export class FakeContainer {
   readonly id: string;
@@ -23,6 +33,10 @@ export class FakeContainer {
   readonly #createdAtMs: number;
   readonly #onEnd: (container: FakeContainer) => void;
   readonly #waiters = new Set<() => void>();
+  /** Started by exec, and attached to: end with the container. */
+  readonly #processes = new Set<FakeProcess>();
+  readonly #connections = new Set<Duplex>();
+  readonly #attached = new Set<FakeFeed<LogChunk>>();
   name: string;
   resources: Resources;
   state: ContainerState = 'created';
@@ -77,7 +91,7 @@ export class FakeContainer {
     this.#finishedAtMs = undefined;
     this.log.open();
     this.#run = new FakeRun(this.#clock, this.#program, {
-      output: (output) => this.log.write(output.stream, output.data),
+      output: (output) => this.write(output.stream, output.data),
       exit: (exitCode) => this.end(exitCode),
     });
     this.#run.resume();
@@ -87,6 +101,68 @@ export class FakeContainer {
   refuse(error: string, exitCode: number): void {
     this.error = error;
     this.exitCode = exitCode;
+  }
+
+  /** Its first process writes this. */
+  write(stream: LogChunk['stream'], data: Uint8Array | string): void {
+    this.log.write(stream, data);
+    for (const feed of this.#attached) feed.push({ stream, data: Buffer.from(data) });
+  }
+
+  exec(program: FakeCommand, command: readonly string[], options: ProcessOptions): FakeProcess {
+    const process = new FakeProcess(program, command, options, (gone) => void this.#processes.delete(gone));
+    this.#processes.add(process);
+    return process;
+  }
+
+  /** Its first process, from now on: it has no input and no terminal. */
+  attach(options: ProcessOptions): FakeProcess {
+    const feed = new FakeFeed<LogChunk>({
+      limit: MAX_UNREAD_CHUNKS,
+      onOverflow: () => new RuntimeError('Unavailable', 'the reader of the attached output fell behind'),
+    });
+    this.#attached.add(feed);
+    const follow: FakeCommand = async ({ write, killed }) => {
+      killed.addEventListener('abort', () => feed.end(), { once: true });
+      try {
+        for await (const { stream, data } of feed) await write(stream, data);
+      } finally {
+        this.#attached.delete(feed);
+      }
+      return this.exitCode;
+    };
+    return new FakeProcess(follow, [], { ...options, stdin: false, tty: false }, () => feed.end());
+  }
+
+  /** Undefined when nobody listens there. */
+  dial(port: number, serve: ((connection: Duplex) => void) | undefined): Duplex | undefined {
+    const isEcho = this.#program.echoPorts?.includes(port) === true;
+    if (serve === undefined && !isEcho) return undefined;
+    const [outside, inside] = duplexPair();
+    this.#connections.add(inside);
+    inside.once('close', () => this.#connections.delete(inside));
+    breakTogether(outside, inside);
+    breakTogether(inside, outside);
+    if (serve === undefined) inside.pipe(inside);
+    else serve(inside);
+    return outside;
+  }
+
+  stats(): ContainerStats | undefined {
+    if (this.#run === undefined) return undefined;
+    const { cpuCores = 0, memoryBytes = 0 } = this.#program;
+    return {
+      atMs: this.#clock.now(),
+      cpuNanoseconds: BigInt(Math.round(this.#run.ranMs() * cpuCores * 1e6)),
+      memoryBytes,
+    };
+  }
+
+  /** Every connection of the outside to its processes and ports breaks; they themselves go on. */
+  loseConnections(): void {
+    for (const process of this.#processes) process.lose();
+    for (const feed of this.#attached) feed.fail(new RuntimeError('Unavailable', 'the connection was lost'));
+    for (const connection of this.#connections) connection.destroy();
   }
 
   pause(): void {
@@ -114,7 +190,7 @@ export class FakeContainer {
   kill(options: { readonly oom?: boolean } = {}): void {
     if (!this.isRunning()) return;
     this.#isOomKilled = options.oom === true;
-    this.end(137);
+    this.end(EXIT_KILLED);
   }
 
   end(exitCode: number): void {
@@ -129,6 +205,9 @@ export class FakeContainer {
     this.#killTimer?.cancel();
     this.#killTimer = undefined;
     this.log.close();
+    for (const process of this.#processes) process.kill(EXIT_KILLED);
+    for (const feed of this.#attached) feed.end();
+    for (const connection of this.#connections) connection.destroy();
     this.wake();
     this.#onEnd(this);
   }
@@ -182,4 +261,12 @@ export class FakeContainer {
       ...(this.ip === undefined ? {} : { ip: this.ip }),
     };
   }
+}
+
+/** One end that goes away before it was done takes the other with it, as a reset does. */
+function breakTogether(end: Duplex, other: Duplex): void {
+  end.on('error', () => undefined);
+  end.once('close', () => {
+    if (!end.readableEnded || !end.writableFinished) other.destroy();
+  });
 }

@@ -5,6 +5,7 @@
  * hand) is done to the engine directly. Containers are named by id or by name. Deterministic: time comes from the clock, ids
  * from the random source, and nothing else decides.
  */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../machinery/clock.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import { jsonHash } from '../../machinery/json.ts';
@@ -13,11 +14,14 @@ import type {
   ContainerSpec,
   ImageInfo,
   LogChunk,
+  ProcessOptions,
   PublishedPort,
   Resources,
   RuntimeEvent,
 } from '../../machinery/runtime.ts';
+import { FAKE_COMMANDS, noSuchCommand } from './commands.ts';
 import { FakeContainer } from './container.ts';
+import type { FakeCommand, FakeProcess } from './process.ts';
 import type { FakeProgram } from './program.ts';
 
 export interface FakeEngineOptions {
@@ -29,6 +33,10 @@ export interface FakeEngineOptions {
   readonly registry?: Readonly<Record<string, FakeProgram>>;
   /** Overrides the image's program for some specs; undefined leaves it. */
   readonly program?: (spec: ContainerSpec) => FakeProgram | undefined;
+  /** Commands of every container besides `FAKE_COMMANDS`, by name. */
+  readonly commands?: Readonly<Record<string, FakeCommand>>;
+  /** Who takes connections to a port of a container; undefined leaves it to its program. */
+  readonly serve?: (spec: ContainerSpec, port: number) => ((connection: Duplex) => void) | undefined;
 }
 
 /** Docker's own: "Minimum memory limit allowed is 6MB". */
@@ -216,7 +224,27 @@ export class FakeEngine {
   }
 
   write(idOrName: string, stream: LogChunk['stream'], data: Uint8Array | string): void {
-    this.#get(idOrName).log.write(stream, data);
+    this.#get(idOrName).write(stream, data);
+  }
+
+  exec(idOrName: string, command: readonly string[], options: ProcessOptions): FakeProcess {
+    const container = this.#getRunning(idOrName);
+    const [name] = command;
+    if (name === undefined) throw new RuntimeError('InvalidSpec', 'no exec command specified');
+    const program = this.#options.commands?.[name] ?? FAKE_COMMANDS[name] ?? noSuchCommand;
+    return container.exec(program, command, options);
+  }
+
+  attach(idOrName: string, options: ProcessOptions): FakeProcess {
+    return this.#getRunning(idOrName).attach(options);
+  }
+
+  dial(idOrName: string, port: number): Duplex {
+    const container = this.#get(idOrName);
+    if (!container.isRunning()) throw notRunning(container);
+    const connection = container.dial(port, this.#options.serve?.(container.spec, port));
+    if (connection !== undefined) return connection;
+    throw new RuntimeError('Failed', `connection to port ${port} of "${container.name}": connection refused`);
   }
 
   /** Something else on the machine starts listening there. */
@@ -231,6 +259,12 @@ export class FakeEngine {
   #get(idOrName: string): FakeContainer {
     const container = this.find(idOrName);
     if (container === undefined) throw new RuntimeError('NotFound', `there is no container "${idOrName}"`);
+    return container;
+  }
+
+  #getRunning(idOrName: string): FakeContainer {
+    const container = this.#get(idOrName);
+    if (container.state !== 'running') throw notRunning(container);
     return container;
   }
 
@@ -273,6 +307,10 @@ export class FakeEngine {
     const host = this.#nextAddress++ % 65_534;
     return `172.17.${host >> 8}.${host & 255}`;
   }
+}
+
+function notRunning(container: FakeContainer): RuntimeError {
+  return new RuntimeError('Conflict', `container "${container.name}" is ${container.state}, wanted running`);
 }
 
 function assertAllowed(resources: Resources): void {

@@ -8,15 +8,19 @@
  * - `stopEngine` and `startEngine` are a daemon going away and coming back.
  * - `engine` is what people do by hand, behind the product's back.
  */
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../machinery/clock.ts';
 import { messageOf, RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
   ContainerSpec,
+  ContainerStats,
   ContainerSummary,
   ImageInfo,
   LogChunk,
   LogOptions,
+  ProcessOptions,
+  ProcessSession,
   Resources,
   Runtime,
   RuntimeEvent,
@@ -25,6 +29,7 @@ import type {
 import { withinBounds } from '../bounded.ts';
 import { FakeEngine, type FakeEngineOptions } from './engine.ts';
 import { FakeFeed } from './feed.ts';
+import type { FakeProcess } from './process.ts';
 
 export type RuntimeOperation = keyof Runtime;
 
@@ -110,6 +115,7 @@ export class FakeRuntime implements Runtime {
   stopEngine(options: { readonly containersDie: boolean }): void {
     this.#isUp = false;
     this.cutEventStreams();
+    this.cutConnections();
     for (const container of this.engine.containers()) {
       if (options.containersDie) container.kill();
       container.wake();
@@ -123,6 +129,11 @@ export class FakeRuntime implements Runtime {
   /** Breaks the event streams that are open, and nothing else. */
   cutEventStreams(): void {
     for (const feed of this.#feeds) feed.fail(gone('the event stream'));
+  }
+
+  /** Breaks every exec, attach and dialled connection that is open; processes and containers go on. */
+  cutConnections(): void {
+    for (const container of this.engine.containers()) container.loseConnections();
   }
 
   info(signal: AbortSignal): Promise<RuntimeInfo> {
@@ -239,6 +250,29 @@ export class FakeRuntime implements Runtime {
     yield* container.log.read(options, signal, () => this.#assertUp('logs'));
   }
 
+  exec(
+    id: string,
+    command: readonly string[],
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<ProcessSession> {
+    return this.#call('exec', [id, command, options], signal, () =>
+      heldBy(signal, this.engine.exec(id, command, options)),
+    );
+  }
+
+  attach(id: string, options: ProcessOptions, signal: AbortSignal): Promise<ProcessSession> {
+    return this.#call('attach', [id, options], signal, () => heldBy(signal, this.engine.attach(id, options)));
+  }
+
+  stats(id: string, signal: AbortSignal): Promise<ContainerStats | undefined> {
+    return this.#call('stats', [id], signal, () => this.engine.find(id)?.stats());
+  }
+
+  dial(id: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    return this.#call('dial', [id, port], signal, () => this.engine.dial(id, port));
+  }
+
   async #call<T>(
     operation: RuntimeOperation,
     args: readonly unknown[],
@@ -282,6 +316,15 @@ export class FakeRuntime implements Runtime {
 
 function gone(what: string): RuntimeError {
   return new RuntimeError('Unavailable', `${what}: the engine does not answer`);
+}
+
+/** The session lasts no longer than the signal lets it. */
+function heldBy(signal: AbortSignal, process: FakeProcess): FakeProcess {
+  const close = (): void => process.close();
+  signal.addEventListener('abort', close, { once: true });
+  const release = (): void => signal.removeEventListener('abort', close);
+  process.ended.then(release, release);
+  return process;
 }
 
 function hasLabels(

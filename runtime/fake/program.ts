@@ -24,6 +24,12 @@ export interface FakeProgram {
   readonly output?: readonly FakeOutput[];
   /** The engine refuses to start it, with these words (a command that does not exist). */
   readonly startError?: string;
+  /** Cores it keeps busy while it runs; default none. */
+  readonly cpuCores?: number;
+  /** Memory it uses while it runs; default none. */
+  readonly memoryBytes?: number;
+  /** TCP ports it listens on: it sends back what it gets, and closes when the other side does. */
+  readonly echoPorts?: readonly number[];
 }
 
 interface Step {
@@ -75,6 +81,12 @@ export class FakeRun {
     this.#timer = undefined;
     if (this.#resumedAtMs !== undefined) this.#ranMs += this.#clock.monotonicMs() - this.#resumedAtMs;
     this.#resumedAtMs = undefined;
+  }
+
+  /** Milliseconds it has run, without its pauses. */
+  ranMs(): number {
+    const sinceMs = this.#resumedAtMs === undefined ? 0 : this.#clock.monotonicMs() - this.#resumedAtMs;
+    return this.#ranMs + sinceMs;
   }
 
   cancel(): void {

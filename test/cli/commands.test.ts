@@ -13,6 +13,7 @@ import { GROUP_MASTERS } from '../../machinery/identity.ts';
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { WorkerLink } from '../../machinery/workerlink.ts';
 import { events, tasks } from '../../schemas/kinds.ts';
+import { noWorkers } from '../api/server/harness.ts';
 import { Certificates, type SecureServer, serveSecurely } from '../client/secureserver.ts';
 import { openWorld, type World } from '../world.ts';
 import { type Ran, run, type Surroundings } from './terminal.ts';
@@ -28,6 +29,7 @@ describe('gantry', () => {
   let logRequests: unknown[];
 
   const workerLink: WorkerLink = {
+    ...noWorkers,
     async logs(worker, task, options, signal) {
       logRequests.push({ worker, name: task.name, ...options });
       if (options.previous) throw new ApiError('NotFound', 'there is no container before the newest');

@@ -147,6 +147,11 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     events: (labels, signal) =>
       whileAlive(runtime.events(labels, AbortSignal.any([signal, life.signal])), life),
     logs: (id, options, signal) => runtime.logs(id, options, signal),
+    exec: (id, command, options, signal) =>
+      act('exec', signal, (inner) => runtime.exec(id, command, options, inner)),
+    attach: (id, options, signal) => act('attach', signal, (inner) => runtime.attach(id, options, inner)),
+    stats: (id, signal) => act('stats', signal, (inner) => runtime.stats(id, inner)),
+    dial: (id, port, signal) => act('dial', signal, (inner) => runtime.dial(id, port, inner)),
   };
 }
 

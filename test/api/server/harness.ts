@@ -54,8 +54,16 @@ export interface ServerOptions {
 
 /** A link without workers. */
 export const noWorkers: WorkerLink = {
-  logs: (worker) => Promise.reject(new ApiError('ServiceUnavailable', `worker "${worker}" is not connected`)),
+  logs: (worker) => notConnected(worker),
+  exec: (worker) => notConnected(worker),
+  attach: (worker) => notConnected(worker),
+  portForward: (worker) => notConnected(worker),
+  usage: (worker) => notConnected(worker),
 };
+
+function notConnected(worker: string): Promise<never> {
+  return Promise.reject(new ApiError('ServiceUnavailable', `worker "${worker}" is not connected`));
+}
 
 export function newTestApp(world: World, options: ServerOptions = {}): ReturnType<typeof newApp> {
   const { registry, clock, random, metrics } = world;

@@ -6,7 +6,7 @@ import type { TaskLogOptions, WorkerLink } from '../../../machinery/workerlink.t
 import { events, tasks } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { taskManifest } from '../../builders.ts';
-import { at, openServer, type TestServer } from './harness.ts';
+import { at, noWorkers, openServer, type TestServer } from './harness.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
 const TASKS = '/apis/gantry.dev/v1/namespaces/default/tasks';
@@ -17,6 +17,7 @@ describe('pods over HTTP', () => {
   const asked: { worker: string; name: string; options: TaskLogOptions }[] = [];
   let answer: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
   const workerLink: WorkerLink = {
+    ...noWorkers,
     logs(worker, task, options, signal) {
       asked.push({ worker, name: task.name, options });
       return answer(signal);

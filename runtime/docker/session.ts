@@ -1,0 +1,164 @@
+/** One process of a Docker Engine as a `ProcessSession`: the connection's frames, the end and its exit code. */
+import { messageOf, RuntimeError } from '../../machinery/errors.ts';
+import type { LogChunk, ProcessOptions, ProcessSession, TerminalSize } from '../../machinery/runtime.ts';
+import { OutputQueue } from '../outputqueue.ts';
+import type { DockerCalls, Work } from './calls.ts';
+import { Demultiplexer } from './demux.ts';
+import { translateDockerError } from './errors.ts';
+import { EngineWire } from './wire.ts';
+
+export type Ending =
+  | { readonly isOver: false }
+  | { readonly isOver: true; readonly exitCode: number | undefined };
+
+export interface EngineProcess {
+  /** For messages. */
+  readonly what: string;
+  readonly calls: DockerCalls;
+  readonly options: ProcessOptions;
+  /** One stream without frames: a terminal. */
+  readonly isRaw: boolean;
+  readonly takesInput: boolean;
+  readonly ending: Work<Ending>;
+  readonly resize: (size: TerminalSize, signal: AbortSignal) => Promise<void>;
+}
+
+/** The engine says a moment late that a process has ended whose connection broke. */
+const BROKEN_LIMIT_MS = 5_000;
+/** For a process that has closed its output and goes on. */
+const MAX_POLL_MS = 1_000;
+
+type Ended = { readonly exitCode: number | undefined };
+
+export class EngineSession implements ProcessSession {
+  readonly output: AsyncIterable<LogChunk>;
+  readonly ended: Promise<Ended>;
+  readonly #process: EngineProcess;
+  readonly #queue: OutputQueue;
+  readonly #wire: EngineWire;
+  readonly #frames = new Demultiplexer();
+  readonly #over = new AbortController();
+  readonly #settle: PromiseWithResolvers<Ended>;
+  readonly #whole: AbortSignal;
+  readonly #close = (): void => this.close();
+
+  /** @param signals `opening` gives up the call that makes the session, `whole` ends the session at any time. */
+  constructor(
+    stream: unknown,
+    process: EngineProcess,
+    signals: { readonly opening: AbortSignal; readonly whole: AbortSignal },
+  ) {
+    this.#process = process;
+    this.#whole = signals.whole;
+    this.#settle = Promise.withResolvers<Ended>();
+    this.ended = this.#settle.promise;
+    // Who does not ask how it ended is not told; that alone must not end a whole process of ours.
+    this.ended.catch(() => undefined);
+    this.#queue = new OutputQueue(() => this.#wire.resume());
+    this.output = this.#queue;
+    this.#wire = new EngineWire(stream, {
+      data: (chunk) => this.#take(chunk),
+      end: (error) => void this.#finish(error),
+    });
+    this.#whole.addEventListener('abort', this.#close, { once: true });
+    if (signals.opening.aborted || signals.whole.aborted) this.close();
+    else this.#wire.start();
+    if (!process.takesInput) this.#wire.endInput();
+  }
+
+  write(data: Uint8Array): Promise<void> {
+    return this.#process.takesInput ? this.#wire.write(data) : Promise.resolve();
+  }
+
+  endInput(): void {
+    this.#wire.endInput();
+  }
+
+  async resize(size: TerminalSize): Promise<void> {
+    const { calls, what, isRaw, resize } = this.#process;
+    if (!isRaw || size.columns < 1 || size.rows < 1 || this.#over.signal.aborted) return;
+    try {
+      await calls.call(`resizing of the terminal of ${what}`, this.#over.signal, (signal) =>
+        resize(size, signal),
+      );
+    } catch (error) {
+      // A terminal whose process has ended has no size any more.
+      if (!this.#over.signal.aborted) throw error;
+    }
+  }
+
+  close(): void {
+    this.#settle.resolve({ exitCode: undefined });
+    this.#letGo();
+  }
+
+  /** Looks once, in the background, whether the process has ended without a word. */
+  endIfOver(): void {
+    const { calls, what, ending } = this.#process;
+    calls.call(what, this.#over.signal, ending).then(
+      (now) => {
+        if (now.isOver) void this.#finish();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #take(chunk: Uint8Array): boolean {
+    const { isRaw } = this.#process;
+    try {
+      if (isRaw) return this.#queue.push({ stream: 'stdout', data: chunk });
+      let hasRoom = true;
+      for (const { stream, data } of this.#frames.push(chunk)) hasRoom = this.#queue.push({ stream, data });
+      return hasRoom;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  /** The connection has ended: what is left is to learn how the process did. */
+  async #finish(broken?: Error): Promise<void> {
+    const { calls, what, ending, isRaw } = this.#process;
+    this.#queue.end();
+    this.#wire.close();
+    try {
+      if (!isRaw && broken === undefined) this.#frames.end();
+      let end: Ending = { isOver: false };
+      const hasEnded = async (): Promise<boolean> => {
+        end = await calls.call(what, this.#over.signal, ending);
+        return end.isOver;
+      };
+      const limitMs = broken === undefined ? undefined : BROKEN_LIMIT_MS;
+      if (await calls.until(this.#over.signal, hasEnded, limitMs, MAX_POLL_MS)) return this.#end(end);
+      if (broken !== undefined) throw broken;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #end(end: Ending): void {
+    this.#settle.resolve({ exitCode: end.isOver ? end.exitCode : undefined });
+    this.#letGo();
+  }
+
+  #fail(error: unknown): void {
+    const { what } = this.#process;
+    const known = translateDockerError(error, what);
+    // An engine that no longer answers about a connection it had: the connection is lost, whatever the reason.
+    const lost =
+      known.reason === 'Failed' && !(error instanceof RuntimeError)
+        ? new RuntimeError('Unavailable', `${what}: the connection was lost: ${messageOf(error)}`, {
+            cause: error,
+          })
+        : known;
+    this.#settle.reject(lost);
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#whole.removeEventListener('abort', this.#close);
+    this.#queue.end();
+    this.#wire.close();
+    this.#over.abort();
+  }
+}

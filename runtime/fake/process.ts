@@ -1,0 +1,178 @@
+/**
+ * A process in a fake container: a program in TypeScript with an input, an output, a terminal and an end, behind the
+ * same `ProcessSession` as a real one. Back-pressure is real both ways: a program waits while nobody reads what it
+ * writes, and who writes waits while the program does not read.
+ */
+import { RuntimeError } from '../../machinery/errors.ts';
+import type { LogChunk, ProcessOptions, ProcessSession, TerminalSize } from '../../machinery/runtime.ts';
+import { OutputQueue } from '../outputqueue.ts';
+
+/** What a program sees of the world. */
+export interface FakeIo {
+  /** With its name first. */
+  readonly command: readonly string[];
+  readonly isTerminal: boolean;
+  /** Ends when the input was closed or the process was killed. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Each size the terminal is given; ends with the process. */
+  readonly sizes: AsyncIterable<TerminalSize>;
+  /** Resolves when there is room for more. */
+  readonly write: (stream: LogChunk['stream'], data: Uint8Array | string) => Promise<void>;
+  /** Aborts when the process is killed. */
+  readonly killed: AbortSignal;
+}
+
+/** Resolves with its exit code. */
+export type FakeCommand = (io: FakeIo) => Promise<number | undefined>;
+
+/** Bytes of input that may wait. */
+const INPUT_MARK_BYTES = 64 * 1024;
+
+/** Values that one side puts in and the other takes out, in order. */
+class Pipe<T> implements AsyncIterable<T> {
+  readonly #values: T[] = [];
+  readonly #weightOf: (value: T) => number;
+  #weight = 0;
+  #isOver = false;
+  #changed: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(weightOf: (value: T) => number) {
+    this.#weightOf = weightOf;
+  }
+
+  put(value: T): void {
+    if (this.#isOver) return;
+    this.#values.push(value);
+    this.#weight += this.#weightOf(value);
+    this.#tell();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#tell();
+  }
+
+  /** Resolves when less than this waits to be taken, or nobody takes any more. */
+  async room(mark: number): Promise<void> {
+    while (this.#weight > mark && !this.#isOver) await this.#changed.promise;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      const value = this.#values.shift();
+      if (value !== undefined) {
+        this.#weight -= this.#weightOf(value);
+        this.#tell();
+        yield value;
+      } else if (this.#isOver) return;
+      else await this.#changed.promise;
+    }
+  }
+
+  #tell(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers();
+    resolve();
+  }
+}
+
+export class FakeProcess implements ProcessSession {
+  readonly output: AsyncIterable<LogChunk>;
+  readonly ended: ProcessSession['ended'];
+  readonly #options: ProcessOptions;
+  readonly #settle: PromiseWithResolvers<{ readonly exitCode: number | undefined }>;
+  readonly #queue: OutputQueue;
+  readonly #input = new Pipe<Uint8Array>((data) => data.length);
+  readonly #sizes = new Pipe<TerminalSize>(() => 1);
+  readonly #killed = new AbortController();
+  readonly #onGone: (process: FakeProcess) => void;
+  #room: PromiseWithResolvers<void> = Promise.withResolvers();
+  #hasRoom = true;
+  #isGone = false;
+
+  /** @param onGone called once, when nothing is left of it. */
+  constructor(
+    program: FakeCommand,
+    command: readonly string[],
+    options: ProcessOptions,
+    onGone: (process: FakeProcess) => void,
+  ) {
+    this.#options = options;
+    this.#onGone = onGone;
+    this.#settle = Promise.withResolvers();
+    this.ended = this.#settle.promise;
+    this.ended.catch(() => undefined);
+    this.#queue = new OutputQueue(() => {
+      this.#hasRoom = true;
+      this.#room.resolve();
+    });
+    this.output = this.#queue;
+    if (!options.stdin) this.#input.end();
+    const io: FakeIo = {
+      command,
+      isTerminal: options.tty,
+      input: this.#input,
+      sizes: this.#sizes,
+      write: (stream, data) => this.#write(stream, Buffer.from(data)),
+      killed: this.#killed.signal,
+    };
+    program(io).then(
+      (exitCode) => this.#end(() => this.#settle.resolve({ exitCode })),
+      (error: unknown) => this.#end(() => this.#settle.reject(error)),
+    );
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    if (!this.#options.stdin) return;
+    this.#input.put(Uint8Array.from(data));
+    await this.#input.room(INPUT_MARK_BYTES);
+  }
+
+  endInput(): void {
+    this.#input.end();
+  }
+
+  resize(size: TerminalSize): Promise<void> {
+    if (this.#options.tty) this.#sizes.put(size);
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#end(() => this.#settle.resolve({ exitCode: undefined }));
+  }
+
+  /** Ends it from outside, as the end of its container does. */
+  kill(exitCode: number): void {
+    this.#end(() => this.#settle.resolve({ exitCode }));
+  }
+
+  /** The connection to it breaks; what becomes of it nobody learns. */
+  lose(): void {
+    this.#end(() =>
+      this.#settle.reject(new RuntimeError('Unavailable', 'the connection to the process was lost')),
+    );
+  }
+
+  #end(settle: () => void): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#queue.end();
+    this.#input.end();
+    this.#sizes.end();
+    this.#room.resolve();
+    this.#killed.abort();
+    settle();
+    this.#onGone(this);
+  }
+
+  async #write(stream: LogChunk['stream'], data: Uint8Array): Promise<void> {
+    const { tty, stdout, stderr } = this.#options;
+    const shown = tty ? 'stdout' : stream;
+    if (!(shown === 'stdout' ? stdout : stderr)) return;
+    if (!this.#queue.push({ stream: shown, data: Uint8Array.from(data) })) this.#hasRoom = false;
+    while (!this.#hasRoom && !this.#isGone) {
+      this.#room = Promise.withResolvers();
+      await this.#room.promise;
+    }
+  }
+}

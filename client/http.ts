@@ -31,8 +31,12 @@ import { openTransport, type RawRequest, type Transport, type TransportOptions }
 /** An object is at most 1 MiB in the store; a frame around it, escaped, stays well below this. */
 const DEFAULT_MAX_FRAME_BYTES = 8 * 1024 * 1024;
 const DEFAULT_WATCH_IDLE_MS = 10 * 60_000;
-const MERGE_PATCH = 'application/merge-patch+json';
-const JSON_PATCH = 'application/json-patch+json';
+const PATCH_TYPES: Readonly<Record<Patch['type'], string>> = {
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
+};
 
 export interface HttpClientOptions extends TransportOptions {
   /** The longest watch frame accepted, in bytes. */
@@ -124,6 +128,7 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
     body: unknown,
     options: WriteOptions,
     contentType = 'application/json',
+    isForced = false,
   ): Promise<T> => {
     const subresource = options.subresource ?? at.subresource;
     const path = resourcePath(resource, { ...at, ...(subresource === undefined ? {} : { subresource }) });
@@ -131,6 +136,7 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
       dryRun: options.dryRun === true ? 'All' : undefined,
       fieldManager: options.fieldManager,
       fieldValidation: options.fieldValidation,
+      force: isForced ? true : undefined,
     };
     const answer = await transport.json(method, path, {
       query,
@@ -190,8 +196,8 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
       patch: Patch,
       options: WriteOptions = {},
     ) {
-      const contentType = patch.type === 'merge' ? MERGE_PATCH : JSON_PATCH;
-      return write('PATCH', resource, key, patch.body, options, contentType);
+      const isForced = patch.type === 'apply' && patch.isForced === true;
+      return write('PATCH', resource, key, patch.body, options, PATCH_TYPES[patch.type], isForced);
     },
 
     async delete<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options: DeleteOptions = {}) {

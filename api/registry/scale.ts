@@ -8,7 +8,7 @@ import { ApiError } from '../../machinery/errors.ts';
 import { deepFreeze, isRecord, readPath } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject, type ManagedFieldsEntry } from '../../machinery/meta.ts';
 import { invalid, invalidObject, required, wrongType } from './admission/fielderrors.ts';
-import { type FieldSet, hasElement, below } from './fields/fieldset.ts';
+import { below, type FieldSet, hasElement, isFieldSet } from './fields/fieldset.ts';
 import type { KindEntry } from './kindtable.ts';
 import type { StoredObject } from './types.ts';
 
@@ -63,7 +63,7 @@ function figure(value: unknown): number {
 function scaleEntries(path: readonly string[], entries: readonly ManagedFieldsEntry[]): ManagedFieldsEntry[] {
   const elements = path.map((field) => `f:${field}`);
   return entries.flatMap((entry) => {
-    let node: FieldSet | undefined = entry.fieldsV1 as FieldSet;
+    let node: FieldSet | undefined = isFieldSet(entry.fieldsV1) ? entry.fieldsV1 : undefined;
     for (const element of elements.slice(0, -1)) node = below(node, element);
     if (!hasElement(node, elements.at(-1) ?? '')) return [];
     return [{ ...entry, apiVersion: SCALE_VERSION, fieldsV1: SPEC_REPLICAS }];
@@ -93,7 +93,11 @@ export function withScale(entry: KindEntry, owner: DynamicObject, scale: unknown
 }
 
 /** An applied Scale as a wish about its owner. */
-export function wishOfScale(entry: KindEntry, scale: unknown, key: { readonly name: string }): Record<string, unknown> {
+export function wishOfScale(
+  entry: KindEntry,
+  scale: unknown,
+  key: { readonly name: string },
+): Record<string, unknown> {
   const { name, replicas, uid, resourceVersion } = readScale(scale, key.name);
   const { kind } = entry;
   const metadata = {

@@ -15,24 +15,12 @@ import {
 import type { Random } from '../../../machinery/random.ts';
 import { currentTrace } from '../../../machinery/trace.ts';
 import { planApply } from '../fields/apply.ts';
-import { entryProblems } from '../fields/entries.ts';
-import {
-  type Entries,
-  entriesSent,
-  trackUpdate,
-  withEntries,
-  type Writer,
-} from '../fields/tracking.ts';
+import { type Entries, entriesSent, trackUpdate, type Writer, withEntries } from '../fields/tracking.ts';
 import type { KindEntry } from '../kindtable.ts';
 import type { RegistryWriteOptions } from '../types.ts';
 import { namespaceFor, type Read, readApplied, readBody } from './bodies.ts';
 import { type FieldProblem, invalidObject } from './fielderrors.ts';
-import {
-  changedMetadata,
-  metadataChangeProblems,
-  metadataProblems,
-  newMetadata,
-} from './metadata.ts';
+import { changedMetadata, metadataChangeProblems, metadataProblems, newMetadata } from './metadata.ts';
 
 export interface Admitted {
   /** As it would be stored; without resourceVersion. */
@@ -60,7 +48,8 @@ export class Admission {
   /** Throws `BadRequest` for what cannot be read and `Invalid` for what may not be. */
   create(entry: KindEntry, body: unknown, options: RegistryWriteOptions): Admitted {
     return this.#create(entry, body, options, (after, sent) => {
-      const entries = entriesSent(sent.sentEntries, undefined, undefined);
+      const { name } = after.metadata;
+      const entries = entriesSent(entry, name, sent.sentEntries, undefined, undefined);
       return trackUpdate(entry, undefined, after, entries, writerOf(options), this.#time());
     });
   }
@@ -75,10 +64,7 @@ export class Admission {
   ): Admitted {
     return this.#update(entry, key, before, body, options, (after, sent) => {
       const stored = before.metadata.managedFields;
-      const entries = entriesSent(sent.sentEntries, stored, options.subresource);
-      if (entries !== stored && entries !== undefined) {
-        refuse(entry, key.name, entryProblems(entries, 'metadata.managedFields'));
-      }
+      const entries = entriesSent(entry, key.name, sent.sentEntries, stored, options.subresource);
       return trackUpdate(entry, before, after, entries, writerOf(options), this.#time());
     });
   }

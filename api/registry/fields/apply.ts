@@ -12,7 +12,7 @@ import { capped, type Managed, managerId, readEntries, writeEntries } from './en
 import { KUBECTL, unexplained, withLastApplied } from './lastapplied.ts';
 import { applyWish } from './ownership.ts';
 import { objectShape } from './shape.ts';
-import { type Entries, managerOf, shapesOf, updated, withEntries, type Writer } from './tracking.ts';
+import { type Entries, managerOf, shapesOf, updated, type Writer, withEntries } from './tracking.ts';
 
 /** Owns everything that was there when nobody was tracked and somebody began to apply. */
 const BEFORE_FIRST_APPLY = 'before-first-apply';
@@ -21,7 +21,7 @@ export interface PlannedApply {
   /** What would be stored, before admission. */
   readonly body: Record<string, unknown>;
   /** The entries of the object that admission made of the body. */
-  entries(after: DynamicObject): Entries;
+  readonly entries: (after: DynamicObject) => Entries;
 }
 
 /** What a wish must be, whatever it says. Throws `BadRequest`. */

@@ -10,7 +10,7 @@ import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import type { ManagedFieldsEntry } from '../../../machinery/meta.ts';
 import { type FieldProblem, invalid, tooLong } from '../admission/fielderrors.ts';
-import { type FieldSet, parseSet, sortedSet, unionOf } from './fieldset.ts';
+import { isFieldSet, NO_FIELDS, parseSet, sortedSet, unionOf } from './fieldset.ts';
 import type { Owners, Ownership } from './ownership.ts';
 
 /** More Update managers than this are merged into one, oldest first. */
@@ -48,8 +48,7 @@ export function readEntries(entries: readonly ManagedFieldsEntry[] | undefined):
     for (const { fieldsV1, fieldsType: _type, ...manager } of entries) {
       const id = managerId(manager);
       const known = owners.get(id);
-      // What is stored was made or parsed here.
-      const stored = fieldsV1 as FieldSet;
+      const stored = isFieldSet(fieldsV1) ? fieldsV1 : NO_FIELDS;
       const set = known === undefined ? stored : unionOf(known.set, stored);
       owners.set(id, { set, version: manager.apiVersion, isApplied: manager.operation === 'Apply' });
       managers.set(id, manager);
@@ -143,7 +142,7 @@ export function capped(managed: Managed): Managed {
 }
 
 /** Entries that somebody sent, each of the right type and in the form they are stored in. Throws `BadRequest`. */
-export function parseEntries(value: unknown, path: string): ManagedFieldsEntry[] | 'reset' {
+export function parseEntries(value: unknown, path: string): SentEntry[] | 'reset' {
   if (!Array.isArray(value)) {
     throw new ApiError('BadRequest', `${path} must be a list, found ${JSON.stringify(value)}`);
   }
@@ -153,7 +152,13 @@ export function parseEntries(value: unknown, path: string): ManagedFieldsEntry[]
   return list.map((item, index) => parseEntry(item, `${path}[${index}]`));
 }
 
-function parseEntry(value: unknown, path: string): ManagedFieldsEntry {
+/** An entry as sent: of the right types, its words not yet judged. */
+export type SentEntry = Omit<ManagedFieldsEntry, 'operation' | 'fieldsType'> & {
+  readonly operation: string;
+  readonly fieldsType: string;
+};
+
+function parseEntry(value: unknown, path: string): SentEntry {
   if (!isRecord(value))
     throw new ApiError('BadRequest', `${path} must be an object, found ${JSON.stringify(value)}`);
   const text = (field: string): string => {
@@ -164,18 +169,22 @@ function parseEntry(value: unknown, path: string): ManagedFieldsEntry {
   const [time, subresource] = [text('time'), text('subresource')];
   return {
     manager: text('manager'),
-    // What it may be is checked with everything else that may be wrong with the object.
-    operation: text('operation') as ManagedFieldsEntry['operation'],
+    operation: text('operation'),
     apiVersion: text('apiVersion'),
     ...(time === '' ? {} : { time }),
-    fieldsType: text('fieldsType') as ManagedFieldsEntry['fieldsType'],
+    fieldsType: text('fieldsType'),
     fieldsV1: parseSet(value['fieldsV1'] ?? {}, `${path}.fieldsV1`),
     ...(subresource === '' ? {} : { subresource }),
   };
 }
 
+/** Nothing speaks against them. */
+export function areEntries(entries: readonly SentEntry[]): entries is readonly ManagedFieldsEntry[] {
+  return entryProblems(entries, '').length === 0;
+}
+
 /** What speaks against entries that somebody sent. Source: apimachinery `ValidateManagedFields`. */
-export function entryProblems(entries: readonly ManagedFieldsEntry[], path: string): FieldProblem[] {
+export function entryProblems(entries: readonly SentEntry[], path: string): FieldProblem[] {
   return entries.flatMap((entry, index) => {
     const at = `${path}[${index}]`;
     const problems: FieldProblem[] = [];
@@ -183,7 +192,7 @@ export function entryProblems(entries: readonly ManagedFieldsEntry[], path: stri
     if (operation !== 'Apply' && operation !== 'Update') {
       problems.push(invalid(`${at}.operation`, operation, 'must be `Apply` or `Update`'));
     }
-    if (fieldsType !== undefined && fieldsType !== 'FieldsV1' && fieldsType !== '') {
+    if (fieldsType !== 'FieldsV1') {
       problems.push(invalid(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`'));
     }
     problems.push(...managerProblems(manager, `${at}.manager`));
@@ -199,8 +208,10 @@ export function entryProblems(entries: readonly ManagedFieldsEntry[], path: stri
 export function managerProblems(manager: string, path: string): FieldProblem[] {
   const problems: FieldProblem[] = [];
   if (manager.length > MAX_MANAGER_LENGTH) problems.push(tooLong(path, MAX_MANAGER_LENGTH));
-  const at = [...manager].findIndex((character) => !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(character));
-  if (at >= 0)
-    problems.push(invalid(path, manager, `invalid character ${JSON.stringify([...manager][at])} (at position ${at})`));
+  const odd = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(manager);
+  if (odd !== null) {
+    const point = (odd[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    problems.push(invalid(path, manager, `invalid character U+${point} (at position ${odd.index})`));
+  }
   return problems;
 }

@@ -82,6 +82,11 @@ function unionNode(a: FieldSet, b: FieldSet): FieldSet {
   return { [SELF]: MEMBER, ...children };
 }
 
+/** What is stored was made or parsed by this file; only its type is lost on the way. */
+export function isFieldSet(fieldsV1: unknown): fieldsV1 is FieldSet {
+  return isRecord(fieldsV1);
+}
+
 /** What is in `a` and not in `b`: taking a path away leaves what is below it. */
 export function differenceOf(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmptySet(a) || isEmptySet(b)) return a;

@@ -53,7 +53,10 @@ export function withLastApplied(
   const annotations = isRecord(metadata['annotations']) ? metadata['annotations'] : {};
   if (annotations[LAST_APPLIED] === undefined) return object;
   const { [LAST_APPLIED]: _old, ...others } = annotations;
-  const next: Record<string, unknown> = { ...others, [LAST_APPLIED]: `${JSON.stringify(withoutItself(wish))}\n` };
+  const next: Record<string, unknown> = {
+    ...others,
+    [LAST_APPLIED]: `${JSON.stringify(withoutItself(wish))}\n`,
+  };
   const bytes = Object.entries(next).reduce(
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(String(value)),
     0,

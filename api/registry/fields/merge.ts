@@ -7,7 +7,15 @@
  */
 import { isRecord } from '../../../machinery/json.ts';
 import { below, type FieldSet, hasBelow, hasElement } from './fieldset.ts';
-import { asList, asMap, fieldShape, itemElement, itemsByElement, type ListShape, type Shape } from './shape.ts';
+import {
+  asList,
+  asMap,
+  fieldShape,
+  itemElement,
+  itemsByElement,
+  type ListShape,
+  type Shape,
+} from './shape.ts';
 
 /** The configuration over the live value; undefined stands for a value that is not there. */
 export function mergeValues(shape: Shape, live: unknown, config: unknown): unknown {
@@ -24,7 +32,8 @@ export function mergeValues(shape: Shape, live: unknown, config: unknown): unkno
     return result;
   }
   const list = asList(shape, config);
-  if (list !== undefined && Array.isArray(live) && Array.isArray(config)) return mergeItems(list, live, config);
+  if (list !== undefined && Array.isArray(live) && Array.isArray(config))
+    return mergeItems(list, live, config);
   return config;
 }
 
@@ -56,13 +65,11 @@ function withNextShared(
   there: ReadonlyMap<string, unknown>,
 ): (readonly [string, string | undefined])[] {
   let next: string | undefined;
-  return wished
-    .toReversed()
-    .map((element): readonly [string, string | undefined] => {
-      if (there.has(element)) next = element;
-      return [element, next];
-    })
-    .reverse();
+  return wished.reduceRight<(readonly [string, string | undefined])[]>((pairs, element) => {
+    if (there.has(element)) next = element;
+    pairs.unshift([element, next]);
+    return pairs;
+  }, []);
 }
 
 /** The value without the fields of the set; undefined when nothing is left of it. */
@@ -74,8 +81,7 @@ export function removeFields(shape: Shape, value: unknown, set: FieldSet): unkno
     for (const field of Object.keys(value)) {
       const element = `f:${field}`;
       const partShape = fieldShape(map, field);
-      const kept =
-        partShape === 'untracked' ? value[field] : keptPart(partShape, value[field], set, element);
+      const kept = partShape === 'untracked' ? value[field] : keptPart(partShape, value[field], set, element);
       if (kept === undefined) continue;
       result[field] = kept;
       isAny = true;

@@ -71,16 +71,9 @@ export function shapeOf(schema: Schema): Shape {
 
 function makeShape(schema: Schema): Shape {
   if (schema['x-kubernetes-int-or-string'] === true) return SCALAR;
-  switch (schema.type) {
-    case 'array':
-      return listShape(schema);
-    case 'object':
-      return mapShape(schema);
-    case undefined:
-      return DEDUCED;
-    default:
-      return SCALAR;
-  }
+  if (schema.type === 'array') return listShape(schema);
+  if (schema.type === 'object') return mapShape(schema);
+  return schema.type === undefined ? DEDUCED : SCALAR;
 }
 
 function mapShape(schema: Schema): Shape {

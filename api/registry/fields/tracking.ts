@@ -7,8 +7,19 @@
  */
 import { isSameJson } from '../../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject, type ManagedFieldsEntry } from '../../../machinery/meta.ts';
+import { invalidObject } from '../admission/fielderrors.ts';
 import type { KindEntry } from '../kindtable.ts';
-import { capped, type Managed, type Manager, managerId, parseEntries, readEntries, writeEntries } from './entries.ts';
+import {
+  areEntries,
+  capped,
+  entryProblems,
+  type Managed,
+  type Manager,
+  managerId,
+  parseEntries,
+  readEntries,
+  writeEntries,
+} from './entries.ts';
 import { afterUpdate, type ShapeOf } from './ownership.ts';
 import { objectShape } from './shape.ts';
 
@@ -30,12 +41,23 @@ export function shapesOf(entry: KindEntry): ShapeOf {
 
 /**
  * The entries a write starts from: the stored ones, or those it sent on purpose. An empty list means the stored ones, so
- * that clients who do not know the field cannot lose it; `[{}]` forgets everybody. Throws `BadRequest`.
+ * that clients who do not know the field cannot lose it; `[{}]` forgets everybody. Throws `BadRequest` for what cannot be
+ * read and `Invalid` for what may not be.
  */
-export function entriesSent(sent: unknown, before: Entries, subresource: string | undefined): Entries {
-  if (sent === undefined || sent === null || subresource !== undefined || isSameJson(sent, before)) return before;
+export function entriesSent(
+  { kind }: KindEntry,
+  name: string,
+  sent: unknown,
+  before: Entries,
+  subresource: string | undefined,
+): Entries {
+  if (sent === undefined || sent === null || subresource !== undefined || isSameJson(sent, before))
+    return before;
   const parsed = parseEntries(sent, 'metadata.managedFields');
   if (parsed === 'reset') return undefined;
+  if (!areEntries(parsed)) {
+    throw invalidObject(kind, name, entryProblems(parsed, 'metadata.managedFields'));
+  }
   return parsed.length === 0 ? before : parsed;
 }
 

@@ -89,7 +89,8 @@ function mergeList(
   schema: MergeSchema,
 ): unknown[] {
   const key = mergeKey(schema);
-  const merged = key === undefined ? mergeValues(current, patch, field, around) : mergeItems(current, patch, key, schema);
+  const merged =
+    key === undefined ? mergeValues(current, patch, field, around) : mergeItems(current, patch, key, schema);
   const order = around[ORDER + field];
   if (order === undefined) return merged;
   if (!Array.isArray(order)) throw refused(`${ORDER}${field} must be a list`);
@@ -110,7 +111,10 @@ function mergeValues(
   const deleted = around[DELETE_VALUES + field] ?? [];
   if (!Array.isArray(deleted)) throw refused(`${DELETE_VALUES}${field} must be a list`);
   const left = current.filter((item) => !includes(deleted, item));
-  return [...left, ...patch.filter((item, index) => !includes(left, item) && !includes(patch.slice(0, index), item))];
+  return [
+    ...left,
+    ...patch.filter((item, index) => !includes(left, item) && !includes(patch.slice(0, index), item)),
+  ];
 }
 
 function mergeItems(
@@ -182,8 +186,11 @@ function retained(document: Fields, patch: Fields): Fields {
   const keys = patch[RETAIN_KEYS];
   if (keys === undefined) return document;
   if (!Array.isArray(keys)) throw refused(`${RETAIN_KEYS} must be a list`);
-  const unnamed = Object.keys(patch).find((field) => !isDirective(field) && patch[field] !== null && !keys.includes(field));
-  if (unnamed !== undefined) throw refused(`${RETAIN_KEYS} must name every field of its patch, "${unnamed}" is missing`);
+  const unnamed = Object.keys(patch).find(
+    (field) => !isDirective(field) && patch[field] !== null && !keys.includes(field),
+  );
+  if (unnamed !== undefined)
+    throw refused(`${RETAIN_KEYS} must name every field of its patch, "${unnamed}" is missing`);
   return Object.fromEntries(Object.entries(document).filter(([field]) => keys.includes(field)));
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { load } from 'js-yaml';
 import { ApiError, messageOf } from '../../../machinery/errors.ts';
+import { duplicateKeys } from '../../../machinery/duplicatekeys.ts';
 import { isRecord, wellFormed } from '../../../machinery/json.ts';
 import type { AppContext } from '../context.ts';
 
@@ -109,7 +110,20 @@ function checked(format: string, bytes: Uint8Array, parse: (text: string) => unk
   if (isDeeperThan(value, MAX_DEPTH)) {
     throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
   }
-  return SURROGATE_ESCAPE.test(text) ? wellFormed(value) : value;
+  const result = SURROGATE_ESCAPE.test(text) ? wellFormed(value) : value;
+  if (format === 'JSON' && isRecord(result)) {
+    const found = duplicateKeys(text, value);
+    if (found.length > 0) duplicates.set(result, found);
+  }
+  return result;
+}
+
+/** What bodies said twice; the last of it counts. A YAML body that does is not read at all. */
+const duplicates = new WeakMap<object, readonly string[]>();
+
+/** Paths of the keys that the JSON text of this body gave more than once, such as `spec.image`. */
+export function duplicatesIn(body: unknown): readonly string[] {
+  return (isRecord(body) ? duplicates.get(body) : undefined) ?? [];
 }
 
 function decode(bytes: Uint8Array): string {

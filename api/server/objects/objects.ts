@@ -6,13 +6,19 @@
 import type { Clock } from '../../../machinery/clock.ts';
 import type { ObjectKey } from '../../../machinery/meta.ts';
 import { apiVersionOf } from '../../../machinery/meta.ts';
-import type { ServedKind, StoredList, StoredObject, WriteResult } from '../../registry/types.ts';
+import type {
+  RegistryPatch,
+  ServedKind,
+  StoredList,
+  StoredObject,
+  WriteResult,
+} from '../../registry/types.ts';
 import type { Catalog } from '../../views/catalog.ts';
 import type { TablePrinter } from '../../views/view.ts';
 import { type AppContext, requestContext } from '../context.ts';
-import { readObject, readOptionalObject, readPatch } from '../middleware/body.ts';
+import { duplicatesIn, readObject, readOptionalObject, readPatch } from '../middleware/body.ts';
 import { type ObjectForm, objectForm } from './negotiation.ts';
-import { deleteOptions, listOptions, writeOptions } from './query.ts';
+import { deleteOptions, listOptions, patchOptions, writeOptions } from './query.ts';
 import { columnPrinter, includeObject, partialOf, tableOf } from './table.ts';
 
 export interface ObjectDeps {
@@ -60,8 +66,9 @@ export async function listObjects(ctx: AppContext, target: Target, deps: ObjectD
 
 export async function createObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
-  const options = { ...writeOptions(ctx.query), ...inNamespace(target) };
+  const given = { ...writeOptions(ctx.query, 'CreateOptions'), ...inNamespace(target) };
   const body = await readObject(ctx);
+  const options = { ...given, duplicates: duplicatesIn(body) };
   answerWrite(
     ctx,
     form,
@@ -73,8 +80,10 @@ export async function createObject(ctx: AppContext, target: Target, deps: Object
 
 export async function updateObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
-  const options = { ...writeOptions(ctx.query), ...inNamespace(target), ...ofSubresource(target) };
+  const given = writeOptions(ctx.query, 'UpdateOptions');
   const body = await readObject(ctx);
+  const duplicates = duplicatesIn(body);
+  const options = { ...given, ...inNamespace(target), ...ofSubresource(target), duplicates };
   const key = keyOfTarget(target);
   answerWrite(
     ctx,
@@ -87,8 +96,12 @@ export async function updateObject(ctx: AppContext, target: Target, deps: Object
 
 export async function patchObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
-  const options = { ...writeOptions(ctx.query), ...inNamespace(target), ...ofSubresource(target) };
-  const patch = await readPatch(ctx);
+  const { type, body } = await readPatch(ctx);
+  const isApply = type === 'apply';
+  const { options: given, isForced } = patchOptions(ctx.query, isApply);
+  const duplicates = duplicatesIn(body);
+  const options = { ...given, ...inNamespace(target), ...ofSubresource(target), duplicates };
+  const patch: RegistryPatch = isApply ? { type: 'apply', body, isForced } : { type, body };
   const key = keyOfTarget(target);
   answerWrite(
     ctx,
@@ -145,7 +158,7 @@ export async function deleteObjects(ctx: AppContext, target: Target, deps: Objec
 /** POST to a subresource that is an act, such as `tasks/binding`. */
 export async function postSubresource(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const { kind, subresource = '' } = target;
-  const options = { ...writeOptions(ctx.query), ...inNamespace(target) };
+  const options = { ...writeOptions(ctx.query, 'CreateOptions'), ...inNamespace(target) };
   const body = await readObject(ctx);
   const answer = await deps.catalog.post(
     requestContext(ctx),

@@ -8,10 +8,13 @@ import { isRecord } from '../../../machinery/json.ts';
 import type { TaskLogOptions } from '../../../machinery/workerlink.ts';
 import {
   type FieldProblem,
+  forbidden,
   invalid,
   invalidObject,
+  required,
   unsupported,
 } from '../../registry/admission/fielderrors.ts';
+import { managerProblems } from '../../registry/fields/entries.ts';
 import type { RegistryListOptions, RegistryWatchOptions } from '../../registry/types.ts';
 import { objectBody } from '../middleware/body.ts';
 
@@ -129,17 +132,47 @@ export function watchOptions(query: Query): WatchQuery {
   };
 }
 
-export function writeOptions(query: Query): WriteOptions {
-  const dryRun = oneOf(query, 'dryRun', ['All']);
-  const fieldManager = text(query, 'fieldManager');
-  if (fieldManager !== undefined && fieldManager.length > 128) {
-    throw invalidOption('fieldManager', fieldManager, 'must be no more than 128 characters');
+const VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'] as const;
+
+/**
+ * Options of a create, an update, or an act on an object.
+ * Source of rules and wording: apimachinery `ValidateCreateOptions`, `ValidateUpdateOptions`.
+ */
+export function writeOptions(query: Query, kind: 'CreateOptions' | 'UpdateOptions'): WriteOptions {
+  const { options, problems } = readWriteOptions(query);
+  if (problems.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind }, '', problems);
+  return options;
+}
+
+/** Options of a patch. Source of rules and wording: apimachinery `ValidatePatchOptions`. */
+export function patchOptions(query: Query, isApply: boolean): { options: WriteOptions; isForced: boolean } {
+  const { options, problems } = readWriteOptions(query);
+  if (isApply && options.fieldManager === undefined) {
+    problems.push(required('fieldManager', 'is required for apply patch'));
   }
-  return present<WriteOptions>({
-    dryRun: dryRun === undefined ? undefined : true,
+  if (!isApply && query.force !== undefined) {
+    problems.push(forbidden('force', 'may not be specified for non-apply patch'));
+  }
+  if (problems.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', problems);
+  return { options, isForced: flag(query, 'force') };
+}
+
+function readWriteOptions(query: Query): { options: WriteOptions; problems: FieldProblem[] } {
+  const problems: FieldProblem[] = [];
+  const dryRun = [query.dryRun ?? []].flat().filter((item) => item !== '');
+  const oddRuns = dryRun.filter((item) => item !== 'All');
+  if (oddRuns.length > 0) problems.push(unsupported('dryRun', oddRuns.join(', '), ['All']));
+  const fieldManager = text(query, 'fieldManager');
+  if (fieldManager !== undefined) problems.push(...managerProblems(fieldManager, 'fieldManager'));
+  const validation = text(query, 'fieldValidation') ?? '';
+  const fieldValidation = VALIDATIONS.find((candidate) => candidate === validation);
+  if (fieldValidation === undefined) problems.push(unsupported('fieldValidation', validation, VALIDATIONS));
+  const options = present<WriteOptions>({
+    dryRun: dryRun.length === 0 ? undefined : true,
     fieldManager,
-    fieldValidation: oneOf(query, 'fieldValidation', ['Strict', 'Warn', 'Ignore']),
+    fieldValidation: fieldValidation === '' ? undefined : fieldValidation,
   });
+  return { options, problems };
 }
 
 const PROPAGATION = ['Foreground', 'Background', 'Orphan'] as const;

@@ -11,6 +11,11 @@ const time = (description: string): Schema => ({
 });
 const integer = (description: string): Schema => ({ type: 'integer', format: 'int32', description });
 const list = (description: string, items: Schema): Schema => ({ type: 'array', description, items });
+const byName = (description: string, items: Schema): Schema => ({
+  ...list(description, items),
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['name'],
+});
 const part = (description: string, properties: Readonly<Record<string, Schema>>): Schema => ({
   type: 'object',
   description,
@@ -84,7 +89,7 @@ const schema: Schema = {
     spec: part('What is asked for.', {
       nodeName: text('The worker the task is bound to.'),
       nodeSelector: map('Labels that a worker must carry.', { type: 'string' }),
-      containers: list("The task's container.", container),
+      containers: byName("The task's container.", container),
       restartPolicy: text('Whether an ended container is started again.'),
       terminationGracePeriodSeconds: integer('Seconds between the stop signal and the kill.'),
       hostNetwork: { type: 'boolean', description: "Whether it uses the worker's own network." },

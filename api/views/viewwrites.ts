@@ -7,6 +7,7 @@ import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject, type ObjectKey } from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
+import { applyStrategicMergePatch } from '../../machinery/strategicmerge.ts';
 import { modified, preconditionFailed, readMetadata } from '../registry/admission/metadata.ts';
 import type {
   DeleteResult,
@@ -250,6 +251,7 @@ function patchFace(kind: ServedKind, face: DynamicObject, patch: RegistryPatch):
     case 'json':
       return applyJsonPatch(face, patch.body);
     case 'strategic':
+      return applyStrategicMergePatch(face, patch.body, kind.definition.schema.openAPIV3Schema);
     case 'apply':
       throw new ApiError(
         'UnsupportedMediaType',

@@ -22,7 +22,7 @@ function ruleProblems(role: DynamicObject, isNamespaced: boolean): FieldProblem[
   return items(role['rules']).flatMap((rule, index) => {
     const at = `rules[${index}]`;
     const problems: FieldProblem[] = [];
-    const count = (field: string): number => items(rule[field]).length;
+    const count = (field: string): number => (Array.isArray(rule[field]) ? rule[field].length : 0);
     // An absent list of verbs is the schema's to tell.
     if (rule['verbs'] !== undefined && count('verbs') === 0)
       problems.push(required(`${at}.verbs`, 'verbs must contain at least one value'));

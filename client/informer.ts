@@ -34,6 +34,11 @@ export interface InformerOptions<T extends KubeObject> {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+  /**
+   * What of an object is kept, for readers that need little of many: handlers and readers see nothing else. Names, uid
+   * and resourceVersion must stay. Default: all of it.
+   */
+  readonly keep?: (object: T) => T;
   /** Objects a list asks for at once; default 500. */
   readonly pageSize?: number;
   /** Delays between tries after errors, milliseconds; default 100 to 30,000. */
@@ -154,7 +159,7 @@ export class Informer<T extends KubeObject> implements ObjectStore<T> {
         signal,
         ...(next === undefined ? {} : { continue: next }),
       });
-      for (const object of page.items) seen.set(keyString(keyOf(object)), object);
+      for (const object of page.items) seen.set(keyString(keyOf(object)), this.#kept(object));
       version = page.metadata.resourceVersion;
       next = page.metadata.continue === '' ? undefined : page.metadata.continue;
     } while (next !== undefined);
@@ -194,8 +199,12 @@ export class Informer<T extends KubeObject> implements ObjectStore<T> {
       return;
     }
     const key = keyString(keyOf(event.object));
-    this.#apply(key, event.type === 'DELETED' ? undefined : event.object);
+    this.#apply(key, event.type === 'DELETED' ? undefined : this.#kept(event.object));
     this.#resourceVersion = event.object.metadata.resourceVersion ?? this.#resourceVersion;
+  }
+
+  #kept(object: T): T {
+    return this.#options.keep?.(object) ?? object;
   }
 
   #apply(key: string, next: T | undefined): void {

@@ -2,8 +2,8 @@
 import { Informer, type InformerOptions } from '../client/informer.ts';
 import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
 import type { KubeObject } from '../machinery/meta.ts';
-import { events, leases, tasks, workers } from '../schemas/kinds.ts';
-import type { Event, Lease, Task, Worker } from '../schemas/types.gen.ts';
+import { clusterRoles, events, leases, tasks, workers } from '../schemas/kinds.ts';
+import type { ClusterRole, Event, Lease, Task, Worker } from '../schemas/types.gen.ts';
 import { needsWorker } from './scheduler/demand.ts';
 
 /** Tasks by the worker they are bound to. */
@@ -13,15 +13,19 @@ export const UNBOUND = 'unbound';
 /** Events by the object they are about. */
 export const BY_SUBJECT = 'subject';
 
+/** ClusterRoles that are put together from others, under the value `true`. */
+export const AGGREGATED = 'aggregated';
+
 export interface Informers {
   readonly tasks: Informer<Task>;
   readonly workers: Informer<Worker>;
   /** Leases of workers: those in the system namespace. */
   readonly leases: Informer<Lease>;
   readonly events: Informer<Event>;
+  readonly clusterRoles: Informer<ClusterRole>;
 }
 
-export type InformerContext = Omit<InformerOptions<KubeObject>, 'resource' | 'indexes' | 'namespace'>;
+export type InformerContext = Omit<InformerOptions<KubeObject>, 'resource' | 'indexes' | 'namespace' | 'keep'>;
 
 export function newInformers(context: InformerContext): Informers {
   return {
@@ -39,6 +43,11 @@ export function newInformers(context: InformerContext): Informers {
       ...context,
       resource: events,
       indexes: { [BY_SUBJECT]: (event) => [subjectOf(event)] },
+    }),
+    clusterRoles: new Informer({
+      ...context,
+      resource: clusterRoles,
+      indexes: { [AGGREGATED]: (role) => (role.aggregationRule === undefined ? [] : ['true']) },
     }),
   };
 }

@@ -9,13 +9,18 @@ import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
+import { builtinKinds, clusterRoles, events, tasks, workers } from '../schemas/kinds.ts';
+import { openClusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import type { ControllerContext } from './engine/context.ts';
 import type { ControllerLoop } from './engine/controller.ts';
 import { Recorder } from './engine/recorder.ts';
+import { openGarbageCollector } from './garbage-collector/controller.ts';
 import { type Informers, newInformers } from './informers.ts';
+import { Kinds } from './kinds/kinds.ts';
+import { openNamespaceController } from './namespace/controller.ts';
 import { openScheduler } from './scheduler/controller.ts';
 import { listenForTaskStats } from './taskstats/listener.ts';
-import { openEventTtl, openTaskTtl } from './ttl/controller.ts';
+import { openEventTtl, openTtl } from './ttl/controller.ts';
 import { openWorkerLifecycle } from './worker-lifecycle/controller.ts';
 
 export interface ControlPlaneOptions {
@@ -34,19 +39,41 @@ interface Opened {
   readonly close?: () => void;
 }
 
+/** What controllers read. */
+interface Sources {
+  readonly informers: Informers;
+  /** Everything, of which little is kept. */
+  readonly kinds: Kinds;
+  readonly options: ControlPlaneOptions;
+}
+
 interface Entry {
   readonly name: string;
-  open(context: ControllerContext, informers: Informers, options: ControlPlaneOptions): Opened;
+  open(context: ControllerContext, sources: Sources): Opened;
 }
 
 const entries: readonly Entry[] = [
-  { name: 'scheduler', open: (context, informers) => ({ loop: openScheduler(context, informers) }) },
+  { name: 'scheduler', open: (context, { informers }) => ({ loop: openScheduler(context, informers) }) },
   {
     name: 'worker-lifecycle',
-    open: (context, informers, { lostAfterMs }) => openWorkerLifecycle(context, informers, lostAfterMs),
+    open: (context, { informers, options }) => openWorkerLifecycle(context, informers, options.lostAfterMs),
   },
-  { name: 'task-ttl', open: (context, informers) => ({ loop: openTaskTtl(context, informers.tasks) }) },
-  { name: 'event-ttl', open: (context, informers) => ({ loop: openEventTtl(context, informers.events) }) },
+  {
+    name: 'garbage-collector',
+    open: (context, { kinds }) => ({ loop: openGarbageCollector(context, kinds) }),
+  },
+  { name: 'namespace', open: (context, { kinds }) => ({ loop: openNamespaceController(context, kinds) }) },
+  {
+    name: 'clusterrole-aggregation',
+    open: (context, { informers }) => ({
+      loop: openClusterRoleAggregation(context, informers.clusterRoles),
+    }),
+  },
+  {
+    name: 'ttl',
+    open: (context, { informers, kinds }) => ({ loop: openTtl(context, kinds, informers.tasks) }),
+  },
+  { name: 'event-ttl', open: (context, { informers }) => ({ loop: openEventTtl(context, informers.events) }) },
 ];
 
 /** Names under which clients are asked for, beside `informers`. */
@@ -58,11 +85,23 @@ const FLUSH_MS = 2_000;
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #informers: Informers;
+  readonly #kinds: Kinds;
   #isReady = false;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    this.#informers = newInformers({ ...options, client: options.clientOf('informers') });
+    const context = { ...options, client: options.clientOf('informers') };
+    this.#informers = newInformers(context);
+    this.#kinds = new Kinds({
+      ...context,
+      builtin: builtinKinds,
+      shared: [
+        { resource: tasks, store: this.#informers.tasks },
+        { resource: workers, store: this.#informers.workers },
+        { resource: events, store: this.#informers.events },
+        { resource: clusterRoles, store: this.#informers.clusterRoles },
+      ],
+    });
   }
 
   /** True once every copy is complete and the loops are working. */
@@ -85,10 +124,16 @@ export class ControlPlane {
       const client = this.#options.clientOf(entry.name);
       const recorder = new Recorder({ ...this.#options, client, component: entry.name });
       recorders.push(recorder);
-      return entry.open({ ...this.#options, client, recorder }, this.#informers, this.#options);
+      return entry.open(
+        { ...this.#options, client, recorder },
+        { informers: this.#informers, kinds: this.#kinds, options: this.#options },
+      );
     });
-    const copying = Promise.all(informers.map((informer) => informer.start(signal)));
-    await Promise.all(informers.map((informer) => informer.synced(signal)));
+    const copying = Promise.all([
+      ...informers.map((informer) => informer.start(signal)),
+      this.#kinds.run(signal),
+    ]);
+    await Promise.all([...informers.map((informer) => informer.synced(signal)), this.#kinds.synced(signal)]);
     if (!signal.aborted) {
       this.#isReady = true;
       log.info({ controllers: entries.map((entry) => entry.name) }, 'controllers are working');

@@ -1,77 +1,130 @@
-/** Removes what is old enough to go: ended tasks past their `gantry.dev/ttl`, and Events past a day or a hundred. */
+/** Removes what is old enough to go: whatever is past its `gantry.dev/ttl`, and Events past a day or a hundred. */
 import type { ObjectStore } from '../../client/informer.ts';
+import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
-import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
-import { keyOf, parseKey } from '../../machinery/meta.ts';
+import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
+import { type KubeObject, keyOf, qualifiedName } from '../../machinery/meta.ts';
 import { events, tasks } from '../../schemas/kinds.ts';
 import type { Event, Task } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import { BY_SUBJECT, subjectOf } from '../informers.ts';
-import { planEventRemoval, planTaskTtl } from './plan.ts';
+import { itemText, parseItem } from '../kinds/item.ts';
+import type { FollowedKind, Kinds } from '../kinds/kinds.ts';
+import { ClockWatch } from './clockwatch.ts';
+import { planEventRemoval, planObjectTtl, planTaskTtl, type TtlPlan } from './plan.ts';
 
-export function openTaskTtl(context: ControllerContext, source: ObjectStore<Task>): ControllerLoop {
-  const loop = new ControllerLoop(new TaskTtl(context, source), context);
-  source.onChange((key, task) => {
-    if (task !== undefined) loop.enqueue(key);
+/** `gantry.dev/ttl` on anything: Tasks from their end, everything else from its creation. */
+export function openTtl(context: ControllerContext, kinds: Kinds, source: ObjectStore<Task>): ControllerLoop {
+  const loop = new ControllerLoop(new Ttl(context, kinds, source), context);
+  kinds.onItem(({ name }, key, object, old) => {
+    const isMarked = object?.metadata.annotations?.[ANNOTATION_TTL] !== undefined;
+    if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined) loop.enqueue(itemText(name, key));
   });
   return loop;
 }
 
-class TaskTtl implements Controller {
-  readonly name = 'task-ttl';
+/** What could not be deleted is tried again after this long. */
+const REFUSED_RECHECK_MS = 10 * 60_000;
+
+class Ttl implements Controller {
+  readonly name = 'ttl';
   readonly #context: ControllerContext;
+  readonly #kinds: Kinds;
   readonly #tasks: ObjectStore<Task>;
-  /** Key -> the bad value that was already told of. */
+  readonly #clockWatch: ClockWatch;
+  /** Item -> what was last told of it, so that it is told once. */
   readonly #toldOf = new Map<string, string>();
 
-  constructor(context: ControllerContext, source: ObjectStore<Task>) {
+  constructor(context: ControllerContext, kinds: Kinds, source: ObjectStore<Task>) {
     this.#context = context;
+    this.#kinds = kinds;
     this.#tasks = source;
-    source.onChange((key, task) => {
-      if (task === undefined) this.#toldOf.delete(key);
-    });
+    this.#clockWatch = new ClockWatch(context.clock);
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#tasks.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(text: string): string | undefined {
+    const { kind, key } = parseItem(text);
+    return this.#kinds.named(kind)?.store.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
   }
 
-  async reconcile(key: string, signal: AbortSignal): Promise<Result> {
-    const { clock, client, recorder, log } = this.#context;
-    const task = this.#tasks.get(key);
-    if (task === undefined) return done;
-    const plan = planTaskTtl(task, clock.now());
+  async reconcile(text: string, signal: AbortSignal): Promise<Result> {
+    const { kind: name, key } = parseItem(text);
+    const kind = this.#kinds.named(name);
+    const object = kind?.store.get(key);
+    if (kind === undefined || object === undefined) {
+      this.#toldOf.delete(text);
+      return done;
+    }
+    const nowMs = this.#context.clock.now();
+    const task = name === qualifiedName(tasks) ? this.#tasks.get(key) : undefined;
+    const plan = task === undefined ? planObjectTtl(object, nowMs) : planTaskTtl(task, nowMs);
     switch (plan.kind) {
       case 'keep':
+        this.#toldOf.delete(text);
         return done;
       case 'later':
+        this.#toldOf.delete(text);
         return requeueAfter(plan.inMs);
       case 'bad':
-        if (this.#toldOf.get(key) === plan.value) return done;
-        this.#toldOf.set(key, plan.value);
-        recorder.record({ object: task, type: 'Warning', reason: 'InvalidTTL', message: plan.message });
+        this.#tell(text, object, 'InvalidTTL', plan.message);
+        return done;
+      case 'protected':
+        this.#tell(text, object, 'Protected', plan.message);
         return done;
       case 'delete': {
-        const { uid, resourceVersion } = task.metadata;
-        const preconditions = {
-          ...(uid === undefined ? {} : { uid }),
-          // Somebody may be starting it again right now: then it is not ours to delete.
-          ...(resourceVersion === undefined ? {} : { resourceVersion }),
-        };
-        try {
-          await client.delete(tasks, parseKey(key), { preconditions, signal });
-        } catch (error) {
-          if (isApiError(error, 'NotFound')) return done;
-          throw error;
+        const distrustMs = this.#clockWatch.distrustMs();
+        if (distrustMs > 0) {
+          this.#context.log.warn(
+            { object: text, distrustMs },
+            'the wall clock was set ahead: what has become old by that is kept for a while',
+          );
+          return requeueAfter(distrustMs);
         }
-        log.info(
-          { key, endedAtMs: plan.endedAtMs, ttlMs: plan.ttlMs },
-          'ended task removed: its ttl has passed',
-        );
-        return done;
+        return this.#remove(kind, object, text, plan, signal);
       }
     }
+  }
+
+  async #remove(
+    kind: FollowedKind,
+    object: KubeObject,
+    text: string,
+    { sinceMs, ttlMs }: Extract<TtlPlan, { kind: 'delete' }>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    const { client, recorder, log } = this.#context;
+    const { uid, resourceVersion } = object.metadata;
+    const preconditions = {
+      ...(uid === undefined ? {} : { uid }),
+      // Somebody may be giving it more time, or starting it again, right now: then it is not ours to delete.
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    };
+    try {
+      await client.delete(kind.resource, keyOf(object), { preconditions, propagationPolicy: 'Background', signal });
+    } catch (error) {
+      // Its change brings us back.
+      if (isApiError(error, 'NotFound', 'Conflict')) return done;
+      if (!isApiError(error, 'Forbidden')) throw error;
+      this.#tell(text, object, 'TTLRefused', `its ttl has passed, but deleting it was refused: ${error.message}`);
+      return requeueAfter(REFUSED_RECHECK_MS);
+    }
+    const inputs = { since: timestamp(sinceMs), ttlMs };
+    log.info({ object: text, uid, ...inputs }, 'removed: its ttl has passed');
+    recorder.record({
+      object,
+      type: 'Normal',
+      reason: 'TTLExpired',
+      message: `removed: its ${ANNOTATION_TTL} has passed`,
+      decision: { inputs, verdict: 'TTLExpired', action: 'delete' },
+    });
+    return done;
+  }
+
+  #tell(text: string, object: KubeObject, reason: string, message: string): void {
+    if (this.#toldOf.get(text) === message) return;
+    this.#toldOf.set(text, message);
+    this.#context.recorder.record({ object, type: 'Warning', reason, message });
   }
 }
 

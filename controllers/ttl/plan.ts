@@ -1,34 +1,52 @@
 /** What is old enough to go. Pure. */
 import { parseDurationMs } from '../../machinery/duration.ts';
-import { ANNOTATION_TTL } from '../../machinery/labels.ts';
+import { ANNOTATION_PROTECT, ANNOTATION_TTL } from '../../machinery/labels.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
 import type { Event, Task } from '../../schemas/types.gen.ts';
 import { hasEnded } from '../scheduler/demand.ts';
 
 export type TtlPlan =
   | { readonly kind: 'keep' }
-  | { readonly kind: 'delete'; readonly endedAtMs: number; readonly ttlMs: number }
+  | { readonly kind: 'delete'; readonly sinceMs: number; readonly ttlMs: number }
+  /** It would have to go; what protects it is stronger. */
+  | { readonly kind: 'protected'; readonly message: string }
   | { readonly kind: 'later'; readonly inMs: number }
   | { readonly kind: 'bad'; readonly value: string; readonly message: string };
 
 /** A task goes once it has ended for as long as its `gantry.dev/ttl` says. */
 export function planTaskTtl(task: Task, nowMs: number): TtlPlan {
-  const value = task.metadata.annotations?.[ANNOTATION_TTL];
-  if (value === undefined || task.metadata.deletionTimestamp !== undefined) return { kind: 'keep' };
+  if (!hasEnded(task)) return planTtl(task, 'not begun', nowMs);
+  const { finishedAt, observedAt } = task.status ?? {};
+  return planTtl(task, firstTime(finishedAt, observedAt, task.metadata.creationTimestamp), nowMs);
+}
+
+/** Anything else goes once it has been there for as long as its `gantry.dev/ttl` says. */
+export function planObjectTtl(object: KubeObject, nowMs: number): TtlPlan {
+  return planTtl(object, firstTime(object.metadata.creationTimestamp), nowMs);
+}
+
+/** @param since when its time began, milliseconds since the epoch; undefined when nobody wrote it down. */
+function planTtl(
+  { kind, metadata }: KubeObject,
+  since: number | undefined | 'not begun',
+  nowMs: number,
+): TtlPlan {
+  const value = metadata.annotations?.[ANNOTATION_TTL];
+  if (value === undefined || metadata.deletionTimestamp !== undefined) return { kind: 'keep' };
   const ttlMs = parseDurationMs(value);
   if (ttlMs === undefined) {
-    const message = `annotation ${ANNOTATION_TTL} is "${value.slice(0, 64)}", wanted a duration such as 30m, 24h or 7d; the task is kept until it is put right`;
+    const message = `annotation ${ANNOTATION_TTL} is "${value.slice(0, 64)}", wanted a duration such as 30m, 24h or 7d; the ${kind.toLowerCase()} is kept until it is put right`;
     return { kind: 'bad', value, message };
   }
-  if (!hasEnded(task)) return { kind: 'keep' };
-  const endedAtMs = firstTime(
-    task.status?.finishedAt,
-    task.status?.observedAt,
-    task.metadata.creationTimestamp,
-  );
-  // No time at all: count from now, and keep counting from the next look.
-  const ageMs = endedAtMs === undefined ? 0 : nowMs - endedAtMs;
-  if (endedAtMs !== undefined && ageMs >= ttlMs) return { kind: 'delete', endedAtMs, ttlMs };
-  return { kind: 'later', inMs: Math.max(MIN_WAIT_MS, ttlMs - ageMs) };
+  if (since === 'not begun') return { kind: 'keep' };
+  // No time at all: count from now, and keep counting from the next look. A time ahead of us waits for its ttl too.
+  const ageMs = since === undefined ? 0 : nowMs - since;
+  if (since === undefined || ageMs < ttlMs) return { kind: 'later', inMs: Math.max(MIN_WAIT_MS, ttlMs - ageMs) };
+  if (metadata.annotations?.[ANNOTATION_PROTECT] === 'true') {
+    const message = `its ${ANNOTATION_TTL} of ${value.slice(0, 64)} has passed, but the annotation ${ANNOTATION_PROTECT} is "true": it stays until that is removed`;
+    return { kind: 'protected', message };
+  }
+  return { kind: 'delete', sinceMs: since, ttlMs };
 }
 
 /** Timestamps have whole seconds: looking again sooner is of no use. */

@@ -19,12 +19,8 @@ const TELLS: PolicyRule = {
 const READS_EVERYTHING: PolicyRule = { verbs: READ, apiGroups: ALL, resources: ALL };
 
 const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
-  // The copies that the loops share.
-  informers: [
-    { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
-    { verbs: READ, apiGroups: CORE, resources: ['events', 'namespaces'] },
-    { verbs: READ, apiGroups: ['coordination.k8s.io'], resources: ['leases'] },
-  ],
+  // The copies that the loops share: of all kinds, for owners and their dependents.
+  informers: [READS_EVERYTHING],
   scheduler: [
     { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
@@ -42,7 +38,6 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
     },
     TELLS,
   ],
-  'task-ttl': [{ verbs: [...READ, 'delete'], apiGroups: GANTRY, resources: ['tasks'] }, TELLS],
   'event-ttl': [{ verbs: [...READ, 'delete'], apiGroups: CORE, resources: ['events'] }],
   // Whatever has an owner or dependents may have to be deleted, or freed of a finalizer.
   'garbage-collector': [

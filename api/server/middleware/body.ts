@@ -3,11 +3,12 @@
  * Source of the bound and the wording: Kubernetes' apiserver (3 MiB requests; `RequestEntityTooLarge`).
  */
 import type { IncomingMessage } from 'node:http';
-import { load } from 'js-yaml';
-import { ApiError, messageOf } from '../../../machinery/errors.ts';
+import { type LoadOptions, load, YAMLException } from 'js-yaml';
 import { duplicateKeys } from '../../../machinery/duplicatekeys.ts';
+import { ApiError, messageOf } from '../../../machinery/errors.ts';
 import { isRecord, wellFormed } from '../../../machinery/json.ts';
 import type { AppContext } from '../context.ts';
+import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode.ts';
 
 /** The largest request body. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -15,7 +16,7 @@ export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES;
 /** Far deeper than any object; keeps recursive code off the end of the stack. */
 const MAX_DEPTH = 256;
-const MAX_YAML_ALIASES = 100;
+const YAML_OPTIONS: LoadOptions = { maxAliases: 100 };
 /** Only an escape can smuggle half a surrogate pair into a text that is UTF-8. */
 const SURROGATE_ESCAPE = /\\(?:u|U0000)d[89a-f]/i;
 
@@ -23,9 +24,21 @@ const JSON_TYPE = 'application/json';
 const YAML_TYPE = 'application/yaml';
 const MERGE_PATCH_TYPE = 'application/merge-patch+json';
 const JSON_PATCH_TYPE = 'application/json-patch+json';
+const OBJECT_TYPES = [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE];
 
-/** Throws `RequestEntityTooLarge`, or `BadRequest` when the peer went away half-way. */
+/**
+ * Throws `RequestEntityTooLarge`, `BadRequest` when the peer went away half-way, and `UnsupportedMediaType` for a
+ * compressed body: its size is known only when it is too late.
+ */
 export async function readBody(request: IncomingMessage, limitBytes = MAX_BODY_BYTES): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    throw new ApiError(
+      'UnsupportedMediaType',
+      `the body of the request has Content-Encoding "${encoding}", which requests may not have here; send it as it is`,
+      {},
+    );
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -47,22 +60,35 @@ export async function readBody(request: IncomingMessage, limitBytes = MAX_BODY_B
 
 /** The object in a create, update or subresource request. A missing Content-Type means JSON. */
 export async function readObject(ctx: AppContext): Promise<unknown> {
-  const type = mediaType(ctx);
-  if (type !== '' && type !== JSON_TYPE && type !== YAML_TYPE) {
-    throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE]);
-  }
-  const bytes = await readBody(ctx.req);
-  return type === YAML_TYPE ? parseYaml(bytes) : parseJson(bytes);
+  const parse = parserOf(mediaType(ctx));
+  return parse(await readBody(ctx.req));
 }
 
 /** The object in a body that need not be there, such as DeleteOptions; undefined when it is not. */
 export async function readOptionalObject(ctx: AppContext): Promise<unknown> {
-  const type = mediaType(ctx);
   const bytes = await readBody(ctx.req);
-  if (bytes.length === 0) return undefined;
-  if (type === YAML_TYPE) return parseYaml(bytes);
-  if (type !== '' && type !== JSON_TYPE) throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE]);
-  return parseJson(bytes);
+  return bytes.length === 0 ? undefined : parserOf(mediaType(ctx))(bytes);
+}
+
+function parserOf(type: string): (bytes: Buffer) => unknown {
+  switch (type) {
+    case '':
+    case JSON_TYPE:
+      return parseJson;
+    case YAML_TYPE:
+      return parseYaml;
+    case PROTOBUF_TYPE:
+      return parseProtobuf;
+    default:
+      throw unsupportedMediaType(type, OBJECT_TYPES);
+  }
+}
+
+/** Embedded JSON is the only part of a protobuf body that can be deep. */
+function parseProtobuf(bytes: Uint8Array): unknown {
+  const value = decodeProtobuf(bytes);
+  checkDepth(value);
+  return value;
 }
 
 const PATCH_TYPES: ReadonlyMap<string, 'json' | 'merge' | 'strategic' | 'apply'> = new Map([
@@ -94,7 +120,25 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 export function parseYaml(bytes: Uint8Array): unknown {
-  return checked('YAML', bytes, (text) => load(text, { maxAliases: MAX_YAML_ALIASES }));
+  let repeated: string | undefined;
+  const value = checked('YAML', bytes, (text) => {
+    try {
+      return load(text, YAML_OPTIONS);
+    } catch (error) {
+      repeated = repeatedKey(error, text);
+      if (repeated === undefined) throw error;
+      return load(text, { ...YAML_OPTIONS, json: true });
+    }
+  });
+  if (repeated !== undefined && isRecord(value)) duplicates.set(value, [repeated]);
+  return value;
+}
+
+/** The key that a YAML text gives twice, if that is what is wrong with it. */
+function repeatedKey(error: unknown, text: string): string | undefined {
+  if (!(error instanceof YAMLException) || error.reason !== 'duplicated mapping key') return undefined;
+  const line = text.split('\n')[error.mark?.line ?? 0] ?? '';
+  return /^[\s?-]*(?:"([^"]*)"|'([^']*)'|([^:]+?))\s*:/.exec(line)?.slice(1).find(Boolean) ?? line.trim();
 }
 
 function checked(format: string, bytes: Uint8Array, parse: (text: string) => unknown): unknown {
@@ -107,9 +151,7 @@ function checked(format: string, bytes: Uint8Array, parse: (text: string) => unk
     const message = `the object provided is unrecognized: the body is not ${format}: ${messageOf(error)}`;
     throw new ApiError('BadRequest', message, undefined, { cause: error });
   }
-  if (isDeeperThan(value, MAX_DEPTH)) {
-    throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
-  }
+  checkDepth(value);
   const result = SURROGATE_ESCAPE.test(text) ? wellFormed(value) : value;
   if (format === 'JSON' && isRecord(result)) {
     const found = duplicateKeys(text, value);
@@ -118,16 +160,21 @@ function checked(format: string, bytes: Uint8Array, parse: (text: string) => unk
   return result;
 }
 
-/** What bodies said twice; the last of it counts. A YAML body that does is not read at all. */
+/** What bodies said twice; the last of it counts. Of a YAML body it is the first such key, without its path. */
 const duplicates = new WeakMap<object, readonly string[]>();
 
-/** Paths of the keys that the JSON text of this body gave more than once, such as `spec.image`. */
+/** Paths of the keys that the text of this body gave more than once, such as `spec.image`. */
 export function duplicatesIn(body: unknown): readonly string[] {
   return (isRecord(body) ? duplicates.get(body) : undefined) ?? [];
 }
 
 function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+}
+
+function checkDepth(value: unknown): void {
+  if (!isDeeperThan(value, MAX_DEPTH)) return;
+  throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
 }
 
 function isDeeperThan(value: unknown, levels: number): boolean {
@@ -142,11 +189,9 @@ export function mediaType(ctx: AppContext): string {
 }
 
 export function unsupportedMediaType(found: string, accepted: readonly string[]): ApiError {
-  const hint =
-    found === 'application/vnd.kubernetes.protobuf' ? ' (protobuf bodies are not understood; send JSON)' : '';
   return new ApiError(
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}; found "${found}"${hint}`,
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}; found "${found}"`,
     {},
   );
 }

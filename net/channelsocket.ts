@@ -93,7 +93,7 @@ export class ChannelSocket {
   async close(): Promise<void> {
     if (this.gone.aborted) return;
     // What still comes is dropped; but it has to be read, or the client's goodbye is not seen.
-    for (const readable of [...this.#readables.values()]) readable.destroy();
+    for (const readable of this.#readables.values()) readable.destroy();
     this.#webSocket.resume();
     this.#webSocket.close(CLOSE_NORMAL);
     await new Promise<void>((resolve) => {
@@ -128,7 +128,7 @@ export class ChannelSocket {
   #end(): void {
     if (this.gone.aborted) return;
     this.#gone.abort();
-    for (const readable of [...this.#readables.values()]) {
+    for (const readable of this.#readables.values()) {
       readable.destroy(new Error('the client closed the connection'));
     }
   }

@@ -297,7 +297,7 @@ export class SpdyConnection implements StreamHost {
   }
 
   #wakeWriters(): void {
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   /** How many bytes may be sent now; waits until it is at least one. */
@@ -372,7 +372,7 @@ export class SpdyConnection implements StreamHost {
     if (this.ended.aborted) return;
     this.#ended.abort(reason);
     this.#headerReader.close();
-    for (const stream of [...this.#streams.values()]) stream.destroy(reason);
+    for (const stream of this.#streams.values()) stream.destroy(reason);
     this.#onRoom?.();
     this.#wakeWriters();
     if (this.#socket.destroyed) return;

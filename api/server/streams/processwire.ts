@@ -2,7 +2,7 @@
  * The client's ends of a process (exec, attach): what it types, what it reads, its terminal's size and how it is told
  * the end; over WebSocket channels or over SPDY streams, which are the same from here on.
  */
-import { Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../../machinery/clock.ts';
 import type { Status } from '../../../machinery/errors.ts';
 import type { ProcessOptions } from '../../../machinery/runtime.ts';

@@ -59,8 +59,9 @@ function newProgram(io: Io, texts: Texts): Command {
   const add = (usage: string, description: string): Command =>
     program.command(usage).description(description);
 
-  withSettings(add('up', 'start the API server, the controllers and a worker on this machine')).action(
-    async (flags: Record<string, unknown>) => {
+  const serve =
+    (hasWorker: boolean) =>
+    async (flags: Record<string, unknown>): Promise<void> => {
       const [{ resolveConfig }, { runUp }] = await Promise.all([import('./config.ts'), import('./up.ts')]);
       const { settings, file } = settingsOf(flags);
       const { env, directory } = io;
@@ -70,8 +71,13 @@ function newProgram(io: Io, texts: Texts): Command {
         directory,
         ...(file === undefined ? {} : { file }),
       });
-      await runUp(config.settings, io);
-    },
+      await runUp(config.settings, { ...io, hasWorker });
+    };
+  withSettings(add('up', 'start the API server, the controllers and a worker on this machine')).action(
+    serve(true),
+  );
+  withSettings(add('server', 'start the API server and the controllers, without a worker')).action(
+    serve(false),
   );
 
   withConnection(add('apply', 'make the objects of manifests what they say'))

@@ -1,5 +1,6 @@
 /**
  * `gantry up`: store, API server, controllers and one worker in one process, put together here and nowhere else.
+ * `gantry server` is the same without the worker.
  *
  * Promises: resolves with everything closed in order after the signal aborts (no new connections, watches ended, writes
  * finished, containers left running); rejects with one sentence when it cannot start, and has then undone what it began.
@@ -21,6 +22,7 @@ import { controllerIdentity, workerIdentity } from '../machinery/identity.ts';
 import { openLog } from '../machinery/log.ts';
 import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
+import type { WorkerLink } from '../machinery/workerlink.ts';
 import { machineNames } from '../net/machine.ts';
 import { measurePki, openPki } from '../net/pki.ts';
 import { openRuntime } from '../runtime/open.ts';
@@ -28,6 +30,7 @@ import { openStore } from '../store/open.ts';
 import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
 import type { Output } from './io.ts';
+import { noWorkers } from './noworkers.ts';
 import { measureProcess } from './processmetrics.ts';
 import type { Settings } from './settings.ts';
 
@@ -46,6 +49,8 @@ export interface UpContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when it is time to stop. */
   readonly signal: AbortSignal;
+  /** False: no worker in this process. */
+  readonly hasWorker: boolean;
 }
 
 /** Requests that run at a stop get this long, milliseconds. */
@@ -76,7 +81,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     retention: { historyMs: settings.historyRetentionMs, transientPrefixes: TRANSIENT_PREFIXES },
   });
   opened.defer(() => store.close());
-  await keepWorkerName(settings);
+  if (context.hasWorker) await keepWorkerName(settings);
   if (settings.pidFile !== undefined) opened.defer(await writePidFile(settings.pidFile));
 
   const names = machineNames();
@@ -87,26 +92,30 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     addresses: [...names.addresses, ...settings.apiNames.filter(isAddress)],
   });
   measurePki(metrics, () => pki);
-  await pki.issueWorker(settings.workerName);
 
   const registry = await openRegistry({ store, clock, random, log, metrics });
   opened.defer(() => registry.close());
 
-  const agent = await startAgent({
-    client: registry.as(workerIdentity(settings.workerName)),
-    runtime: openRuntime(`docker:${settings.dockerHost}`, { clock, metrics, env: context.env }),
-    clock,
-    random,
-    log,
-    metrics,
-    workerName: settings.workerName,
-    clusterId: store.clusterId,
-    agentVersion: version,
-    publishAddress: settings.publishAddress,
-    renewMs: settings.leaseRenewSeconds * 1000,
-    leaseSeconds: settings.leaseDurationSeconds,
-  });
-  opened.defer(() => agent.stop());
+  const startWorker = async (): Promise<WorkerLink> => {
+    await pki.issueWorker(settings.workerName);
+    const agent = await startAgent({
+      client: registry.as(workerIdentity(settings.workerName)),
+      runtime: openRuntime(`docker:${settings.dockerHost}`, { clock, metrics, env: context.env }),
+      clock,
+      random,
+      log,
+      metrics,
+      workerName: settings.workerName,
+      clusterId: store.clusterId,
+      agentVersion: version,
+      publishAddress: settings.publishAddress,
+      renewMs: settings.leaseRenewSeconds * 1000,
+      leaseSeconds: settings.leaseDurationSeconds,
+    });
+    opened.defer(() => agent.stop());
+    return agent.link;
+  };
+  const workerLink = context.hasWorker ? await startWorker() : noWorkers;
 
   const controlPlane = new ControlPlane({
     clientOf: (controller) => registry.as(controllerIdentity(controller)),
@@ -125,7 +134,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
 
   const app = newApp({
     registry,
-    workerLink: agent.link,
+    workerLink,
     metrics,
     clock,
     random,
@@ -169,7 +178,10 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
     );
   }
-  log.info({ server, worker: settings.workerName, cluster: store.clusterId }, 'started');
+  log.info(
+    { server, ...(context.hasWorker ? { worker: settings.workerName } : {}), cluster: store.clusterId },
+    'started',
+  );
 
   await aborted(signal);
   log.info('stopping: containers stay as they are');

@@ -1,0 +1,14 @@
+/** The `WorkerLink` of a server without a worker in its process: nothing can be asked of any. */
+import { ApiError } from '../machinery/errors.ts';
+import type { WorkerLink } from '../machinery/workerlink.ts';
+
+const refuse = (worker: string): Promise<never> =>
+  Promise.reject(new ApiError('ServiceUnavailable', `worker "${worker}" is not connected to this server`));
+
+export const noWorkers: WorkerLink = {
+  logs: refuse,
+  exec: refuse,
+  attach: refuse,
+  portForward: refuse,
+  usage: refuse,
+};

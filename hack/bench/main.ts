@@ -2,6 +2,7 @@
  * `npm run bench [name…]`: measures the hot paths, each against a baseline of the same run, and prints ratios.
  * Figures are of this machine and this moment; only the ratios travel.
  */
+import { benchApi } from './api.ts';
 import { benchProcess } from './process.ts';
 import { benchStore } from './store.ts';
 import { benchWalk } from './walk.ts';
@@ -17,6 +18,7 @@ export interface Row {
 
 const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   store: benchStore,
+  api: benchApi,
   walk: benchWalk,
   process: benchProcess,
 };

@@ -11,12 +11,16 @@ import type { WorkerLink } from '../../machinery/workerlink.ts';
 import type { Door } from '../doors/door.ts';
 import type { Registry } from '../registry/types.ts';
 import { openCatalog } from '../views/catalog.ts';
+import { controllerRevisionTable } from '../views/controllerrevisiontable.ts';
+import { configMapTable, secretTable, serviceAccountTable } from '../views/datatable.ts';
 import { eventTable } from '../views/event.ts';
+import { eventsV1Table, eventsV1View } from '../views/eventsv1.ts';
 import { nodeView } from '../views/node.ts';
 import { nodeTable } from '../views/nodetable.ts';
 import { podView } from '../views/pod.ts';
 import { SESSIONS } from '../views/podkind.ts';
 import { podTable } from '../views/podtable.ts';
+import { resourceQuotaTable } from '../views/resourcequotatable.ts';
 import { openUsageKinds } from '../views/usage.ts';
 import type { AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
@@ -54,7 +58,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   const serverMetrics = newServerMetrics(metrics);
   const catalog = openCatalog(
     registry,
-    [podView, nodeView],
+    [podView, nodeView, eventsV1View],
     { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }, ...SESSIONS] },
     openUsageKinds({ registry, workerLink, clock }),
   );
@@ -62,6 +66,12 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     ['/pods', podTable],
     ['/nodes', nodeTable],
     ['/events', eventTable],
+    ['events.k8s.io/events', eventsV1Table],
+    ['/configmaps', configMapTable],
+    ['/secrets', secretTable],
+    ['/serviceaccounts', serviceAccountTable],
+    ['/resourcequotas', resourceQuotaTable],
+    ['apps/controllerrevisions', controllerRevisionTable],
   ]);
   const checks = {
     live: deps.livenessChecks ?? [],

@@ -10,33 +10,25 @@ export const FAKE_COMMANDS: Readonly<Record<string, FakeCommand>> = {
     for await (const data of input) await write('stdout', data);
     return 0;
   },
-  /** Prints its arguments. */
-  async echo({ command, write }) {
-    await write('stdout', `${command.slice(1).join(' ')}\n`);
-    return 0;
-  },
-  /** `complain TEXT`: to standard error. */
-  async complain({ command, write }) {
-    await write('stderr', `${command.slice(1).join(' ')}\n`);
+  /** `speak OUT ERR`: a line to each stream. */
+  async speak({ command: [, out = '', err = ''], write }) {
+    await write('stdout', `${out}\n`);
+    await write('stderr', `${err}\n`);
     return 0;
   },
   /** `exit CODE`. */
   exit: ({ command }) => Promise.resolve(Number(command[1] ?? 0)),
-  /** Prints each size of its terminal as `ROWS COLUMNS`, and ends with its input. */
-  async sizes({ sizes, input, write }) {
-    const tell = async (): Promise<void> => {
-      for await (const { rows, columns } of sizes) await write('stdout', `${rows} ${columns}\n`);
-    };
-    void tell();
-    for await (const _ of input) continue;
+  /** At each piece of input prints the size of its terminal as `ROWS COLUMNS`. */
+  async sizes({ size, input, write }) {
+    for await (const _ of input) await write('stdout', `${size()?.rows ?? 0} ${size()?.columns ?? 0}\r\n`);
     return 0;
   },
-  /** `fill BYTES`: that many of the letter x, in pieces of 64 KiB. */
-  async fill({ command, write }) {
-    for (let left = Number(command[1] ?? 0); left > 0; left -= 65_536) {
+  /** `fill BYTES CODE`: that many of the letter x, in pieces of 64 KiB, without a look at its input. */
+  async fill({ command: [, bytes, code], write }) {
+    for (let left = Number(bytes ?? 0); left > 0; left -= 65_536) {
       await write('stdout', 'x'.repeat(Math.min(left, 65_536)));
     }
-    return 0;
+    return Number(code ?? 0);
   },
   /** Runs until it is killed. */
   sleep: ({ killed }) =>

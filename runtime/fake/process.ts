@@ -14,8 +14,8 @@ export interface FakeIo {
   readonly isTerminal: boolean;
   /** Ends when the input was closed or the process was killed. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Each size the terminal is given; ends with the process. */
-  readonly sizes: AsyncIterable<TerminalSize>;
+  /** Of the terminal now; undefined until somebody says. */
+  size(this: void): TerminalSize | undefined;
   /** Resolves when there is room for more. */
   readonly write: (stream: LogChunk['stream'], data: Uint8Array | string) => Promise<void>;
   /** Aborts when the process is killed. */
@@ -28,22 +28,17 @@ export type FakeCommand = (io: FakeIo) => Promise<number | undefined>;
 /** Bytes of input that may wait. */
 const INPUT_MARK_BYTES = 64 * 1024;
 
-/** Values that one side puts in and the other takes out, in order. */
-class Pipe<T> implements AsyncIterable<T> {
-  readonly #values: T[] = [];
-  readonly #weightOf: (value: T) => number;
-  #weight = 0;
+/** What was written to the process and it has not read. */
+class Input implements AsyncIterable<Uint8Array> {
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
   #isOver = false;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
 
-  constructor(weightOf: (value: T) => number) {
-    this.#weightOf = weightOf;
-  }
-
-  put(value: T): void {
+  put(data: Uint8Array): void {
     if (this.#isOver) return;
-    this.#values.push(value);
-    this.#weight += this.#weightOf(value);
+    this.#chunks.push(data);
+    this.#bytes += data.length;
     this.#tell();
   }
 
@@ -52,18 +47,18 @@ class Pipe<T> implements AsyncIterable<T> {
     this.#tell();
   }
 
-  /** Resolves when less than this waits to be taken, or nobody takes any more. */
-  async room(mark: number): Promise<void> {
-    while (this.#weight > mark && !this.#isOver) await this.#changed.promise;
+  /** Resolves when there is room for more, or nobody reads any more. */
+  async room(): Promise<void> {
+    while (this.#bytes > INPUT_MARK_BYTES && !this.#isOver) await this.#changed.promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      const value = this.#values.shift();
-      if (value !== undefined) {
-        this.#weight -= this.#weightOf(value);
+      const data = this.#chunks.shift();
+      if (data !== undefined) {
+        this.#bytes -= data.length;
         this.#tell();
-        yield value;
+        yield data;
       } else if (this.#isOver) return;
       else await this.#changed.promise;
     }
@@ -82,12 +77,12 @@ export class FakeProcess implements ProcessSession {
   readonly #options: ProcessOptions;
   readonly #settle: PromiseWithResolvers<{ readonly exitCode: number | undefined }>;
   readonly #queue: OutputQueue;
-  readonly #input = new Pipe<Uint8Array>((data) => data.length);
-  readonly #sizes = new Pipe<TerminalSize>(() => 1);
+  readonly #input = new Input();
   readonly #killed = new AbortController();
   readonly #onGone: (process: FakeProcess) => void;
   #room: PromiseWithResolvers<void> = Promise.withResolvers();
   #hasRoom = true;
+  #size: TerminalSize | undefined;
   #isGone = false;
 
   /** @param onGone called once, when nothing is left of it. */
@@ -112,7 +107,7 @@ export class FakeProcess implements ProcessSession {
       command,
       isTerminal: options.tty,
       input: this.#input,
-      sizes: this.#sizes,
+      size: () => this.#size,
       write: (stream, data) => this.#write(stream, Buffer.from(data)),
       killed: this.#killed.signal,
     };
@@ -125,7 +120,7 @@ export class FakeProcess implements ProcessSession {
   async write(data: Uint8Array): Promise<void> {
     if (!this.#options.stdin) return;
     this.#input.put(Uint8Array.from(data));
-    await this.#input.room(INPUT_MARK_BYTES);
+    await this.#input.room();
   }
 
   endInput(): void {
@@ -133,7 +128,7 @@ export class FakeProcess implements ProcessSession {
   }
 
   resize(size: TerminalSize): Promise<void> {
-    if (this.#options.tty) this.#sizes.put(size);
+    if (this.#options.tty) this.#size = size;
     return Promise.resolve();
   }
 
@@ -158,7 +153,6 @@ export class FakeProcess implements ProcessSession {
     this.#isGone = true;
     this.#queue.end();
     this.#input.end();
-    this.#sizes.end();
     this.#room.resolve();
     this.#killed.abort();
     settle();

@@ -2,7 +2,10 @@
  * What every `Runtime` promises, run against each of them. A runtime that cannot keep a promise names it in
  * `optOuts` with the reason, which shows in the test's output.
  */
+
+import { promiseConnections } from './conformance-connections.ts';
 import { promiseContainers } from './conformance-containers.ts';
+import { promiseProcesses } from './conformance-processes.ts';
 import { promiseStreams } from './conformance-streams.ts';
 import { Rig, RUN_LABEL, type RuntimeFixture, TEST_LABEL, uniqueName } from './rig.ts';
 
@@ -40,6 +43,8 @@ export function describeRuntime(
     };
     promiseContainers(promise);
     promiseStreams(promise);
+    promiseProcesses(promise);
+    promiseConnections(promise);
     if (unused.size > 0)
       throw new Error(`no promise is called ${[...unused].join(', ')}: mend the opt-outs of ${name}`);
   });

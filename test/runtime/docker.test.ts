@@ -16,7 +16,14 @@ import { dockerEndpoint } from '../../runtime/open.ts';
 import { describeRuntime } from './conformance.ts';
 import { EngineProxy } from './engine-proxy.ts';
 import { collect, eventually, rejection } from './expectations.ts';
-import { type Behaviour, type RuntimeFixture, TEST_LABEL } from './rig.ts';
+import {
+  type Behaviour,
+  type CommandKind,
+  ECHO_PORT,
+  FILL_BYTES,
+  type RuntimeFixture,
+  TEST_LABEL,
+} from './rig.ts';
 import { openRegistry } from './tiny-registry.ts';
 
 const IMAGE = 'gantry/hello:1';
@@ -37,6 +44,18 @@ const COMMANDS: Readonly<Record<Behaviour, readonly string[]>> = {
   ),
   'writes bytes that are not text': shell('printf "\\377\\200\\000\\303\\n"'),
   'has no such command': ['/nope'],
+  ticks: shell('trap "exit 143" TERM; while :; do echo tick; sleep 0.05; done'),
+  burns: shell('while :; do :; done'),
+  echoes: ['nc', '-ll', '-p', String(ECHO_PORT), '-e', 'cat'],
+};
+const PROCESSES: Readonly<Record<CommandKind, readonly string[]>> = {
+  'copies its input': ['cat'],
+  'ends with 7': shell('exit 7'),
+  'speaks on both streams': shell('echo out; echo err >&2'),
+  'fills and ends with 3': shell(`head -c ${FILL_BYTES} /dev/zero | tr '\\0' x; exit 3`),
+  'tells the size of its terminal': shell('while read line; do stty size; done'),
+  'sleeps for an hour': ['sleep', '3600'],
+  'does not exist': ['/nope'],
 };
 
 /** Fails with a sentence when no engine answers; builds the sample image when it is missing. */
@@ -87,6 +106,7 @@ if (isLeftOut) {
     return {
       runtime,
       program: (behaviour) => ({ image: IMAGE, command: COMMANDS[behaviour] }),
+      command: (kind) => PROCESSES[kind],
       untilReady,
       byHand: {
         kill: async (id) => void (await docker.getContainer(id).kill()),

@@ -8,7 +8,15 @@ import { FakeRuntime } from '../../runtime/fake/fake.ts';
 import type { FakeProgram } from '../../runtime/fake/program.ts';
 import { describeRuntime } from './conformance.ts';
 import { collect, rejection } from './expectations.ts';
-import { type Behaviour, NOT_TEXT, type RuntimeFixture, SPOKEN } from './rig.ts';
+import {
+  type Behaviour,
+  type CommandKind,
+  ECHO_PORT,
+  FILL_BYTES,
+  NOT_TEXT,
+  type RuntimeFixture,
+  SPOKEN,
+} from './rig.ts';
 
 const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
   waits: {},
@@ -17,6 +25,20 @@ const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
   speaks: { exitAfterMs: 300, output: SPOKEN.map((chunk, index) => ({ ...chunk, atMs: 50 * (index + 1) })) },
   'writes bytes that are not text': { exitAfterMs: 5, output: [{ ...NOT_TEXT, atMs: 1 }] },
   'has no such command': { startError: 'exec: "/nope": no such file or directory' },
+  ticks: {
+    output: Array.from({ length: 400 }, (_, tick) => ({ atMs: 50 * tick, stream: 'stdout', data: 'tick\n' })),
+  },
+  burns: { cpuCores: 1, memoryBytes: 1_000_000 },
+  echoes: { echoPorts: [ECHO_PORT] },
+};
+const COMMANDS: Readonly<Record<CommandKind, readonly string[]>> = {
+  'copies its input': ['cat'],
+  'ends with 7': ['exit', '7'],
+  'speaks on both streams': ['speak', 'out', 'err'],
+  'fills and ends with 3': ['fill', String(FILL_BYTES), '3'],
+  'tells the size of its terminal': ['sizes'],
+  'sleeps for an hour': ['sleep', '3600'],
+  'does not exist': ['/nope'],
 };
 const imageOf = (behaviour: Behaviour): string => `fake/${behaviour.replaceAll(' ', '-')}:1`;
 
@@ -32,6 +54,7 @@ describeRuntime('the fake, on the system clock', () => {
   const fixture: RuntimeFixture = {
     runtime,
     program: (behaviour) => ({ image: imageOf(behaviour) }),
+    command: (kind) => COMMANDS[kind],
     untilReady: () => Promise.resolve(),
     byHand: {
       kill: (id) => Promise.resolve(runtime.engine.kill(id)),

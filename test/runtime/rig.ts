@@ -22,7 +22,29 @@ export type Behaviour =
   /** Writes `NOT_TEXT` and ends with 0. */
   | 'writes bytes that are not text'
   /** Cannot be started: there is no such command. */
-  | 'has no such command';
+  | 'has no such command'
+  /** Writes `tick` and a newline every 50 ms, and obeys the stop signal with 143. */
+  | 'ticks'
+  /** Keeps a core busy. */
+  | 'burns'
+  /** Sends back what comes to TCP port `ECHO_PORT`. */
+  | 'echoes';
+
+/** What a process started in a container does. */
+export type CommandKind =
+  | 'copies its input'
+  | 'ends with 7'
+  /** A line `out` and a line `err`, to each stream its own. */
+  | 'speaks on both streams'
+  /** `FILL_BYTES` times the letter x, and 3, without ever reading its input. */
+  | 'fills and ends with 3'
+  /** At each line of input prints its size as `ROWS COLUMNS`. */
+  | 'tells the size of its terminal'
+  | 'sleeps for an hour'
+  | 'does not exist';
+
+export const ECHO_PORT = 7777;
+export const FILL_BYTES = 3_000_000;
 
 export const SPOKEN: readonly LogChunk[] = [
   { stream: 'stdout', data: Buffer.from('first\n') },
@@ -37,6 +59,7 @@ export interface RuntimeFixture {
   readonly runtime: Runtime;
   /** Settings of a container that does this. */
   program(behaviour: Behaviour): Pick<ContainerSpec, 'image' | 'command'>;
+  command(kind: CommandKind): readonly string[];
   /** A process just started may not have said yet how it takes signals: resolves when it has. */
   untilReady(id: string, behaviour: Behaviour): Promise<void>;
   /** Behind the runtime's back. */

@@ -6,6 +6,7 @@ import { benchApi } from './api.ts';
 import { benchProcess } from './process.ts';
 import { benchStore } from './store.ts';
 import { benchWalk } from './walk.ts';
+import { benchWatches } from './watches.ts';
 
 export interface Row {
   readonly name: string;
@@ -21,6 +22,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   api: benchApi,
   walk: benchWalk,
   process: benchProcess,
+  watches: benchWatches,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);

@@ -47,11 +47,10 @@ export class Admission {
 
   /** Throws `BadRequest` for what cannot be read and `Invalid` for what may not be. */
   create(entry: KindEntry, body: unknown, options: RegistryWriteOptions): Admitted {
-    return this.#create(entry, body, options, (after, sent) => {
-      const { name } = after.metadata;
-      const entries = entriesSent(entry, name, sent.sentEntries, undefined, undefined);
-      return trackUpdate(entry, undefined, after, entries, writerOf(options), this.#time());
-    });
+    // Whoever creates an object gave every field its value: what the body says of others does not count.
+    return this.#create(entry, body, options, (after) =>
+      trackUpdate(entry, undefined, after, undefined, writerOf(options), this.#time()),
+    );
   }
 
   /** The same for a change of an object that is there. `subresource` `status` changes status and nothing else. */

@@ -20,18 +20,25 @@ const sets = fc
   .array(fc.array(element, { minLength: 1, maxLength: 3 }), { maxLength: 6 })
   .map((paths) => setOf(paths));
 const names = (set: FieldSet): Set<string> => new Set([...membersOf(set)].map((path) => path.join('/')));
-const same = (set: FieldSet, wanted: Iterable<string>): void =>
+function same(set: FieldSet, wanted: Iterable<string>): void {
   expect([...names(set)].sort()).to.deep.equal([...new Set(wanted)].sort());
+}
 
 describe('field sets', () => {
   it('have union, difference and intersection of their members', () => {
     fc.assert(
       fc.property(sets, sets, (a, b) => {
         const [inA, inB] = [names(a), names(b)];
-        same(unionOf(a, b), inA.union(inB));
-        same(differenceOf(a, b), inA.difference(inB));
-        same(intersectionOf(a, b), inA.intersection(inB));
-        expect(isSubset(a, b)).to.equal(inA.isSubsetOf(inB));
+        same(unionOf(a, b), [...inA, ...inB]);
+        same(
+          differenceOf(a, b),
+          [...inA].filter((name) => !inB.has(name)),
+        );
+        same(
+          intersectionOf(a, b),
+          [...inA].filter((name) => inB.has(name)),
+        );
+        expect(isSubset(a, b)).to.equal([...inA].every((name) => inB.has(name)));
       }),
     );
   });

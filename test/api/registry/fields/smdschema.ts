@@ -14,7 +14,11 @@ interface SmdAtom {
     readonly keys?: readonly string[];
   };
   readonly map?: {
-    readonly fields?: readonly { readonly name: string; readonly type: SmdType; readonly default?: unknown }[];
+    readonly fields?: readonly {
+      readonly name: string;
+      readonly type: SmdType;
+      readonly default?: unknown;
+    }[];
     readonly elementType?: SmdType;
     readonly elementRelationship?: string;
   };

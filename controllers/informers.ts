@@ -25,7 +25,10 @@ export interface Informers {
   readonly clusterRoles: Informer<ClusterRole>;
 }
 
-export type InformerContext = Omit<InformerOptions<KubeObject>, 'resource' | 'indexes' | 'namespace' | 'keep'>;
+export type InformerContext = Omit<
+  InformerOptions<KubeObject>,
+  'resource' | 'indexes' | 'namespace' | 'keep'
+>;
 
 export function newInformers(context: InformerContext): Informers {
   return {

@@ -73,7 +73,10 @@ const entries: readonly Entry[] = [
     name: 'ttl',
     open: (context, { informers, kinds }) => ({ loop: openTtl(context, kinds, informers.tasks) }),
   },
-  { name: 'event-ttl', open: (context, { informers }) => ({ loop: openEventTtl(context, informers.events) }) },
+  {
+    name: 'event-ttl',
+    open: (context, { informers }) => ({ loop: openEventTtl(context, informers.events) }),
+  },
 ];
 
 /** Names under which clients are asked for, beside `informers`. */

@@ -35,7 +35,8 @@ export function planAggregation(role: ClusterRole, all: readonly ClusterRole[]):
 /** metav1.LabelSelector; an empty one selects everything. */
 function matcherOf({ matchLabels, matchExpressions }: Selector): LabelSelector {
   const terms = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  for (const { key, operator, values = [] } of matchExpressions ?? []) terms.push(term(key, operator, values));
+  for (const { key, operator, values = [] } of matchExpressions ?? [])
+    terms.push(term(key, operator, values));
   return parseLabelSelector(terms.join(','));
 }
 

@@ -103,7 +103,11 @@ class GarbageCollector implements Controller {
     signal: AbortSignal,
   ): Promise<Result> {
     try {
-      await performCollection({ ...this.#context, kinds: this.#kinds }, { kind, object, owners, plan }, signal);
+      await performCollection(
+        { ...this.#context, kinds: this.#kinds },
+        { kind, object, owners, plan },
+        signal,
+      );
       return plan.kind === 'protected' ? requeueAfter(REFUSED_RECHECK_MS) : done;
     } catch (error) {
       // It went, which is what was wanted; or somebody changed it, and the watch brings that.
@@ -111,7 +115,10 @@ class GarbageCollector implements Controller {
       if (!isApiError(error, 'Forbidden')) throw error;
       const { log, recorder } = this.#context;
       const { name, namespace } = object.metadata;
-      log.warn({ kind: kind.name, namespace, name, plan: plan.kind }, `collecting was refused: ${error.message}`);
+      log.warn(
+        { kind: kind.name, namespace, name, plan: plan.kind },
+        `collecting was refused: ${error.message}`,
+      );
       recorder.record({
         object,
         type: 'Warning',
@@ -124,11 +131,7 @@ class GarbageCollector implements Controller {
   }
 
   /** Everything that has to be looked at because of one change. */
-  *#touched(
-    item: string,
-    object: KubeObject | undefined,
-    old: KubeObject | undefined,
-  ): Generator<string> {
+  *#touched(item: string, object: KubeObject | undefined, old: KubeObject | undefined): Generator<string> {
     if (object === undefined) {
       yield* this.#graph.dependentsOf(old?.metadata.uid);
     } else if (object.metadata.ownerReferences !== undefined || isOurs(object)) {
@@ -194,7 +197,8 @@ class GarbageCollector implements Controller {
   #isPlainlyWaiting({ metadata }: KubeObject): boolean {
     const { uid, finalizers, deletionTimestamp } = metadata;
     if (deletionTimestamp === undefined || uid === undefined) return false;
-    if (finalizers?.includes(FINALIZER_FOREGROUND) !== true || finalizers.includes(FINALIZER_ORPHAN)) return false;
+    if (finalizers?.includes(FINALIZER_FOREGROUND) !== true || finalizers.includes(FINALIZER_ORPHAN))
+      return false;
     for (const item of this.#graph.dependentsOf(uid)) {
       const dependent = this.#copy(item);
       if (dependent !== undefined && !isOurs(dependent) && this.#blocks(item, uid)) return true;

@@ -5,12 +5,7 @@
 import type { Client } from '../../machinery/client.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { FINALIZER_FOREGROUND } from '../../machinery/labels.ts';
-import {
-  type KubeObject,
-  keyString,
-  type ObjectKey,
-  type OwnerReference,
-} from '../../machinery/meta.ts';
+import { type KubeObject, keyString, type ObjectKey, type OwnerReference } from '../../machinery/meta.ts';
 import { itemText } from '../kinds/item.ts';
 import type { FollowedKind, Kinds } from '../kinds/kinds.ts';
 import type { Owner, OwnerState } from './plan.ts';

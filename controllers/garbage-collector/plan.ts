@@ -77,7 +77,11 @@ export function planCollection({ object, owners, dependents }: Ownership): Colle
     };
   }
   const isWaitedFor = owners.some(({ state }) => state === 'foreground');
-  return { kind: 'delete', policy: policyOf(finalizers, isWaitedFor && dependents.length > 0), why: told(owners) };
+  return {
+    kind: 'delete',
+    policy: policyOf(finalizers, isWaitedFor && dependents.length > 0),
+    why: told(owners),
+  };
 }
 
 function planGoing(finalizers: readonly string[], dependents: readonly Dependent[]): CollectPlan {

@@ -33,7 +33,10 @@ export interface KindsOptions
   extends Pick<InformerOptions<KubeObject>, 'client' | 'clock' | 'random' | 'log'> {
   readonly builtin: readonly KindDocument[];
   /** Copies of whole kinds that are there anyway; whoever made them starts them. */
-  readonly shared: readonly { readonly resource: Resource<KubeObject>; readonly store: ObjectStore<KubeObject> }[];
+  readonly shared: readonly {
+    readonly resource: Resource<KubeObject>;
+    readonly store: ObjectStore<KubeObject>;
+  }[];
 }
 
 const DEFINITIONS: Resource<KindDocument & KubeObject> = {

@@ -8,7 +8,7 @@
  */
 import { timestamp } from '../../machinery/clock.ts';
 import { ANNOTATION_PROTECT } from '../../machinery/labels.ts';
-import { keyOf, type KubeObject, type ObjectKey } from '../../machinery/meta.ts';
+import { type KubeObject, keyOf, type ObjectKey } from '../../machinery/meta.ts';
 import type { Namespace } from '../../schemas/types.gen.ts';
 
 /** What was found of one kind in the namespace. */
@@ -87,7 +87,11 @@ function conditionsOf(
   const holders = [...finalizers].sort().map(([name, count]) => `${name} in ${count} resource instances`);
   return [
     unreadable.length === 0
-      ? said('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered')
+      ? said(
+          'NamespaceDeletionDiscoveryFailure',
+          'ResourcesDiscovered',
+          'All resources successfully discovered',
+        )
       : found(
           'NamespaceDeletionDiscoveryFailure',
           'DiscoveryFailed',
@@ -146,7 +150,11 @@ function said(type: string, reason: string, message: string): Omit<NamespaceCond
   return { type, status: 'False', reason, message };
 }
 
-function found(type: string, reason: string, message: string): Omit<NamespaceCondition, 'lastTransitionTime'> {
+function found(
+  type: string,
+  reason: string,
+  message: string,
+): Omit<NamespaceCondition, 'lastTransitionTime'> {
   return { type, status: 'True', reason, message };
 }
 

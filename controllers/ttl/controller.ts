@@ -19,7 +19,8 @@ export function openTtl(context: ControllerContext, kinds: Kinds, source: Object
   const loop = new ControllerLoop(new Ttl(context, kinds, source), context);
   kinds.onItem(({ name }, key, object, old) => {
     const isMarked = object?.metadata.annotations?.[ANNOTATION_TTL] !== undefined;
-    if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined) loop.enqueue(itemText(name, key));
+    if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined)
+      loop.enqueue(itemText(name, key));
   });
   return loop;
 }
@@ -101,12 +102,21 @@ class Ttl implements Controller {
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     };
     try {
-      await client.delete(kind.resource, keyOf(object), { preconditions, propagationPolicy: 'Background', signal });
+      await client.delete(kind.resource, keyOf(object), {
+        preconditions,
+        propagationPolicy: 'Background',
+        signal,
+      });
     } catch (error) {
       // Its change brings us back.
       if (isApiError(error, 'NotFound', 'Conflict')) return done;
       if (!isApiError(error, 'Forbidden')) throw error;
-      this.#tell(text, object, 'TTLRefused', `its ttl has passed, but deleting it was refused: ${error.message}`);
+      this.#tell(
+        text,
+        object,
+        'TTLRefused',
+        `its ttl has passed, but deleting it was refused: ${error.message}`,
+      );
       return requeueAfter(REFUSED_RECHECK_MS);
     }
     const inputs = { since: timestamp(sinceMs), ttlMs };

@@ -41,7 +41,8 @@ function planTtl(
   if (since === 'not begun') return { kind: 'keep' };
   // No time at all: count from now, and keep counting from the next look. A time ahead of us waits for its ttl too.
   const ageMs = since === undefined ? 0 : nowMs - since;
-  if (since === undefined || ageMs < ttlMs) return { kind: 'later', inMs: Math.max(MIN_WAIT_MS, ttlMs - ageMs) };
+  if (since === undefined || ageMs < ttlMs)
+    return { kind: 'later', inMs: Math.max(MIN_WAIT_MS, ttlMs - ageMs) };
   if (metadata.annotations?.[ANNOTATION_PROTECT] === 'true') {
     const message = `its ${ANNOTATION_TTL} of ${value.slice(0, 64)} has passed, but the annotation ${ANNOTATION_PROTECT} is "true": it stays until that is removed`;
     return { kind: 'protected', message };

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { ControlPlane, controllerNames } from '../../controllers/list.ts';
 import { silentLog } from '../../machinery/log.ts';
-import { events, tasks } from '../../schemas/kinds.ts';
+import { configMaps, events, tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { newEvent, taskManifest } from '../builders.ts';
 import { openWorld, type World } from '../world.ts';
@@ -101,6 +101,50 @@ describe('Control plane', () => {
     await world.admin.patch(tasks, { namespace: 'default', name: 't' }, { type: 'merge', body });
     await world.settle();
     expect(await names()).to.deep.equal([]);
+  });
+
+  it('removes anything else when its ttl has passed since it was made, unless it is protected', async () => {
+    const add = (name: string, annotations: Record<string, string>) =>
+      world.admin.create(configMaps, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace: 'default', annotations },
+      });
+    const left = async (): Promise<string[]> =>
+      (await world.admin.list(configMaps)).items.map(({ metadata }) => metadata.name);
+    await add('short', { 'gantry.dev/ttl': '1h' });
+    await add('safe', { 'gantry.dev/ttl': '1h', 'gantry.dev/protect': 'true' });
+    await add('longer', { 'gantry.dev/ttl': '1h' });
+    await add('bad', { 'gantry.dev/ttl': 'soon' });
+    await world.advance(HOUR / 2);
+    const body = { metadata: { annotations: { 'gantry.dev/ttl': '3h' } } };
+    await world.admin.patch(configMaps, { namespace: 'default', name: 'longer' }, { type: 'merge', body });
+    await world.advance(HOUR / 2 + 2_000);
+    expect(await left()).to.have.members(['safe', 'longer', 'bad']);
+    const told = (await world.admin.list(events)).items.map(
+      ({ involvedObject, reason }) => `${involvedObject.name} ${reason}`,
+    );
+    expect(told).to.have.members(['short TTLExpired', 'safe Protected', 'bad InvalidTTL']);
+    await world.advance(2 * HOUR);
+    expect(await left()).to.have.members(['safe', 'bad']);
+  });
+
+  it('does not take a clock that was set ahead for age', async () => {
+    await world.admin.create(configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'c', namespace: 'default', annotations: { 'gantry.dev/ttl': '2h' } },
+    });
+    await world.advance(60_000);
+    world.clock.jumpWall(24 * HOUR);
+    const body = { metadata: { labels: { touched: 'yes' } } };
+    await world.admin.patch(configMaps, { namespace: 'default', name: 'c' }, { type: 'merge', body });
+    await world.advance(60_000);
+    world.clock.jumpWall(-24 * HOUR);
+    await world.advance(HOUR);
+    expect((await world.admin.list(configMaps)).items).to.have.length(1);
+    await world.advance(HOUR);
+    expect((await world.admin.list(configMaps)).items).to.have.length(0);
   });
 
   it('keeps Events for a day and at most a hundred of an object', async () => {

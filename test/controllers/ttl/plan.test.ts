@@ -1,6 +1,9 @@
 /** What is old enough to go. */
 import { expect } from 'chai';
-import { planEventRemoval, planTaskTtl } from '../../../controllers/ttl/plan.ts';
+import { ClockWatch } from '../../../controllers/ttl/clockwatch.ts';
+import { planEventRemoval, planObjectTtl, planTaskTtl } from '../../../controllers/ttl/plan.ts';
+import { FakeClock } from '../../../machinery/fakeclock.ts';
+import type { KubeObject, ObjectMeta } from '../../../machinery/meta.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { newEvent, newTask } from '../../builders.ts';
 
@@ -29,7 +32,7 @@ describe('planTaskTtl', () => {
     {
       name: 'ended longer ago than the ttl: deleted',
       task: ended('1h', { phase: 'Succeeded', finishedAt: ago(HOUR) }),
-      plan: { kind: 'delete', endedAtMs: NOW - HOUR, ttlMs: HOUR },
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR },
     },
     {
       name: 'ended, but not yet for long enough: looked at in time',
@@ -39,7 +42,7 @@ describe('planTaskTtl', () => {
     {
       name: 'stopped without ever having run: counted from when that was written',
       task: ended('1h', { phase: 'Stopped', observedAt: ago(2 * HOUR) }),
-      plan: { kind: 'delete', endedAtMs: NOW - 2 * HOUR, ttlMs: HOUR },
+      plan: { kind: 'delete', sinceMs: NOW - 2 * HOUR, ttlMs: HOUR },
     },
     {
       name: 'running: kept, however old',
@@ -62,6 +65,80 @@ describe('planTaskTtl', () => {
       if (plan.kind !== 'bad') throw new Error(`planned ${plan.kind}`);
       expect(plan.message).to.contain('"two days"').and.to.contain('24h');
     }
+  });
+});
+
+describe('planObjectTtl', () => {
+  const object = (ttl: string, metadata: Partial<ObjectMeta> = {}): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: 'c',
+      creationTimestamp: ago(HOUR),
+      ...metadata,
+      annotations: { 'gantry.dev/ttl': ttl, ...metadata.annotations },
+    },
+  });
+  const rows: readonly { readonly name: string; readonly object: KubeObject; readonly plan: object }[] = [
+    {
+      name: 'old enough: deleted',
+      object: object('30m'),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR / 2 },
+    },
+    {
+      name: 'exactly old enough: deleted',
+      object: object('1h'),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR },
+    },
+    { name: 'too young: looked at in time', object: object('90m'), plan: { kind: 'later', inMs: HOUR / 2 } },
+    {
+      name: 'made by a clock that was ahead: its time counts from then',
+      object: object('1h', { creationTimestamp: ago(-HOUR) }),
+      plan: { kind: 'later', inMs: 2 * HOUR },
+    },
+    {
+      name: 'going already: nothing',
+      object: object('1m', { deletionTimestamp: ago(0) }),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'no ttl at all: nothing',
+      object: { ...object('1m'), metadata: { name: 'c' } },
+      plan: { kind: 'keep' },
+    },
+  ];
+  for (const { name, object: found, plan } of rows) {
+    it(name, () => expect(planObjectTtl(found, NOW)).to.deep.equal(plan));
+  }
+
+  it('protection is stronger, and is told only when it matters', () => {
+    const annotations = { 'gantry.dev/protect': 'true' };
+    expect(planObjectTtl(object('30m', { annotations }), NOW).kind).to.equal('protected');
+    expect(planObjectTtl(object('2h', { annotations }), NOW).kind).to.equal('later');
+  });
+});
+
+describe('ClockWatch', () => {
+  it('distrusts a clock that was set ahead, for five minutes', () => {
+    const clock = new FakeClock();
+    const watch = new ClockWatch(clock);
+    clock.advance(24 * HOUR);
+    expect(watch.distrustMs()).to.equal(0);
+    clock.jumpWall(2 * HOUR);
+    expect(watch.distrustMs()).to.equal(300_000);
+    clock.advance(100_000);
+    expect(watch.distrustMs()).to.equal(200_000);
+    clock.advance(200_000);
+    expect(watch.distrustMs()).to.equal(0);
+  });
+
+  it('does not mind a clock that was set back, or a little ahead', () => {
+    const clock = new FakeClock();
+    const watch = new ClockWatch(clock);
+    clock.jumpWall(-3 * HOUR);
+    expect(watch.distrustMs()).to.equal(0);
+    clock.jumpWall(30_000);
+    expect(watch.distrustMs()).to.equal(0);
   });
 });
 

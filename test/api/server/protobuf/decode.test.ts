@@ -1,5 +1,5 @@
 /**
- * Protobuf bodies. `vectors.json` holds objects of every kind as k8s.io/apimachinery 0.31 encodes them, once with nothing
+ * Protobuf bodies. `vectors.jsonl` holds objects of every kind as k8s.io/apimachinery 0.31 encodes them, once with nothing
  * set and once with everything, each with the JSON that Go makes of the very same object.
  */
 import { readFileSync } from 'node:fs';
@@ -18,7 +18,10 @@ interface Vector {
   readonly json: unknown;
 }
 
-const vectors = JSON.parse(readFileSync(join(import.meta.dirname, 'vectors.json'), 'utf8')) as Vector[];
+const vectors = readFileSync(join(import.meta.dirname, 'vectors.jsonl'), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Vector);
 
 /** JSON as admission reads it: a null that nothing allows counts as absent. */
 function withoutNulls(value: unknown): unknown {

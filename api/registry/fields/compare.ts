@@ -114,12 +114,14 @@ function compareFields(
   for (const field in after) {
     const partShape = fieldShape(shape, field);
     if (partShape === 'untracked') continue;
-    tally.add(`f:${field}`, compareNode(partShape, before[field], after[field]));
+    const found = compareNode(partShape, before[field], after[field]);
+    if (found !== undefined) tally.add(`f:${field}`, found);
   }
   for (const field in before) {
     if (after[field] !== undefined) continue;
     const partShape = fieldShape(shape, field);
-    if (partShape !== 'untracked') tally.add(`f:${field}`, compareNode(partShape, before[field], undefined));
+    const found = partShape === 'untracked' ? undefined : compareNode(partShape, before[field], undefined);
+    if (found !== undefined) tally.add(`f:${field}`, found);
   }
   return tally.found();
 }
@@ -129,6 +131,8 @@ function compareItems(
   before: readonly unknown[],
   after: readonly unknown[],
 ): Found | undefined {
+  // Most lists are as they were, and to see that costs far less than to name every item.
+  if (isSameJson(before, after)) return undefined;
   const tally = new Tally();
   const old = itemsByElement(shape, before);
   for (const [element, item] of itemsByElement(shape, after)) {

@@ -49,7 +49,8 @@ export interface StatusDetails {
 export interface Status {
   kind: 'Status';
   apiVersion: 'v1';
-  metadata: Record<string, never>;
+  /** `continue` where a list that was cut off can be gone on with all the same. */
+  metadata: { continue?: string };
   status: 'Success' | 'Failure';
   message?: string;
   reason?: string;
@@ -61,20 +62,28 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  /** Where to go on with a list whose moment is gone. */
+  readonly continue: string | undefined;
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails, options?: ErrorOptions) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details?: StatusDetails,
+    options?: ErrorOptions & { readonly continue?: string },
+  ) {
     super(message, options);
     this.name = 'ApiError';
     this.reason = reason;
     this.code = STATUS_CODES[reason];
     this.details = details;
+    this.continue = options?.continue;
   }
 
   toStatus(): Status {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
       reason: this.reason,
@@ -87,7 +96,14 @@ export class ApiError extends Error {
 /** Rebuilds the error a server answered with; an unknown reason falls back to the code's. */
 export function apiErrorFromStatus(status: Status): ApiError {
   const reason = isStatusReason(status.reason) ? status.reason : reasonForCode(status.code);
-  return new ApiError(reason, status.message ?? `the server answered ${status.code}`, status.details);
+  // Whatever calls itself a Status may have left its metadata out.
+  const token = (status.metadata as Status['metadata'] | undefined)?.continue;
+  return new ApiError(
+    reason,
+    status.message ?? `the server answered ${status.code}`,
+    status.details,
+    token === undefined ? {} : { continue: token },
+  );
 }
 
 export function isStatusReason(text: string | undefined): text is StatusReason {

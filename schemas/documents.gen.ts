@@ -6,6 +6,380 @@ export const documents: readonly KindDocument[] = [
   "apiVersion": "apiextensions.k8s.io/v1",
   "kind": "CustomResourceDefinition",
   "metadata": {
+   "name": "customresourcedefinitions.apiextensions.k8s.io"
+  },
+  "spec": {
+   "group": "apiextensions.k8s.io",
+   "scope": "Cluster",
+   "names": {
+    "plural": "customresourcedefinitions",
+    "singular": "customresourcedefinition",
+    "kind": "CustomResourceDefinition",
+    "listKind": "CustomResourceDefinitionList",
+    "shortNames": [
+     "crd",
+     "crds"
+    ],
+    "categories": [
+     "api-extensions"
+    ]
+   },
+   "versions": [
+    {
+     "name": "v1",
+     "served": true,
+     "storage": true,
+     "subresources": {
+      "status": {}
+     },
+     "additionalPrinterColumns": [
+      {
+       "name": "Created At",
+       "type": "date",
+       "description": "When the definition was made; what kubectl prints of it everywhere.",
+       "jsonPath": ".metadata.creationTimestamp"
+      }
+     ],
+     "schema": {
+      "openAPIV3Schema": {
+       "type": "object",
+       "description": "CustomResourceDefinition adds a kind of your own to the API: as soon as its names are accepted, objects of it can be created, validated, listed and watched like those of any built-in kind. Its name must be \"<spec.names.plural>.<spec.group>\".",
+       "required": [
+        "spec"
+       ],
+       "properties": {
+        "spec": {
+         "type": "object",
+         "description": "What the kind is called, and how its objects look.",
+         "required": [
+          "group",
+          "names",
+          "scope",
+          "versions"
+         ],
+         "properties": {
+          "group": {
+           "type": "string",
+           "description": "The API group of the kind; its objects are served under /apis/<group>/. A DNS name with at least one dot, such as example.com. Cannot be changed."
+          },
+          "scope": {
+           "type": "string",
+           "description": "Whether objects live in namespaces (Namespaced) or beside them (Cluster). Cannot be changed once the kind is established.",
+           "enum": [
+            "Cluster",
+            "Namespaced"
+           ]
+          },
+          "names": {
+           "type": "object",
+           "description": "The names of the resource and of the kind.",
+           "required": [
+            "plural",
+            "kind"
+           ],
+           "properties": {
+            "plural": {
+             "type": "string",
+             "description": "The resource's name in paths, /apis/<group>/<version>/.../<plural>; lower case. Cannot be changed."
+            },
+            "singular": {
+             "type": "string",
+             "description": "The resource's name for one object; lower case. Default is the kind in lower case."
+            },
+            "kind": {
+             "type": "string",
+             "description": "The kind's name as objects carry it; CamelCase and singular."
+            },
+            "listKind": {
+             "type": "string",
+             "description": "The name of a list of the kind. Default is \"<kind>List\"."
+            },
+            "shortNames": {
+             "type": "array",
+             "description": "Short forms of the resource's name for the command line; lower case.",
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string"
+             }
+            },
+            "categories": {
+             "type": "array",
+             "description": "Groups of resources the kind belongs to, such as \"all\", so that `kubectl get all` shows it too.",
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string"
+             }
+            }
+           }
+          },
+          "versions": {
+           "type": "array",
+           "description": "All versions of the kind. Objects are kept in one of them and served in each; between versions only apiVersion changes.",
+           "minItems": 1,
+           "x-kubernetes-list-type": "atomic",
+           "items": {
+            "type": "object",
+            "required": [
+             "name",
+             "served",
+             "storage"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "description": "The version's name in paths and in apiVersion, such as v1 or v2beta1."
+             },
+             "served": {
+              "type": "boolean",
+              "description": "Whether the version can be used through the API."
+             },
+             "storage": {
+              "type": "boolean",
+              "description": "Whether objects are kept in this version. Exactly one version has it."
+             },
+             "deprecated": {
+              "type": "boolean",
+              "description": "Whether whoever uses the version is warned."
+             },
+             "deprecationWarning": {
+              "type": "string",
+              "description": "The warning of a deprecated version, instead of the usual one."
+             },
+             "schema": {
+              "type": "object",
+              "description": "How objects of this version look.",
+              "properties": {
+               "openAPIV3Schema": {
+                "type": "object",
+                "description": "The structural OpenAPI v3 schema that objects are pruned, defaulted and validated by.",
+                "x-gantry-schema": true,
+                "x-kubernetes-preserve-unknown-fields": true
+               }
+              }
+             },
+             "subresources": {
+              "type": "object",
+              "description": "The parts of an object that are changed by themselves.",
+              "properties": {
+               "status": {
+                "type": "object",
+                "description": "Serves /status: status is then changed there alone, and metadata.generation counts what is changed elsewhere."
+               },
+               "scale": {
+                "type": "object",
+                "description": "Serves /scale, which `kubectl scale` and autoscalers use.",
+                "required": [
+                 "specReplicasPath",
+                 "statusReplicasPath"
+                ],
+                "properties": {
+                 "specReplicasPath": {
+                  "type": "string",
+                  "description": "Where the wanted number is, as a path under .spec without lists."
+                 },
+                 "statusReplicasPath": {
+                  "type": "string",
+                  "description": "Where the present number is, as a path under .status without lists."
+                 },
+                 "labelSelectorPath": {
+                  "type": "string",
+                  "description": "Where the label selector of what is counted is kept in text form, as a path under .status or .spec without lists."
+                 }
+                }
+               }
+              }
+             },
+             "additionalPrinterColumns": {
+              "type": "array",
+              "description": "What `kubectl get` shows beside the name. Default is the age alone.",
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+               "type": "object",
+               "required": [
+                "name",
+                "type",
+                "jsonPath"
+               ],
+               "properties": {
+                "name": {
+                 "type": "string",
+                 "description": "What the column is headed with."
+                },
+                "type": {
+                 "type": "string",
+                 "description": "The OpenAPI type of the column, one of boolean, date, integer, number, string."
+                },
+                "format": {
+                 "type": "string",
+                 "description": "The OpenAPI format of the column; only tells how to show it."
+                },
+                "description": {
+                 "type": "string",
+                 "description": "What the column says, for people."
+                },
+                "priority": {
+                 "type": "integer",
+                 "format": "int32",
+                 "description": "0 is always shown; above, only with `-o wide`."
+                },
+                "jsonPath": {
+                 "type": "string",
+                 "description": "A simple JSON path into the object, such as .spec.replicas."
+                }
+               }
+              }
+             },
+             "selectableFields": {
+              "type": "array",
+              "description": "Fields that a field selector may name besides metadata.name and metadata.namespace.",
+              "maxItems": 8,
+              "x-kubernetes-list-type": "atomic",
+              "items": {
+               "type": "object",
+               "required": [
+                "jsonPath"
+               ],
+               "properties": {
+                "jsonPath": {
+                 "type": "string",
+                 "description": "A simple JSON path to a field of type string, boolean or integer, such as .spec.color."
+                }
+               }
+              }
+             }
+            }
+           }
+          },
+          "conversion": {
+           "type": "object",
+           "description": "How objects are converted between versions.",
+           "required": [
+            "strategy"
+           ],
+           "properties": {
+            "strategy": {
+             "type": "string",
+             "description": "None changes apiVersion and nothing else. Webhook, which asks a service, is not served here."
+            },
+            "webhook": {
+             "type": "object",
+             "description": "The service that converts; not served here.",
+             "x-kubernetes-preserve-unknown-fields": true
+            }
+           }
+          },
+          "preserveUnknownFields": {
+           "type": "boolean",
+           "description": "Must be false: what a schema does not know is dropped, except where it says x-kubernetes-preserve-unknown-fields."
+          }
+         }
+        },
+        "status": {
+         "type": "object",
+         "description": "How far the definition has come; written by the server.",
+         "properties": {
+          "conditions": {
+           "type": "array",
+           "description": "NamesAccepted, Established and Terminating.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "type"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "type",
+             "status"
+            ],
+            "properties": {
+             "type": {
+              "type": "string",
+              "description": "NamesAccepted, Established or Terminating."
+             },
+             "status": {
+              "type": "string",
+              "description": "True, False or Unknown."
+             },
+             "reason": {
+              "type": "string",
+              "description": "One word for why it is so."
+             },
+             "message": {
+              "type": "string",
+              "description": "A sentence for people."
+             },
+             "lastTransitionTime": {
+              "type": "string",
+              "format": "date-time",
+              "description": "When the status last changed."
+             },
+             "observedGeneration": {
+              "type": "integer",
+              "format": "int64",
+              "description": "The generation of the definition that this was said of."
+             }
+            }
+           }
+          },
+          "acceptedNames": {
+           "type": "object",
+           "description": "The names the kind is served under; fewer than asked for when some are taken.",
+           "properties": {
+            "plural": {
+             "type": "string",
+             "description": "The resource's name in paths."
+            },
+            "singular": {
+             "type": "string",
+             "description": "The resource's name for one object."
+            },
+            "kind": {
+             "type": "string",
+             "description": "The kind's name."
+            },
+            "listKind": {
+             "type": "string",
+             "description": "The name of a list of the kind."
+            },
+            "shortNames": {
+             "type": "array",
+             "description": "Short forms of the resource's name.",
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string"
+             }
+            },
+            "categories": {
+             "type": "array",
+             "description": "Groups of resources the kind belongs to.",
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string"
+             }
+            }
+           }
+          },
+          "storedVersions": {
+           "type": "array",
+           "description": "Every version in which objects may be kept. One that is named here cannot be taken out of spec.versions; take it out here once all objects were written anew.",
+           "x-kubernetes-list-type": "atomic",
+           "items": {
+            "type": "string"
+           }
+          }
+         }
+        }
+       }
+      }
+     }
+    }
+   ]
+  }
+ },
+ {
+  "apiVersion": "apiextensions.k8s.io/v1",
+  "kind": "CustomResourceDefinition",
+  "metadata": {
    "name": "controllerrevisions.apps"
   },
   "spec": {

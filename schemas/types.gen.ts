@@ -2,6 +2,245 @@
 import type { ObjectMeta } from '../machinery/meta.ts';
 
 /**
+ * CustomResourceDefinition adds a kind of your own to the API: as soon as its names are accepted, objects of it can be created, validated, listed and watched like those of any built-in kind. Its name must be "<spec.names.plural>.<spec.group>".
+ */
+export interface CustomResourceDefinition {
+/**
+ * What the kind is called, and how its objects look.
+ */
+spec: {
+/**
+ * The API group of the kind; its objects are served under /apis/<group>/. A DNS name with at least one dot, such as example.com. Cannot be changed.
+ */
+group: string
+/**
+ * Whether objects live in namespaces (Namespaced) or beside them (Cluster). Cannot be changed once the kind is established.
+ */
+scope: ("Cluster" | "Namespaced")
+/**
+ * The names of the resource and of the kind.
+ */
+names: {
+/**
+ * The resource's name in paths, /apis/<group>/<version>/.../<plural>; lower case. Cannot be changed.
+ */
+plural: string
+/**
+ * The resource's name for one object; lower case. Default is the kind in lower case.
+ */
+singular?: string
+/**
+ * The kind's name as objects carry it; CamelCase and singular.
+ */
+kind: string
+/**
+ * The name of a list of the kind. Default is "<kind>List".
+ */
+listKind?: string
+/**
+ * Short forms of the resource's name for the command line; lower case.
+ */
+shortNames?: string[]
+/**
+ * Groups of resources the kind belongs to, such as "all", so that `kubectl get all` shows it too.
+ */
+categories?: string[]
+}
+/**
+ * All versions of the kind. Objects are kept in one of them and served in each; between versions only apiVersion changes.
+ */
+versions: {
+/**
+ * The version's name in paths and in apiVersion, such as v1 or v2beta1.
+ */
+name: string
+/**
+ * Whether the version can be used through the API.
+ */
+served: boolean
+/**
+ * Whether objects are kept in this version. Exactly one version has it.
+ */
+storage: boolean
+/**
+ * Whether whoever uses the version is warned.
+ */
+deprecated?: boolean
+/**
+ * The warning of a deprecated version, instead of the usual one.
+ */
+deprecationWarning?: string
+/**
+ * How objects of this version look.
+ */
+schema?: {
+/**
+ * The structural OpenAPI v3 schema that objects are pruned, defaulted and validated by.
+ */
+openAPIV3Schema?: {
+
+}
+}
+/**
+ * The parts of an object that are changed by themselves.
+ */
+subresources?: {
+/**
+ * Serves /status: status is then changed there alone, and metadata.generation counts what is changed elsewhere.
+ */
+status?: {
+
+}
+/**
+ * Serves /scale, which `kubectl scale` and autoscalers use.
+ */
+scale?: {
+/**
+ * Where the wanted number is, as a path under .spec without lists.
+ */
+specReplicasPath: string
+/**
+ * Where the present number is, as a path under .status without lists.
+ */
+statusReplicasPath: string
+/**
+ * Where the label selector of what is counted is kept in text form, as a path under .status or .spec without lists.
+ */
+labelSelectorPath?: string
+}
+}
+/**
+ * What `kubectl get` shows beside the name. Default is the age alone.
+ */
+additionalPrinterColumns?: {
+/**
+ * What the column is headed with.
+ */
+name: string
+/**
+ * The OpenAPI type of the column, one of boolean, date, integer, number, string.
+ */
+type: string
+/**
+ * The OpenAPI format of the column; only tells how to show it.
+ */
+format?: string
+/**
+ * What the column says, for people.
+ */
+description?: string
+/**
+ * 0 is always shown; above, only with `-o wide`.
+ */
+priority?: number
+/**
+ * A simple JSON path into the object, such as .spec.replicas.
+ */
+jsonPath: string
+}[]
+/**
+ * Fields that a field selector may name besides metadata.name and metadata.namespace.
+ */
+selectableFields?: {
+/**
+ * A simple JSON path to a field of type string, boolean or integer, such as .spec.color.
+ */
+jsonPath: string
+}[]
+}[]
+/**
+ * How objects are converted between versions.
+ */
+conversion?: {
+/**
+ * None changes apiVersion and nothing else. Webhook, which asks a service, is not served here.
+ */
+strategy: string
+/**
+ * The service that converts; not served here.
+ */
+webhook?: {
+
+}
+}
+/**
+ * Must be false: what a schema does not know is dropped, except where it says x-kubernetes-preserve-unknown-fields.
+ */
+preserveUnknownFields?: boolean
+}
+/**
+ * How far the definition has come; written by the server.
+ */
+status?: {
+/**
+ * NamesAccepted, Established and Terminating.
+ */
+conditions?: {
+/**
+ * NamesAccepted, Established or Terminating.
+ */
+type: string
+/**
+ * True, False or Unknown.
+ */
+status: string
+/**
+ * One word for why it is so.
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+/**
+ * When the status last changed.
+ */
+lastTransitionTime?: string
+/**
+ * The generation of the definition that this was said of.
+ */
+observedGeneration?: number
+}[]
+/**
+ * The names the kind is served under; fewer than asked for when some are taken.
+ */
+acceptedNames?: {
+/**
+ * The resource's name in paths.
+ */
+plural?: string
+/**
+ * The resource's name for one object.
+ */
+singular?: string
+/**
+ * The kind's name.
+ */
+kind?: string
+/**
+ * The name of a list of the kind.
+ */
+listKind?: string
+/**
+ * Short forms of the resource's name.
+ */
+shortNames?: string[]
+/**
+ * Groups of resources the kind belongs to.
+ */
+categories?: string[]
+}
+/**
+ * Every version in which objects may be kept. One that is named here cannot be taken out of spec.versions; take it out here once all objects were written anew.
+ */
+storedVersions?: string[]
+}
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+}
+
+/**
  * ControllerRevision keeps the state of an object's template as it was at one revision.
  */
 export interface ControllerRevision {

@@ -182,6 +182,7 @@ class MvccStore implements Store {
         position = batch.revision;
         if (batch.events.length > 0) yield batch;
       }
+      if (options.marksPresent === true) yield { events: [], revision: position };
       for (;;) {
         // A feed opened while the store closes would miss the end of the others.
         if (this.#areFeedsEnded) feed.end();

@@ -103,6 +103,8 @@ export interface StoreWatchOptions {
   /** Events with a revision greater than this one. */
   readonly afterRevision: number;
   readonly signal: AbortSignal;
+  /** One more batch, which may be empty, as soon as all that was written before the call has been told. */
+  readonly marksPresent?: boolean;
 }
 
 export interface StoreSize {

@@ -4,6 +4,7 @@
  * Says whether the object was still what the decision was made on. A record that changed meanwhile is read again here;
  * an object that did is the caller's to decide on anew.
  */
+import { ApiError } from '../../machinery/errors.ts';
 import { isSameJson } from '../../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { workers } from '../../schemas/kinds.ts';
@@ -11,6 +12,7 @@ import type { Worker } from '../../schemas/types.gen.ts';
 import type { Store, Write } from '../../store/store.ts';
 import { invalid, invalidObject } from './admission/fielderrors.ts';
 import { conflict } from './admission/metadata.ts';
+import { isNamespace, isNamespaceHeld } from './admission/rules/namespace.ts';
 import { asObject, asTask, asWorker, isTaskKind } from './admission/rules/task.ts';
 import {
   type AllocationRecord,
@@ -23,7 +25,10 @@ import type { WatchCache } from './cache/watchcache.ts';
 import { KeyedQueue } from './keyedqueue.ts';
 import { allocationKey, relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
-import { decodeStored, encodePayload, storedFrom } from './payload.ts';
+import { asKept, asServed, decodeServed } from './kinds/versions.ts';
+import { requireOpenNamespace } from './namespaces.ts';
+import { encodePayload, storedFrom } from './payload.ts';
+import type { Quotas } from './quota/quotas.ts';
 import type { StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
@@ -49,24 +54,31 @@ export interface BoundTask {
   readonly record: AllocationRecord;
 }
 
+export interface CommitParts {
+  readonly store: Store;
+  readonly cacheOf: CacheOf;
+  readonly quotas: Quotas;
+  /** Told after every commit in a namespace, also one that others were faster with. */
+  readonly onWritten: (namespace: string) => void;
+}
+
 export class Commits {
-  readonly #store: Store;
-  readonly #cacheOf: CacheOf;
+  readonly #parts: CommitParts;
   /** Writes of one worker's record, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly #records = new KeyedQueue();
 
-  constructor(store: Store, cacheOf: CacheOf) {
-    this.#store = store;
-    this.#cacheOf = cacheOf;
+  constructor(parts: CommitParts) {
+    this.#parts = parts;
   }
 
   /** The object as the cache has it. */
   read(entry: KindEntry, key: ObjectKey): StoredObject | undefined {
-    return this.#cacheOf(entry.kind)?.get(relativeKey(key));
+    const kept = this.#parts.cacheOf(entry.kind)?.get(relativeKey(key));
+    return kept === undefined ? undefined : asServed(entry, kept);
   }
 
   worker(name: string): Worker | undefined {
-    return asWorker(this.#cacheOf(workers)?.get(name)?.object);
+    return asWorker(this.#parts.cacheOf(workers)?.get(name)?.object);
   }
 
   /** `after` undefined removes. Answers with what was stored, or removed. */
@@ -141,22 +153,32 @@ export class Commits {
     companion?: Write,
   ): Promise<Outcome | 'companion failed'> {
     const key = keyOfWrite(before, after);
-    const payload = after === undefined ? undefined : encodePayload(after);
-    if (isDryRun) return this.#pretend(entry, key, before, after, payload);
+    const kept = after === undefined ? undefined : asKept(entry, after);
+    const payload = kept === undefined ? undefined : encodePayload(kept);
+    if (before === undefined && after !== undefined) requireOpenKind(entry);
+    if (before === undefined && after !== undefined) requireOpenNamespace(entry, after, this.#parts.cacheOf);
+    using room =
+      after === undefined || payload === undefined
+        ? undefined
+        : this.#parts.quotas.reserve(entry, before, after, payload.length);
+    if (isDryRun) return this.#pretend(entry, key, before, kept, payload);
     const write =
       payload === undefined ? removeObject(entry, key, before) : putObject(entry, key, payload, before);
-    const result = await this.#store.commit(companion === undefined ? [write] : [companion, write]);
+    const result = await this.#parts.store.commit(companion === undefined ? [write] : [companion, write]);
+    if (key.namespace !== undefined) this.#parts.onWritten(key.namespace);
     if (result.ok) {
       const revision = result.modRevisions.at(-1) ?? result.revision;
+      room?.settle(revision);
       const stored =
-        after === undefined || payload === undefined
+        kept === undefined || payload === undefined
           ? before
-          : (this.#asCached(entry, key, revision) ?? storedFrom(after, payload, revision));
+          : (this.#asCached(entry, key, revision) ?? asServed(entry, storedFrom(kept, payload, revision)));
       if (stored === undefined) throw new Error('a removal was committed without an object to remove');
       return { ok: true, stored };
     }
     if (companion !== undefined && result.failed === 0) return 'companion failed';
-    return { ok: false, current: result.current === undefined ? undefined : decodeStored(result.current) };
+    const { current } = result;
+    return { ok: false, current: current === undefined ? undefined : decodeServed(entry, current) };
   }
 
   /** The cache has usually heard of a commit when its writer does: then there is nothing to make again. */
@@ -170,17 +192,19 @@ export class Commits {
     entry: KindEntry,
     key: ObjectKey,
     before: StoredObject | undefined,
-    after: DynamicObject | undefined,
+    kept: DynamicObject | undefined,
     payload: Buffer | undefined,
   ): Outcome {
     const current = this.read(entry, key);
     if (current?.resourceVersion !== before?.resourceVersion) return { ok: false, current };
-    if (after === undefined || payload === undefined) {
+    if (kept === undefined || payload === undefined) {
       return before === undefined ? { ok: false, current } : { ok: true, stored: before };
     }
-    if (before === undefined)
-      return { ok: true, stored: { object: after, json: payload, resourceVersion: 0 } };
-    return { ok: true, stored: storedFrom(after, payload, before.resourceVersion) };
+    const stored =
+      before === undefined
+        ? { object: kept, json: payload, resourceVersion: 0 }
+        : storedFrom(kept, payload, before.resourceVersion);
+    return { ok: true, stored: asServed(entry, stored) };
   }
 
   /**
@@ -200,20 +224,20 @@ export class Commits {
         const { record, modRevision } = await this.#readRecord(worker);
         const bound = decide(before, record);
         if (isDryRun || bound === undefined) return;
-        const result = await this.#store.commit([
+        const result = await this.#parts.store.commit([
           putRecord(bound.record, modRevision),
           putObject(entry, key, encodePayload(bound.object), bound.before),
         ]);
         if (result.ok) return;
         if (result.failed === 1)
-          before = result.current === undefined ? undefined : decodeStored(result.current);
+          before = result.current === undefined ? undefined : decodeServed(entry, result.current);
       }
       throw conflict(entry.kind, key.name, 'it and its worker are written by others all the time; try again');
     });
   }
 
   async #readRecord(worker: string): Promise<{ record: AllocationRecord; modRevision: number | undefined }> {
-    const stored = await this.#store.get(allocationKey(worker));
+    const stored = await this.#parts.store.get(allocationKey(worker));
     return stored === undefined
       ? { record: emptyRecord(worker), modRevision: undefined }
       : { record: parseRecord(stored.value, worker), modRevision: stored.modRevision };
@@ -253,8 +277,18 @@ function putRecord(record: AllocationRecord, modRevision: number | undefined): W
   };
 }
 
+/** Throws `MethodNotAllowed` for a kind that is going away, in Kubernetes' words. */
+function requireOpenKind({ isTerminating }: KindEntry): void {
+  if (!isTerminating) return;
+  throw new ApiError(
+    'MethodNotAllowed',
+    'create not allowed while custom resource definition is terminating',
+  );
+}
+
+/** Whether somebody must still finish before a deleted object goes. */
 export function isHeld(object: DynamicObject): boolean {
-  return (object.metadata.finalizers ?? []).length > 0;
+  return (object.metadata.finalizers ?? []).length > 0 || (isNamespace(object) && isNamespaceHeld(object));
 }
 
 /** Equal but for the version they are served with. */

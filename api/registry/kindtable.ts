@@ -1,9 +1,10 @@
 /**
- * The kinds that are served, made from their documents: what routing, discovery and tables need, and beside it what
- * only the registry needs (the compiled validator, the declared fields). Built once when the registry opens.
+ * One kind as the registry works with it, made from its document: what routing, discovery and tables need, and beside
+ * it what only the registry needs (the compiled validator, the declared fields). Built-in documents and the
+ * CustomResourceDefinitions of users go through the same code. Which kinds are served now is `kinds/kinds.ts`.
  */
 import { isRecord, readPath } from '../../machinery/json.ts';
-import type { DynamicObject } from '../../machinery/meta.ts';
+import { apiVersionOf, type DynamicObject, qualifiedName } from '../../machinery/meta.ts';
 import type { KindDocument, KindVersion, Schema } from '../../schemas/crd.ts';
 import { rulesOf } from './admission/rules/list.ts';
 import type { KindRules } from './admission/rules/rules.ts';
@@ -11,50 +12,102 @@ import { compileValidator, type Validator } from './admission/validation.ts';
 import { kindPrefix } from './keys.ts';
 import type { ServedKind } from './types.ts';
 
+/** One version of one kind. */
 export interface KindEntry {
   readonly kind: ServedKind;
-  /** What all store keys of the kind start with. */
+  /** What all store keys of the kind start with, whatever the version. */
   readonly prefix: string;
   readonly schema: Schema;
   readonly validator: Validator;
   /** What neither schema nor CEL can say. */
   readonly rules: KindRules;
   readonly hasStatus: boolean;
-  /** Whether the server counts changes of the desired state. Kubernetes' own kinds here do not have it. */
+  /** Whether the server counts changes of the desired state. Most of Kubernetes' own kinds do not have it. */
   readonly hasGeneration: boolean;
   /** What a field selector may name: `metadata.name`, `metadata.namespace` and the declared ones. */
   readonly fields: readonly string[];
+  /** The declared ones alone: what is kept beside every cached object. */
+  readonly declaredFields: readonly string[];
   readField(object: DynamicObject, field: string): string | undefined;
+  /** The version in which objects are kept, where it is another one than this. */
+  readonly storage: KindEntry | undefined;
+  /** What whoever uses a deprecated version is told, in a Warning header. */
+  readonly deprecation: string | undefined;
+  /** True while the kind goes away with all its objects: nothing can be created. */
+  readonly isTerminating: boolean;
+}
+
+/** A kind with every version it is served at, in the order of its document. */
+export interface KindDefinition {
+  /** `<plural>.<group>`. */
+  readonly name: string;
+  readonly storage: KindEntry;
+  readonly served: readonly KindEntry[];
 }
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
-/** A namespace cannot go before something clears what lives in it; until then it stays. */
-const UNDELETABLE: ReadonlySet<string> = new Set(['/namespaces']);
+/** Namespaces go one by one, as in Kubernetes: each takes everything in it along. */
+const NOT_TOGETHER: ReadonlySet<string> = new Set(['/namespaces']);
 /** Acts on one object, beside those that follow from the document. */
 const ACTS: Readonly<Record<string, ServedKind['subresources']>> = {
   'gantry.dev/tasks': [
     { name: 'binding', verbs: ['create'], kind: 'Binding' },
     { name: 'eviction', verbs: ['create'], kind: 'Eviction' },
   ],
+  '/namespaces': [{ name: 'finalize', verbs: ['update'] }],
+  '/serviceaccounts': [{ name: 'token', verbs: ['create'], kind: 'TokenRequest' }],
 };
 /** Kubernetes reads an Event's field label `source` from inside it. */
 const FIELD_PATHS: Readonly<Record<string, string>> = { '/events source': 'source.component' };
+/** Kubernetes' own kinds that count their generations; all kinds of users do. */
+const COUNTED_GROUPS: ReadonlySet<string> = new Set(['apiextensions.k8s.io', 'apps']);
 
 /** Throws when a document is wrong, naming it. */
-export function buildKindTable(documents: readonly KindDocument[]): KindEntry[] {
-  return documents.map((document) => {
-    const served = document.spec.versions.filter((version) => version.served);
-    const [version] = served;
-    if (served.length !== 1 || version === undefined || !version.storage) {
-      throw new Error(
-        `kind ${document.metadata.name}: exactly one version must be served, and be the stored one; found ${served.length}`,
-      );
-    }
-    return entryOf(document, version);
-  });
+export function buildKindTable(documents: readonly KindDocument[]): KindDefinition[] {
+  return documents.map((document) => defineKind(document, true));
 }
 
-function entryOf(document: KindDocument, version: KindVersion): KindEntry {
+/**
+ * Compiles all that a document says. Throws when it is wrong, naming it.
+ * @param isBuiltin whether the kind is one of Gantry's own rather than a user's.
+ */
+export function defineKind(document: KindDocument, isBuiltin: boolean): KindDefinition {
+  const { group, names, versions } = document.spec;
+  const stored = versions.filter((version) => version.storage);
+  const [kept] = stored;
+  if (kept === undefined || stored.length !== 1) {
+    throw new Error(
+      `kind ${document.metadata.name}: exactly one version must be the stored one; found ${stored.length}`,
+    );
+  }
+  const storage = entryOf(document, kept, isBuiltin, undefined);
+  return {
+    name: qualifiedName({ group, plural: names.plural }),
+    storage,
+    served: versions
+      .filter((version) => version.served)
+      .map((version) => (version === kept ? storage : entryOf(document, version, isBuiltin, storage))),
+  };
+}
+
+/** The same kind while it goes away. */
+export function terminating(definition: KindDefinition): KindDefinition {
+  const storage = { ...definition.storage, isTerminating: true };
+  return {
+    ...definition,
+    storage,
+    served: definition.served.map((entry) =>
+      entry === definition.storage ? storage : { ...entry, storage, isTerminating: true },
+    ),
+  };
+}
+
+function entryOf(
+  document: KindDocument,
+  version: KindVersion,
+  isBuiltin: boolean,
+  storage: KindEntry | undefined,
+): KindEntry {
   const { group, names, scope } = document.spec;
   const schema = version.schema.openAPIV3Schema;
   const id = `${group}/${names.plural}`;
@@ -69,21 +122,20 @@ function entryOf(document: KindDocument, version: KindVersion): KindEntry {
     listKind: names.listKind,
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    verbs: UNDELETABLE.has(id) ? VERBS.filter((verb) => !verb.startsWith('delete')) : VERBS,
+    verbs: NOT_TOGETHER.has(id) ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS,
     columns: version.additionalPrinterColumns ?? [],
     definition: version,
     subresources: [
       ...(hasStatus ? [{ name: 'status', verbs: ['get', 'patch', 'update'] }] : []),
+      ...(version.subresources?.scale === undefined
+        ? []
+        : [{ name: 'scale', verbs: ['get', 'patch', 'update'], kind: 'Scale' }]),
       ...(ACTS[id] ?? []),
     ],
   };
   const declared = (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, ''));
-  const paths = new Map(
-    ['metadata.name', 'metadata.namespace', ...declared].map((field) => [
-      field,
-      (FIELD_PATHS[`${id} ${field}`] ?? field).split('.'),
-    ]),
-  );
+  const fields = ['metadata.name', 'metadata.namespace', ...declared];
+  const paths = new Map(fields.map((field) => [field, (FIELD_PATHS[`${id} ${field}`] ?? field).split('.')]));
   return {
     kind,
     prefix: kindPrefix(kind),
@@ -91,8 +143,11 @@ function entryOf(document: KindDocument, version: KindVersion): KindEntry {
     validator: compileValidator(schema, document.metadata.name),
     rules: rulesOf(kind),
     hasStatus,
-    hasGeneration: isRecord(schema.properties?.['spec']) && !isKubernetesGroup(group),
-    fields: [...paths.keys()],
+    hasGeneration:
+      !isBuiltin ||
+      (isRecord(schema.properties?.['spec']) && (!isKubernetesGroup(group) || COUNTED_GROUPS.has(group))),
+    fields,
+    declaredFields: declared.filter((field) => !field.startsWith('metadata.')),
     readField(object, field) {
       const path = paths.get(field);
       const value = path === undefined ? undefined : readPath(object, path);
@@ -100,6 +155,12 @@ function entryOf(document: KindDocument, version: KindVersion): KindEntry {
         ? String(value)
         : undefined;
     },
+    storage,
+    deprecation:
+      version.deprecated === true
+        ? (version.deprecationWarning ?? `${apiVersionOf(kind)} ${names.kind} is deprecated`)
+        : undefined,
+    isTerminating: false,
   };
 }
 

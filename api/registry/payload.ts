@@ -6,7 +6,8 @@
 import { ApiError } from '../../machinery/errors.ts';
 import { deepFreeze, isRecord } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
-import { type KeyValue, MAX_VALUE_BYTES } from '../../store/store.ts';
+import { MAX_VALUE_BYTES } from '../../store/store.ts';
+import { CachedObject } from './cache/cachedobject.ts';
 import type { StoredObject } from './types.ts';
 
 const METADATA_OPEN = '"metadata":{';
@@ -32,19 +33,13 @@ export function spliceVersion(payload: Uint8Array, revision: number): Buffer {
   const bytes = bufferOf(payload);
   // The first one is the object's own: apiVersion and kind come before it, and a quote inside them is escaped.
   const at = bytes.indexOf(METADATA_OPEN) + METADATA_OPEN.length;
-  return Buffer.concat([
-    bytes.subarray(0, at),
-    Buffer.from(`${VERSION_OPEN}${revision}",`),
-    bytes.subarray(at),
-  ]);
-}
-
-/** A stored value as an object, frozen, with the bytes it is served as. */
-export function decodeStored(stored: KeyValue): StoredObject {
-  const json = spliceVersion(stored.value, stored.modRevision);
-  const object: unknown = JSON.parse(json.toString());
-  if (!isDynamicObject(object)) throw new Error(`the store's value of ${stored.key} is not an object`);
-  return { object: deepFreeze(object), json, resourceVersion: stored.modRevision };
+  const version = `${VERSION_OPEN}${revision}",`;
+  // Bytes of their own: a slice of a shared pool would keep the whole of it for as long as the object lives.
+  const spliced = Buffer.allocUnsafeSlow(bytes.length + version.length);
+  bytes.copy(spliced, 0, 0, at);
+  spliced.write(version, at, 'latin1');
+  bytes.copy(spliced, at + version.length, at);
+  return spliced;
 }
 
 /** An object that was just made, at the revision its payload was committed at. */
@@ -63,12 +58,14 @@ export function withRevision(stored: StoredObject, revision: number): StoredObje
   const json = bufferOf(stored.json);
   const from = json.indexOf(METADATA_OPEN) + METADATA_OPEN.length + VERSION_OPEN.length;
   const to = json.indexOf('"', from);
+  const told = Buffer.concat([json.subarray(0, from), Buffer.from(String(revision)), json.subarray(to)]);
+  if (stored instanceof CachedObject) return stored.at(revision, told);
   return {
     object: deepFreeze({
       ...stored.object,
       metadata: { ...stored.object.metadata, resourceVersion: String(revision) },
     }),
-    json: Buffer.concat([json.subarray(0, from), Buffer.from(String(revision)), json.subarray(to)]),
+    json: told,
     resourceVersion: revision,
   };
 }

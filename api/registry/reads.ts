@@ -4,17 +4,26 @@
  */
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
-import { isRecord } from '../../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
-import { parseFieldSelector, parseLabelSelector } from '../../machinery/selectors.ts';
+import { type LabelSelector, parseFieldSelector, parseLabelSelector } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
-import { forbidden, invalidObject } from './admission/fielderrors.ts';
+import { CachedObject, keyOfStored, labelsOf } from './cache/cachedobject.ts';
+import type { Matches } from './cache/change.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
-import type { Matches, WatchCache } from './cache/watchcache.ts';
 import { watchKind } from './cache/watcher.ts';
 import { relativeKey } from './keys.ts';
+import type { ServedEntry } from './kinds/kinds.ts';
+import { asServed, listAsServed } from './kinds/versions.ts';
 import type { KindEntry } from './kindtable.ts';
-import { decodeStored } from './payload.ts';
+import {
+  checkListOptions,
+  checkWatchOptions,
+  expiredContinue,
+  isExactList,
+  parseVersion,
+  readContinue,
+  writeContinue,
+} from './listoptions.ts';
 import { apiErrorFromStore, tooNew, tooOld } from './storeerrors.ts';
 import type {
   ReadOptions,
@@ -29,7 +38,6 @@ import type {
 const FUTURE_PATIENCE_MS = 3_000;
 /** Objects read from the store at once while a page of the past is put together. */
 const SNAPSHOT_PAGE = 500;
-const LIST_OPTIONS = { group: 'meta.k8s.io', kind: 'ListOptions' };
 
 export interface ReadParts {
   readonly store: Store;
@@ -37,6 +45,7 @@ export interface ReadParts {
   readonly feed: StoreFeed;
 }
 
+/** Objects as they are kept; served at the version asked for when the page is whole. */
 interface Page {
   readonly items: readonly StoredObject[];
   /** Key of the last item, when there are more. */
@@ -52,6 +61,10 @@ interface Query {
   readonly after: string | undefined;
 }
 
+type Visible = ((object: DynamicObject) => boolean) | undefined;
+
+type Selection = Pick<RegistryListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>;
+
 export class Reads {
   readonly #parts: ReadParts;
 
@@ -64,57 +77,57 @@ export class Reads {
     return this.#parts.feed.reach(this.#parts.store.revision(), signal);
   }
 
-  async get(cache: WatchCache, key: ObjectKey, options: ReadOptions): Promise<StoredObject> {
+  /** @param visible which objects are there for the caller; undefined is all of them. So in all reads. */
+  async get(
+    { entry, cache }: ServedEntry,
+    key: ObjectKey,
+    options: ReadOptions,
+    visible?: Visible,
+  ): Promise<StoredObject> {
     await this.#reach(parseVersion(options.resourceVersion), options.signal);
     const stored = cache.get(relativeKey(key));
-    if (stored === undefined) throw notFound(cache.entry.kind, key.name);
-    return stored;
+    if (stored === undefined || visible?.(stored.object) === false) throw notFound(entry.kind, key.name);
+    return asServed(entry, stored);
   }
 
-  async list(cache: WatchCache, options: RegistryListOptions): Promise<StoredList> {
+  async list(served: ServedEntry, options: RegistryListOptions, visible?: Visible): Promise<StoredList> {
     checkListOptions(options);
-    const { entry } = cache;
-    const query = {
+    const { entry, cache } = served;
+    const first: Query = {
       namespace: options.namespace,
-      matches: matcherOf(entry, options),
+      matches: both(selectorOf(entry, options), visible),
       limit: options.limit === undefined || options.limit <= 0 ? Infinity : options.limit,
       after: undefined,
     };
-    if (options.continue !== undefined && options.continue !== '') {
-      const { revision, after } = readContinue(options.continue);
-      const page = await this.#pageAt(cache, revision, { ...query, after }, true);
-      return listOf(page, revision);
+    const token = (options.continue ?? '') === '' ? undefined : readContinue(options.continue ?? '');
+    const query = { ...first, after: token?.after };
+    if (token?.revision !== undefined) {
+      return listOf(entry, await this.#pageAt(served, token.revision, query), token.revision);
     }
-    const asked = parseVersion(options.resourceVersion);
+    const asked = token === undefined ? parseVersion(options.resourceVersion) : undefined;
     await this.#reach(asked, options.signal);
-    const isExact =
-      options.resourceVersionMatch === 'Exact' ||
-      (options.resourceVersionMatch === undefined && query.limit < Infinity && (asked ?? 0) > 0);
-    if (isExact && asked !== undefined && asked > 0) {
-      return listOf(await this.#pageAt(cache, asked, query, false), asked);
+    if (asked !== undefined && isExactList(options, asked)) {
+      return listOf(entry, await this.#pageAt(served, asked, query), asked);
     }
-    return listOf(pageOf(cache.list(query.namespace), query), cache.revision);
+    return listOf(entry, pageOf(cache.list(query.namespace), query), cache.revision);
   }
 
-  /** What the selectors select now, from the cache as it is. */
-  select(
-    cache: WatchCache,
-    options: Pick<RegistryListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
-  ): readonly StoredObject[] {
-    const matches = matcherOf(cache.entry, options);
-    const all = cache.list(options.namespace);
-    return matches === undefined ? all : all.filter(({ object }) => matches(object));
+  /** What the selectors select now, in key order, from the cache as it is; every match when there is no limit. */
+  select({ entry, cache }: ServedEntry, selection: Selection): readonly StoredObject[] {
+    const matches = selectorOf(entry, selection);
+    const all = cache.list(selection.namespace);
+    return listAsServed(entry, matches === undefined ? all : all.filter(matches));
   }
 
   /** Resolves once the start is known to be possible. */
-  async watch(cache: WatchCache, options: RegistryWatchOptions): Promise<AsyncIterable<StoredWatchEvent>> {
+  async watch(
+    { entry, cache }: ServedEntry,
+    options: RegistryWatchOptions,
+    visible?: Visible,
+  ): Promise<AsyncIterable<StoredWatchEvent>> {
+    checkWatchOptions(options);
     const { store, clock, feed } = this.#parts;
-    const namespaceMatches = inNamespace(options.namespace);
-    const selectorMatches = matcherOf(cache.entry, options);
-    const matches: Matches =
-      selectorMatches === undefined
-        ? namespaceMatches
-        : (object) => namespaceMatches(object) && selectorMatches(object);
+    const matches = withNamespace(options.namespace, both(selectorOf(entry, options), visible));
     const asked = parseVersion(options.resourceVersion);
     await this.#reach(asked, options.signal);
     const wantsInitial = options.sendInitialEvents ?? (asked ?? 0) === 0;
@@ -125,6 +138,7 @@ export class Reads {
     return watchKind(
       { store, cache, clock, closing: feed.closing },
       {
+        entry,
         initial: wantsInitial ? cache.list(options.namespace) : [],
         afterRevision,
         matches,
@@ -151,7 +165,7 @@ export class Reads {
   }
 
   /** A page as it was at a revision: from the cache when nothing changed since, else from the store's history. */
-  async #pageAt(cache: WatchCache, revision: number, query: Query, isContinued: boolean): Promise<Page> {
+  async #pageAt({ cache }: ServedEntry, revision: number, query: Query): Promise<Page> {
     await this.catchUp();
     if (cache.lastChange <= revision) return pageOf(cache.list(query.namespace), query);
     const { prefix } = cache.entry;
@@ -167,8 +181,8 @@ export class Reads {
         });
         for (const item of page.items) {
           const known = cache.get(item.key.slice(prefix.length));
-          const stored = known?.resourceVersion === item.modRevision ? known : decodeStored(item);
-          if (query.matches?.(stored.object) !== false) found.push(stored);
+          const stored = known?.resourceVersion === item.modRevision ? known : cache.decode(item);
+          if (query.matches?.(stored) !== false) found.push(stored);
         }
         after = page.items.at(-1)?.key;
         more = page.more && after !== undefined;
@@ -176,11 +190,10 @@ export class Reads {
     } catch (error) {
       const translated = apiErrorFromStore(error);
       if (translated.reason !== 'Expired') throw translated;
+      if (query.after !== undefined) throw expiredContinue(query.after, error);
       throw new ApiError(
         'Expired',
-        isContinued
-          ? 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.'
-          : `The resourceVersion for the provided list is too old: ${revision}`,
+        `The resourceVersion for the provided list is too old: ${revision}`,
         undefined,
         { cause: error },
       );
@@ -190,21 +203,48 @@ export class Reads {
   }
 }
 
-/** What the options select, undefined for everything. */
-function matcherOf(
-  entry: KindEntry,
-  options: { readonly labelSelector?: string; readonly fieldSelector?: string },
-): Matches | undefined {
-  const { labelSelector, fieldSelector } = options;
-  if ((labelSelector ?? '') === '' && (fieldSelector ?? '') === '') return undefined;
-  const byLabels = parseLabelSelector(labelSelector);
-  const byFields = parseFieldSelector(fieldSelector, entry.fields);
-  return (object) => byLabels(object.metadata.labels) && byFields((field) => entry.readField(object, field));
+/**
+ * What the selectors select, undefined for everything. Asks of a cached object only what is kept beside its bytes.
+ * Throws `BadRequest`.
+ */
+function selectorOf(entry: KindEntry, { labelSelector, fieldSelector }: Selection): Matches | undefined {
+  const byLabels = (labelSelector ?? '') === '' ? undefined : parseLabelSelector(labelSelector);
+  const byFields = (fieldSelector ?? '') === '' ? undefined : fieldMatcher(entry, fieldSelector);
+  if (byLabels === undefined) return byFields;
+  if (byFields === undefined) return (stored) => matchesLabels(byLabels, stored);
+  return (stored) => matchesLabels(byLabels, stored) && byFields(stored);
 }
 
-function inNamespace(namespace: string | undefined): Matches {
-  if (namespace === undefined) return () => true;
-  return (object: DynamicObject) => object.metadata.namespace === namespace;
+/** What is selected and there for the caller. */
+function both(selected: Matches | undefined, visible: Visible): Matches | undefined {
+  if (visible === undefined) return selected;
+  return (stored) => selected?.(stored) !== false && visible(stored.object);
+}
+
+function matchesLabels(selector: LabelSelector, stored: StoredObject): boolean {
+  return selector(labelsOf(stored));
+}
+
+function fieldMatcher(entry: KindEntry, fieldSelector: string | undefined): Matches {
+  const selector = parseFieldSelector(fieldSelector, entry.fields);
+  return (stored) => {
+    const face = asServed(entry, stored);
+    return selector((field) => {
+      if (!(face instanceof CachedObject)) return entry.readField(face.object, field);
+      const slash = face.key.indexOf('/');
+      if (field === 'metadata.name') return face.key.slice(slash + 1);
+      if (field === 'metadata.namespace') return slash < 0 ? undefined : face.key.slice(0, slash);
+      const index = entry.declaredFields.indexOf(field);
+      return index < 0 ? entry.readField(face.object, field) : face.field(index);
+    });
+  };
+}
+
+function withNamespace(namespace: string | undefined, matches: Matches | undefined): Matches | undefined {
+  if (namespace === undefined) return matches;
+  const prefix = `${namespace}/`;
+  if (matches === undefined) return (stored) => keyOfStored(stored).startsWith(prefix);
+  return (stored) => keyOfStored(stored).startsWith(prefix) && matches(stored);
 }
 
 function pageOf(all: readonly StoredObject[], query: Query): Page {
@@ -214,10 +254,9 @@ function pageOf(all: readonly StoredObject[], query: Query): Page {
   }
   const start = after === undefined ? 0 : firstAfter(all, after);
   const items: StoredObject[] = [];
-  let at = start;
-  for (; at < all.length && items.length <= limit; at++) {
+  for (let at = start; at < all.length && items.length <= limit; at++) {
     const stored = all[at];
-    if (stored !== undefined && matches?.(stored.object) !== false) items.push(stored);
+    if (stored !== undefined && matches?.(stored) !== false) items.push(stored);
   }
   if (items.length <= limit) return { items, next: undefined, remaining: undefined };
   items.pop();
@@ -232,85 +271,23 @@ function firstAfter(all: readonly StoredObject[], after: string): number {
   while (low < high) {
     const middle = (low + high) >>> 1;
     const stored = all[middle];
-    if (stored !== undefined && keyOf(stored) <= after) low = middle + 1;
+    if (stored !== undefined && keyOfStored(stored) <= after) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-function keyOf({ object }: StoredObject): string {
-  const { name, namespace } = object.metadata;
-  return relativeKey(namespace === undefined ? { name } : { namespace, name });
-}
-
 function lastKey(items: readonly StoredObject[]): string | undefined {
   const last = items.at(-1);
-  return last === undefined ? undefined : keyOf(last);
+  return last === undefined ? undefined : keyOfStored(last);
 }
 
-function listOf({ items, next, remaining }: Page, revision: number): StoredList {
+function listOf(entry: KindEntry, { items, next, remaining }: Page, revision: number): StoredList {
   return {
-    items,
+    items: listAsServed(entry, items),
     resourceVersion: revision,
-    ...(next === undefined ? {} : { continue: writeContinue(revision, next) }),
+    ...(next === undefined ? {} : { continue: writeContinue({ revision, after: next }) }),
     ...(next === undefined || remaining === undefined ? {} : { remainingItemCount: remaining }),
+    ...(entry.deprecation === undefined ? {} : { warnings: [entry.deprecation] }),
   };
-}
-
-function writeContinue(revision: number, after: string): string {
-  return Buffer.from(JSON.stringify({ v: 'gantry.dev/v1', rv: revision, after })).toString('base64url');
-}
-
-function readContinue(token: string): { readonly revision: number; readonly after: string } {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
-    if (isRecord(value) && value['v'] === 'gantry.dev/v1') {
-      const { rv, after } = value;
-      if (Number.isSafeInteger(rv) && typeof rv === 'number' && typeof after === 'string') {
-        return { revision: rv, after };
-      }
-    }
-  } catch (error) {
-    throw new ApiError(
-      'BadRequest',
-      'continue key is not valid: it is not a token of this server',
-      undefined,
-      {
-        cause: error,
-      },
-    );
-  }
-  throw new ApiError('BadRequest', 'continue key is not valid: it is not a token of this server');
-}
-
-/** Undefined when absent. Throws `BadRequest` for anything but a number. */
-function parseVersion(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  const version = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(version)) return version;
-  throw new ApiError('BadRequest', `resourceVersion must be a number, found "${text}"`);
-}
-
-function checkListOptions(options: RegistryListOptions): void {
-  const { resourceVersion = '', resourceVersionMatch: match = '', continue: token = '' } = options;
-  const refuse = (field: string, why: string): ApiError =>
-    invalidObject(LIST_OPTIONS, '', [forbidden(field, why)]);
-  if (token !== '' && resourceVersion !== '' && resourceVersion !== '0') {
-    throw refuse('resourceVersion', 'specifying resource version is not allowed when using continue');
-  }
-  if (match === '') return;
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    throw refuse('resourceVersionMatch', `supported values: "Exact", "NotOlderThan", found "${match}"`);
-  }
-  if (token !== '')
-    throw refuse('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided');
-  if (resourceVersion === '') {
-    throw refuse(
-      'resourceVersionMatch',
-      'resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
-  }
-  if (match === 'Exact' && resourceVersion === '0') {
-    throw refuse('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-  }
 }

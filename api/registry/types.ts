@@ -6,6 +6,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../../machinery/client.ts';
+import type { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { DynamicObject, ObjectKey, Resource } from '../../machinery/meta.ts';
 import type { KindVersion, PrinterColumn } from '../../schemas/crd.ts';
@@ -66,8 +67,26 @@ export type StoredWatchEvent =
 
 /** Who asks and through which door, for authorization and audit. */
 export interface RequestContext {
+  /** Whom the request acts as. */
   readonly identity: Identity;
+  /** Who really asks, when they act as somebody else (`kubectl --as`). */
+  readonly impersonator?: Identity;
   readonly userAgent?: string;
+  /** Absent for calls that came over no wire. */
+  readonly origin?: RequestOrigin;
+}
+
+/** Where a request over a wire came from, for the audit. */
+export interface RequestOrigin {
+  readonly auditId: string;
+  readonly uri: string;
+  readonly sourceIps: readonly string[];
+  /** Wall time, milliseconds. */
+  readonly receivedMs: number;
+  /** What of the registry it asked for, as soon as that is known; written by the registry. */
+  request?: AccessRequest;
+  /** Whether the registry has told the audit how it ended; written by the registry. */
+  isTold: boolean;
 }
 
 export interface ReadOptions {
@@ -211,6 +230,15 @@ export interface Registry {
   reviews(): readonly Review[];
   /** Throws Forbidden unless the caller may: for what is not an object of the registry, such as `pods/log`. */
   authorize(context: RequestContext, request: AccessRequest): void;
+  /** Who a bearer token proves somebody to be; undefined when it proves nothing. */
+  authenticate(token: string): Promise<Identity | undefined>;
+  /** Tells the audit of a request over a wire that ended without one of the verbs above having told it. */
+  auditRequest(
+    context: RequestContext | undefined,
+    origin: RequestOrigin,
+    path: { readonly verb: string; readonly path: string },
+    outcome: { readonly code: number } | { readonly error: ApiError },
+  ): void;
   /** Authorization of what is not an object: `/metrics`, `/version`. */
   authorizePath(context: RequestContext, verb: string, path: string): void;
   /** True once every kind's cache holds the present; readiness waits for it. */

@@ -3,23 +3,37 @@
  *
  * A rule that does not parse, names a field the schema lacks or is not a yes-or-no question fails the compilation,
  * never a user's request. Rules that speak of `oldSelf` are transition rules: they run only where there is an old
- * value to compare with. Source: Kubernetes documentation, "Validation rules" of CustomResourceDefinitions.
+ * value to compare with, or always with an optional one where they ask for that. A rule about a value that a change
+ * leaves alone does not refuse the change. Source: Kubernetes documentation, "Validation rules" of
+ * CustomResourceDefinitions.
  */
-import { type ASTNode, Environment } from '@marcbachmann/cel-js';
-import { RE2JS } from 're2js';
-import { isRecord } from '../../../machinery/json.ts';
-import { parseQuantity } from '../../../machinery/quantity.ts';
+import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
+import { isRecord, isSameJson } from '../../../machinery/json.ts';
 import type { Schema, ValidationRule } from '../../../schemas/crd.ts';
+import { Budget, meter, OutOfBudget, withBudget } from './cel/budget.ts';
+import { estimateCost, maxCount } from './cel/cost.ts';
+import { baseEnvironment, nodesOf, useLinearMatches } from './cel/environment.ts';
+import { declareVariables, toCel } from './cel/types.ts';
+import { correlatedItem } from './correlation.ts';
 import { type FieldProblem, forbidden, invalid, required } from './fielderrors.ts';
 import { joinPath } from './structural.ts';
 
 /** What the rules find wrong; `old` is undefined on create. */
 export type RuleCheck = (object: object, old: object | undefined) => readonly FieldProblem[];
 
-interface CompiledRule {
+export interface CompiledRule {
   readonly rule: ValidationRule;
   readonly isTransition: boolean;
-  readonly evaluate: (context: { self: unknown; oldSelf?: unknown }) => unknown;
+  readonly isOptionalOld: boolean;
+  /** The most one evaluation costs. */
+  readonly cost: number;
+  readonly evaluate: (context: RuleContext) => unknown;
+  readonly message: ((context: RuleContext) => unknown) | undefined;
+}
+
+interface RuleContext {
+  self: unknown;
+  oldSelf?: unknown;
 }
 
 /** A place in the schema with rules on it or somewhere below it. */
@@ -31,74 +45,51 @@ interface RuleNode {
   readonly values: RuleNode | undefined;
 }
 
+/** What is wrong with one rule of a schema. */
+export class RuleError extends Error {
+  /** `rule`, `messageExpression`: which part of it. */
+  readonly part: 'rule' | 'messageExpression';
+
+  constructor(part: RuleError['part'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RuleError';
+    this.part = part;
+  }
+}
+
+const MAX_MESSAGE = 5_120;
+
 /** Throws when a rule is wrong, naming the kind, the place and the rule. */
 export function compileRules(schema: Schema, kindName: string): RuleCheck {
   const root = compileNode(schema, '', kindName);
   if (root === undefined) return () => [];
   return (object, old) => {
-    const problems: FieldProblem[] = [];
-    visit(root, object, old, '', problems);
-    return problems;
+    const run: Run = { problems: [], budget: new Budget(), isOver: false };
+    visit(root, object, old, '', run);
+    return run.problems;
   };
 }
 
-/** A Kubernetes quantity inside CEL: nanounits. */
-class Quantity {
-  readonly nano: bigint;
-
-  constructor(nano: bigint) {
-    this.nano = nano;
-  }
+interface Run {
+  readonly problems: FieldProblem[];
+  readonly budget: Budget;
+  /** Nothing more is run once the budget is spent. */
+  isOver: boolean;
 }
-
-const MAX_PATTERNS = 256;
-const patterns = new Map<string, RE2JS>();
-
-function baseEnvironment(): Environment {
-  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
-  const compare = (a: Quantity, b: Quantity): bigint => (a.nano < b.nano ? -1n : a.nano > b.nano ? 1n : 0n);
-  return environment
-    .registerType('Quantity', { ctor: Quantity, fields: {} })
-    .registerFunction('quantity(string): Quantity', (text: string) => {
-      const nano = parseQuantity(text);
-      if (nano === undefined) throw new Error(`"${text}" is not a quantity`);
-      return new Quantity(nano);
-    })
-    .registerFunction('isQuantity(string): bool', (text: string) => parseQuantity(text) !== undefined)
-    .registerFunction('Quantity.compareTo(Quantity): int', compare)
-    .registerFunction('Quantity.isLessThan(Quantity): bool', (a: Quantity, b: Quantity) => a.nano < b.nano)
-    .registerFunction('Quantity.isGreaterThan(Quantity): bool', (a: Quantity, b: Quantity) => a.nano > b.nano)
-    .registerFunction('Quantity.sign(): int', (a: Quantity) => compare(a, new Quantity(0n)))
-    .registerFunction(
-      'Quantity.add(Quantity): Quantity',
-      (a: Quantity, b: Quantity) => new Quantity(a.nano + b.nano),
-    )
-    .registerFunction(
-      'Quantity.sub(Quantity): Quantity',
-      (a: Quantity, b: Quantity) => new Quantity(a.nano - b.nano),
-    )
-    .registerFunction('string.linearMatches(string): bool', (text: string, pattern: string) =>
-      compiledPattern(pattern).matcher(text).find(),
-    );
-}
-
-function compiledPattern(pattern: string): RE2JS {
-  const known = patterns.get(pattern);
-  if (known !== undefined) return known;
-  if (patterns.size >= MAX_PATTERNS) patterns.clear();
-  const compiled = RE2JS.compile(pattern);
-  patterns.set(pattern, compiled);
-  return compiled;
-}
-
-const base = baseEnvironment();
-/** Evaluates: values come as they are. */
-const dynamic = base.clone().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
 
 function compileNode(schema: Schema, path: string, kindName: string): RuleNode | undefined {
-  const rules = (schema['x-kubernetes-validations'] ?? []).map((rule) =>
-    compileRule(rule, schema, path, kindName),
-  );
+  const rules = (schema['x-kubernetes-validations'] ?? []).map((rule) => {
+    try {
+      return compileRule(rule, schema, path === '');
+    } catch (error) {
+      if (!(error instanceof RuleError)) throw error;
+      const where = path === '' ? 'the root' : path;
+      throw new Error(
+        `${kindName}: the rule ${JSON.stringify(rule.rule)} at ${where} is wrong: ${error.message}`,
+        { cause: error },
+      );
+    }
+  });
   const properties: [string, RuleNode][] = [];
   for (const [field, part] of Object.entries(schema.properties ?? {})) {
     const node = compileNode(part, joinPath(path, field), kindName);
@@ -114,170 +105,212 @@ function compileNode(schema: Schema, path: string, kindName: string): RuleNode |
   return isEmpty ? undefined : { schema, rules, properties, items, values };
 }
 
-function compileRule(rule: ValidationRule, schema: Schema, path: string, kindName: string): CompiledRule {
-  const where = `${kindName}: the rule ${JSON.stringify(rule.rule)} at ${path === '' ? 'the root' : path}`;
-  const checked = typedEnvironment(schema).check(rule.rule);
-  if (!checked.valid) {
-    throw new Error(`${where} is wrong: ${checked.error?.message ?? 'it does not check'}`, {
-      cause: checked.error,
-    });
+/** Compiles one rule on a value of the schema. Throws `RuleError`. */
+export function compileRule(rule: ValidationRule, schema: Schema, isRoot: boolean): CompiledRule {
+  const isOptionalOld = rule.optionalOldSelf === true;
+  const checked = compileExpression(rule.rule, schema, isRoot, isOptionalOld, 'rule', 'bool');
+  const isTransition = [...nodesOf(checked.ast)].some((node) => node.op === 'id' && node.args === 'oldSelf');
+  if (isOptionalOld && !isTransition) {
+    throw new RuleError('rule', 'optionalOldSelf may be used only by rules that use oldSelf');
   }
-  if (checked.type !== 'bool' && checked.type !== 'dyn') {
-    throw new Error(`${where} must be a yes-or-no question, it gives ${String(checked.type)}`);
-  }
-  const parsed = dynamic.parse(withLinearMatches(rule.rule));
+  const text = (rule.messageExpression ?? '').trim();
+  const message =
+    text === ''
+      ? undefined
+      : compileExpression(text, schema, isRoot, isOptionalOld, 'messageExpression', 'string');
   return {
     rule,
-    isTransition: someNode(parsed.ast, (node) => node.op === 'id' && node.args === 'oldSelf'),
-    evaluate: (context): unknown => parsed(context),
+    isTransition,
+    isOptionalOld,
+    cost:
+      estimateCost(checked.ast, schema, isRoot) +
+      (message === undefined ? 0 : estimateCost(message.ast, schema, isRoot)),
+    evaluate: checked.run,
+    message: message?.run,
   };
 }
 
-/** An environment that knows the schema's fields, to find rules that name others. */
-function typedEnvironment(schema: Schema): Environment {
-  const environment = base.clone();
-  const type = celType(schema);
-  for (const name of ['self', 'oldSelf']) {
-    if (typeof type === 'string') environment.registerVariable(name, type);
-    else environment.registerVariable({ name, schema: type });
+interface Expression {
+  readonly ast: ASTNode;
+  readonly run: (context: RuleContext) => unknown;
+}
+
+function compileExpression(
+  text: string,
+  schema: Schema,
+  isRoot: boolean,
+  isOptionalOld: boolean,
+  part: RuleError['part'],
+  wanted: 'bool' | 'string',
+): Expression {
+  const typed = baseEnvironment.clone();
+  declareVariables(typed, schema, isRoot, isOptionalOld);
+  let parsed: ParseResult;
+  try {
+    parsed = dynamic.parse(text);
+  } catch (error) {
+    throw new RuleError(part, `compilation failed: ${firstLine(error)}`, { cause: error });
   }
-  return environment;
+  const checked = typed.check(text);
+  if (!checked.valid) {
+    throw new RuleError(part, `compilation failed: ${firstLine(checked.error)}`, { cause: checked.error });
+  }
+  if (checked.type !== wanted && checked.type !== 'dyn') {
+    throw new RuleError(
+      part,
+      wanted === 'bool'
+        ? `must evaluate to a bool: it gives ${String(checked.type)}`
+        : `must evaluate to a string: it gives ${String(checked.type)}`,
+    );
+  }
+  const { ast } = parsed;
+  useLinearMatches(ast);
+  parsed.check();
+  meter(ast);
+  return { ast, run: (context): unknown => parsed(context) };
 }
 
-interface CelFields {
-  [field: string]: string | CelFields;
-}
+/** Evaluates: values come as they are. */
+const dynamic = baseEnvironment.clone().registerVariable('self', 'dyn').registerVariable('oldSelf', 'dyn');
+const someValue = baseEnvironment.clone().registerVariable('value', 'dyn').parse('optional.of(value)');
+const noValue = baseEnvironment.clone().parse('optional.none()');
 
-function celType(schema: Schema): string | CelFields {
-  if (schema['x-kubernetes-int-or-string'] === true) return 'dyn';
-  switch (schema.type) {
-    case 'object': {
-      if (schema['x-kubernetes-preserve-unknown-fields'] === true) return 'dyn';
-      const fields = Object.entries(schema.properties ?? {});
-      if (fields.length === 0) return 'map';
-      return Object.fromEntries(fields.map(([field, part]) => [field, celType(part)]));
-    }
-    case 'array':
-      return 'list';
-    case 'integer':
-      return 'int';
-    case 'number':
-      return 'double';
-    case 'boolean':
-      return 'bool';
-    case 'string':
-      return 'string';
-    case undefined:
-      return 'dyn';
-    default:
-      throw new Error(`no schema type is called ${JSON.stringify(schema.type satisfies never)}`);
+/** All rules of a schema with the most they cost in one object, by their place in the document. */
+export function* costsOf(
+  schema: Schema,
+  place: string,
+  count = 1,
+  isRoot = true,
+): Generator<{
+  readonly place: string;
+  readonly rule: ValidationRule;
+  readonly outcome: CompiledRule | RuleError;
+  readonly cost: number;
+}> {
+  for (const [index, rule] of (schema['x-kubernetes-validations'] ?? []).entries()) {
+    const outcome = tryCompile(rule, schema, isRoot);
+    const cost = outcome instanceof RuleError ? 0 : outcome.cost * count;
+    yield { place: `${place}.x-kubernetes-validations[${index}]`, rule, outcome, cost };
+  }
+  for (const [field, part] of Object.entries(schema.properties ?? {})) {
+    yield* costsOf(part, `${place}.properties[${field}]`, count, false);
+  }
+  const { items, additionalProperties } = schema;
+  if (items !== undefined) yield* costsOf(items, `${place}.items`, count * maxCount(schema), false);
+  if (typeof additionalProperties === 'object') {
+    yield* costsOf(additionalProperties, `${place}.additionalProperties`, count * maxCount(schema), false);
   }
 }
 
-/** CEL's own `matches` runs on RegExp, which a pattern can hang: calls go to the linear one instead. */
-function withLinearMatches(text: string): string {
-  const places: { readonly from: number; readonly to: number }[] = [];
-  someNode(dynamic.parse(text).ast, (node) => {
-    if (node.op === 'rcall' && node.args[0] === 'matches') {
-      const [, receiver, [pattern]] = node.args;
-      places.push({ from: receiver.range.end, to: pattern?.range.start ?? receiver.range.end });
-    }
-    return false;
-  });
-  let result = text;
-  for (const { from, to } of places.sort((a, b) => b.from - a.from)) {
-    result =
-      result.slice(0, from) + result.slice(from, to).replace('matches', 'linearMatches') + result.slice(to);
+function tryCompile(rule: ValidationRule, schema: Schema, isRoot: boolean): CompiledRule | RuleError {
+  try {
+    return compileRule(rule, schema, isRoot);
+  } catch (error) {
+    if (error instanceof RuleError) return error;
+    throw error;
   }
-  return result;
 }
 
-function someNode(node: ASTNode, test: (node: ASTNode) => boolean): boolean {
-  return test(node) || childrenOf(node.args).some((child) => someNode(child, test));
-}
-
-function childrenOf(args: unknown): ASTNode[] {
-  if (isNode(args)) return [args];
-  return Array.isArray(args) ? args.flatMap(childrenOf) : [];
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return isRecord(value) && typeof value['op'] === 'string' && 'args' in value;
-}
-
-function visit(node: RuleNode, value: unknown, old: unknown, path: string, problems: FieldProblem[]): void {
-  if (value === undefined || value === null) return;
-  if (node.rules.length > 0) checkRules(node, value, old, path, problems);
+function visit(node: RuleNode, value: unknown, old: unknown, path: string, run: Run): void {
+  if (value === undefined || value === null || run.isOver) return;
+  if (node.rules.length > 0) checkRules(node, value, old, path, run);
   if (Array.isArray(value)) {
     if (node.items === undefined) return;
     for (const [index, item] of value.entries()) {
-      visit(node.items, item, oldItem(node.schema, item, old), `${path}[${index}]`, problems);
+      visit(node.items, item, correlatedItem(node.schema, item, old), `${path}[${index}]`, run);
     }
     return;
   }
   if (!isRecord(value)) return;
   const before = isRecord(old) ? old : undefined;
   for (const [field, child] of node.properties) {
-    visit(child, value[field], before?.[field], joinPath(path, field), problems);
+    visit(child, value[field], before?.[field], joinPath(path, field), run);
   }
   if (node.values === undefined) return;
   for (const [key, item] of Object.entries(value)) {
-    visit(node.values, item, before?.[key], `${path}[${key}]`, problems);
+    visit(node.values, item, before?.[key], `${path}[${key}]`, run);
   }
 }
 
-/** The item of the old list with the same keys; items of other lists have no past of their own. */
-function oldItem(schema: Schema, item: unknown, old: unknown): unknown {
-  const keys = schema['x-kubernetes-list-map-keys'];
-  if (schema['x-kubernetes-list-type'] !== 'map' || keys === undefined || !Array.isArray(old))
-    return undefined;
-  return old.find(
-    (candidate: unknown) =>
-      isRecord(candidate) && isRecord(item) && keys.every((key) => candidate[key] === item[key]),
-  );
-}
-
-function checkRules(
-  { rules, schema }: RuleNode,
-  value: unknown,
-  old: unknown,
-  path: string,
-  problems: FieldProblem[],
-): void {
+function checkRules({ rules, schema }: RuleNode, value: unknown, old: unknown, path: string, run: Run): void {
   const hasPast = old !== undefined && old !== null;
+  const isUntouched = hasPast && isSameJson(value, old);
   const self = toCel(schema, value);
-  const context = hasPast ? { self, oldSelf: toCel(schema, old) } : { self };
-  for (const { rule, isTransition, evaluate } of rules) {
-    if (isTransition && !hasPast) continue;
+  const before = hasPast ? toCel(schema, old) : undefined;
+  for (const compiled of rules) {
+    const { rule, isTransition, isOptionalOld, evaluate } = compiled;
+    if (run.isOver) return;
+    if (isTransition ? !hasPast && !isOptionalOld : isUntouched) continue;
+    const context: RuleContext = { self };
+    if (isOptionalOld) context.oldSelf = hasPast ? someValue({ value: before }) : noValue();
+    else if (hasPast) context.oldSelf = before;
     const field = rule.fieldPath === undefined ? path : joinPath(path, rule.fieldPath.replace(/^\./, ''));
     try {
-      if (evaluate(context) !== true) problems.push(problemOf(rule, field, value));
+      const isMet = withBudget(run.budget, () => evaluate(context)) === true;
+      if (!isMet) run.problems.push(problemOf(compiled, context, field, value, run));
     } catch (error) {
-      const detail = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
-      const text = `rule ${JSON.stringify(rule.rule)} could not be evaluated: ${detail}`;
-      problems.push(invalid(field, value, text));
+      run.problems.push(failureOf(error, rule, field, value));
+      run.isOver ||= error instanceof OutOfBudget;
     }
   }
 }
 
-function problemOf(rule: ValidationRule, field: string, value: unknown): FieldProblem {
-  const message = rule.message ?? `failed rule: ${rule.rule}`;
-  if (rule.reason === 'FieldValueRequired') return required(field, message);
-  if (rule.reason === 'FieldValueForbidden') return forbidden(field, message);
-  return invalid(field, value, message);
+function failureOf(error: unknown, rule: ValidationRule, field: string, value: unknown): FieldProblem {
+  if (error instanceof OutOfBudget) {
+    return invalid(
+      field,
+      typeof value,
+      error.isWhole
+        ? 'validation failed due to running out of cost budget, no further validation rules will be run'
+        : `no further validation rules will be run due to call cost exceeds limit for rule: ${rule.rule}`,
+    );
+  }
+  return invalid(
+    field,
+    value,
+    `rule ${JSON.stringify(rule.rule)} could not be evaluated: ${firstLine(error)}`,
+  );
 }
 
-/** JSON as CEL sees it: whole numbers of integer fields become CEL's int. */
-function toCel(schema: Schema | undefined, value: unknown): unknown {
-  if (typeof value === 'number') {
-    const isInteger = schema?.type === 'integer' || schema?.['x-kubernetes-int-or-string'] === true;
-    return isInteger && Number.isInteger(value) ? BigInt(value) : value;
+function problemOf(
+  compiled: CompiledRule,
+  context: RuleContext,
+  field: string,
+  value: unknown,
+  run: Run,
+): FieldProblem {
+  const { rule } = compiled;
+  const told = messageOf(compiled, context, run) ?? rule.message ?? `failed rule: ${rule.rule}`;
+  if (rule.reason === 'FieldValueRequired') return required(field, told);
+  if (rule.reason === 'FieldValueForbidden') return forbidden(field, told);
+  if (rule.reason === 'FieldValueDuplicate') {
+    const { message, ...problem } = invalid(field, value, told);
+    return {
+      ...problem,
+      reason: 'FieldValueDuplicate',
+      message: message.replace('Invalid value', 'Duplicate value'),
+    };
   }
-  if (Array.isArray(value)) return value.map((item: unknown) => toCel(schema?.items, item));
-  if (!isRecord(value)) return value;
-  const { properties, additionalProperties } = schema ?? {};
-  const rest = typeof additionalProperties === 'object' ? additionalProperties : undefined;
-  const result: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(value)) result[key] = toCel(properties?.[key] ?? rest, item);
-  return result;
+  return invalid(field, value, told);
+}
+
+/** What the message expression says; undefined where it fails or says nothing that could be shown. */
+function messageOf({ message }: CompiledRule, context: RuleContext, run: Run): string | undefined {
+  if (message === undefined) return undefined;
+  let told: unknown;
+  try {
+    told = withBudget(run.budget, () => message(context));
+  } catch (error) {
+    // The rule is broken all the same, and `message` says so; only the better words are lost.
+    run.isOver ||= error instanceof OutOfBudget;
+    return undefined;
+  }
+  if (typeof told !== 'string' || told.trim() === '' || told.includes('\n') || told.length > MAX_MESSAGE) {
+    return undefined;
+  }
+  return told.trim();
+}
+
+function firstLine(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
 }

@@ -1,14 +1,19 @@
 /**
  * A kind's schema as a compiled check: Ajv for the structure, re2js for the patterns (linear time, whatever a user's
- * document says), answers in Kubernetes' wording. CEL rules run only on objects whose structure is sound.
+ * document says), answers in Kubernetes' wording. CEL rules run only on objects whose structure is sound. What a
+ * change leaves as it was does not speak against it (ratcheting).
  */
+import { isIP } from 'node:net';
 import { Ajv, type ErrorObject, type Options, type SchemaObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
+import { parseDurationMs } from '../../../machinery/duration.ts';
 import { isRecord } from '../../../machinery/json.ts';
+import { dnsLabelProblem, subdomainProblem } from '../../../machinery/names.ts';
 import { parseQuantity } from '../../../machinery/quantity.ts';
 import type { Schema } from '../../../schemas/crd.ts';
 import { compileRules } from './cel.ts';
+import { isUntouched } from './correlation.ts';
 import {
   duplicate,
   type FieldProblem,
@@ -36,7 +41,9 @@ export function compileValidator(schema: Schema, name: string): Validator {
   return {
     problems(object, old) {
       if (!check(object)) {
-        const problems = (check.errors ?? []).flatMap(problemsOf);
+        const problems = (check.errors ?? [])
+          .filter((error) => old === undefined || !isUntouched(schema, object, old, error.instancePath))
+          .flatMap(problemsOf);
         if (problems.length > 0) return unique(problems);
       }
       return rules(object, old);
@@ -65,13 +72,21 @@ function newAjv(): Ajv {
     'ipv6',
     'uri',
     'uuid',
+    'email',
+    'hostname',
   ]);
+  for (const [name, isOf] of Object.entries(TEXT_FORMATS))
+    ajv.addFormat(name, { type: 'string', validate: isOf });
   ajv.addKeyword({
     keyword: 'x-kubernetes-int-or-string',
-    validate: (isOn: boolean, value: unknown) =>
-      !isOn || typeof value === 'string' || Number.isInteger(value),
+    validate: (isOn: boolean, value: unknown, parent?: { readonly [NULLABLE]?: boolean }) =>
+      !isOn ||
+      typeof value === 'string' ||
+      Number.isInteger(value) ||
+      (value === null && parent?.[NULLABLE] === true),
     errors: false,
   });
+  ajv.addKeyword({ keyword: NULLABLE, validate: () => true, errors: false });
   ajv.addKeyword({
     keyword: 'x-gantry-quantity',
     validate: (isOn: boolean, value: unknown) =>
@@ -89,35 +104,105 @@ function newAjv(): Ajv {
   return ajv;
 }
 
+/** On an int-or-string, whose type Ajv does not see. */
+const NULLABLE = 'x-gantry-nullable';
+
+/** Formats that Kubernetes knows beside JSON Schema's own. Source: kube-openapi `pkg/validation/strfmt`. */
+const TEXT_FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
+  byte: (text) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text),
+  cidr: isCidr,
+  duration: (text) => parseDurationMs(text) !== undefined,
+  datetime: (text) => !Number.isNaN(Date.parse(text)),
+  mac: (text) => /^(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$/.test(text),
+  uuid3: (text) => /^[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(text),
+  uuid4: (text) => /^[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$/i.test(text),
+  uuid5: (text) => /^[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$/i.test(text),
+  hexcolor: (text) => /^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/.test(text),
+  rgbcolor: (text) => /^rgb\((?:\s*\d{1,3}\s*,){2}\s*\d{1,3}\s*\)$/.test(text),
+  'k8s-short-name': (text) => dnsLabelProblem(text) === undefined,
+  'k8s-long-name': (text) => subdomainProblem(text) === undefined,
+};
+
+function isCidr(text: string): boolean {
+  const [address = '', bits = '', more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more !== undefined || !/^\d{1,3}$/.test(bits)) return false;
+  return Number(bits) <= (family === 4 ? 32 : 128);
+}
+
 /** What Ajv asks of a regular expression: it keeps one for each `toString`. */
 function linearRegExp(pattern: string): { test(text: string): boolean; toString(): string } {
   const compiled = RE2JS.compile(pattern);
   return { test: (text) => compiled.matcher(text).find(), toString: () => pattern };
 }
 
+/** Prose and what is done elsewhere: Ajv need not see it. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'description',
+  'title',
+  'example',
+  'externalDocs',
+  'default',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'x-gantry-schema',
+]);
+
 /** The structural schema as the JSON Schema that Ajv compiles: extensions kept, defaults and prose left out. */
 function toAjv(schema: Schema): SchemaObject {
   const result: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(schema)) {
-    if (keyword === 'description' || keyword === 'default' || value === undefined) continue;
+    if (LEFT_OUT.has(keyword) || value === undefined) continue;
     if (keyword.startsWith('x-kubernetes-') && keyword !== 'x-kubernetes-int-or-string') continue;
     result[keyword] = value;
   }
-  if (schema['x-kubernetes-int-or-string'] === true) delete result['type'];
-  if (schema.properties !== undefined) {
+  if (schema['x-kubernetes-int-or-string'] === true) {
+    delete result['type'];
+    if (schema.nullable === true) result[NULLABLE] = true;
+  }
+  // Ajv takes it only beside a type; without one everything may be null anyway.
+  if (result['type'] === undefined) delete result['nullable'];
+  if (schema.exclusiveMinimum === true && schema.minimum !== undefined) {
+    delete result['minimum'];
+    result['exclusiveMinimum'] = schema.minimum;
+  }
+  if (schema.exclusiveMaximum === true && schema.maximum !== undefined) {
+    delete result['maximum'];
+    result['exclusiveMaximum'] = schema.maximum;
+  }
+  addParts(schema, result);
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType === 'set') result['x-gantry-unique'] = [];
+  if (listType === 'map') result['x-gantry-unique'] = schema['x-kubernetes-list-map-keys'] ?? [];
+  return result;
+}
+
+function addParts(schema: Schema, result: Record<string, unknown>): void {
+  const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
+  const properties = isEmbedded ? { ...schema.properties, ...EMBEDDED } : schema.properties;
+  if (isEmbedded) result['required'] = [...new Set([...(schema.required ?? []), 'apiVersion', 'kind'])];
+  if (properties !== undefined) {
     result['properties'] = Object.fromEntries(
-      Object.entries(schema.properties).map(([field, part]) => [field, toAjv(part)]),
+      Object.entries(properties).map(([field, part]) => [field, toAjv(part)]),
     );
   }
   if (schema.items !== undefined) result['items'] = toAjv(schema.items);
   if (typeof schema.additionalProperties === 'object') {
     result['additionalProperties'] = toAjv(schema.additionalProperties);
   }
-  const listType = schema['x-kubernetes-list-type'];
-  if (listType === 'set') result['x-gantry-unique'] = [];
-  if (listType === 'map') result['x-gantry-unique'] = schema['x-kubernetes-list-map-keys'] ?? [];
-  return result;
+  for (const junctor of ['allOf', 'anyOf', 'oneOf'] as const) {
+    const parts = schema[junctor];
+    if (parts !== undefined) result[junctor] = parts.map(toAjv);
+  }
+  if (schema.not !== undefined) result['not'] = toAjv(schema.not);
 }
+
+/** What every object has, also one inside another. */
+const EMBEDDED: Readonly<Record<string, Schema>> = {
+  apiVersion: { type: 'string', minLength: 1 },
+  kind: { type: 'string', minLength: 1 },
+  metadata: { type: 'object' },
+};
 
 /** Index and identity of the first item that an earlier one equals; the whole item counts when there are no keys. */
 function firstRepeat(
@@ -135,7 +220,11 @@ function firstRepeat(
   return undefined;
 }
 
+/** A branch of a choice that does not fit is no problem of its own: the choice tells of it. */
+const IN_A_BRANCH = /(?<!\/properties)\/(?:anyOf|oneOf)\/\d+\/|(?<!\/properties)\/not\//;
+
 function problemsOf(error: ErrorObject): FieldProblem[] {
+  if (IN_A_BRANCH.test(error.schemaPath)) return [];
   const field = fieldOf(error.instancePath);
   const value: unknown = error.data;
   const limit = Number(error.params['limit'] ?? 0);
@@ -172,6 +261,23 @@ function problemsOf(error: ErrorObject): FieldProblem[] {
       return [inBody(`should be greater than or equal to ${limit}`)];
     case 'maximum':
       return [inBody(`should be less than or equal to ${limit}`)];
+    case 'exclusiveMinimum':
+      return [inBody(`should be greater than ${limit}`)];
+    case 'exclusiveMaximum':
+      return [inBody(`should be less than ${limit}`)];
+    case 'multipleOf':
+      return [inBody(`should be a multiple of ${Number(error.schema)}`)];
+    case 'anyOf':
+      return [choice(field, 'must validate at least one schema (anyOf)')];
+    case 'oneOf': {
+      const passing: unknown = error.params['passingSchemas'];
+      const found = Array.isArray(passing)
+        ? `Found ${passing.length} valid alternatives`
+        : 'Found none valid';
+      return [choice(field, `must validate one and only one schema (oneOf). ${found}`)];
+    }
+    case 'not':
+      return [choice(field, 'must not validate the schema (not)')];
     case 'minLength':
       return [inBody(`should be at least ${limit} chars long`)];
     case 'maxLength':
@@ -194,6 +300,10 @@ function problemsOf(error: ErrorObject): FieldProblem[] {
     default:
       return [invalid(field, value, error.message ?? error.keyword)];
   }
+}
+
+function choice(field: string, text: string): FieldProblem {
+  return invalid(field, '', `"${field}" ${text}`);
 }
 
 function quantityProblem(field: string, value: unknown): FieldProblem {

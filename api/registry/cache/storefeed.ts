@@ -1,6 +1,8 @@
 /**
  * The one line from the store to all watch caches: it fills them at one revision, then applies every event in
  * revision order. Readers who must see all acknowledged writes wait here until the caches have reached them.
+ * Caches come and go while it runs: one that is added hears of every change from the moment on, is filled beside the
+ * others, and takes no change twice.
  *
  * When the store says that the feed fell too far behind, everything is read anew and all watchers are ended as
  * expired; when the store does not answer, the feed tries again with backoff and is not ready meanwhile.
@@ -11,6 +13,7 @@ import type { Log } from '../../../machinery/log.ts';
 import type { KeyValue, Store, WatchBatch } from '../../../store/store.ts';
 import { REGISTRY_PREFIX } from '../keys.ts';
 import { unavailable } from '../storeerrors.ts';
+import type { CachedObject } from './cachedobject.ts';
 import type { WatchCache } from './watchcache.ts';
 
 const PAGE_SIZE = 1_000;
@@ -28,7 +31,8 @@ export class StoreFeed {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #caches: ReadonlyMap<string, WatchCache>;
+  /** By key prefix; two while one cache takes over from another. */
+  readonly #caches = new Map<string, WatchCache[]>();
   readonly #closing = new AbortController();
   readonly #waiters = new Set<Waiter>();
   #revision = 0;
@@ -39,7 +43,7 @@ export class StoreFeed {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
-    this.#caches = new Map(caches.map((cache) => [cache.entry.prefix, cache]));
+    for (const cache of caches) this.#connect(cache);
   }
 
   /** Resolves when every cache holds the present; rejects when the store cannot be read. */
@@ -47,6 +51,44 @@ export class StoreFeed {
     await this.#fill();
     this.#isReady = true;
     this.#running = this.#run();
+  }
+
+  /**
+   * Resolves when the cache holds what the store holds and follows it. Rejects when the store cannot be read, or when
+   * the feed closes.
+   */
+  async add(cache: WatchCache): Promise<void> {
+    this.#connect(cache);
+    try {
+      for (let isFilled = false; !isFilled; ) {
+        if (this.#closing.signal.aborted) throw unavailable('the server is shutting down');
+        const items: CachedObject[] = [];
+        const revision = await this.#read(cache.entry.prefix, (item) => items.push(cache.decode(item)));
+        isFilled = cache.fill(items, revision);
+      }
+    } catch (error) {
+      this.remove(cache);
+      throw error;
+    }
+    if (this.#closing.signal.aborted) cache.close();
+  }
+
+  /** Ends the cache's watches, with the error where there is one, and lets go of it. */
+  remove(cache: WatchCache, farewell?: ApiError): void {
+    const { prefix } = cache.entry;
+    const left = (this.#caches.get(prefix) ?? []).filter((other) => other !== cache);
+    if (left.length === 0) this.#caches.delete(prefix);
+    else this.#caches.set(prefix, left);
+    cache.close(farewell);
+  }
+
+  #connect(cache: WatchCache): void {
+    const { prefix } = cache.entry;
+    this.#caches.set(prefix, [...(this.#caches.get(prefix) ?? []), cache]);
+  }
+
+  *#all(): Generator<WatchCache> {
+    for (const caches of this.#caches.values()) yield* caches;
   }
 
   get isReady(): boolean {
@@ -89,7 +131,7 @@ export class StoreFeed {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    for (const cache of this.#caches.values()) cache.close();
+    for (const cache of this.#all()) cache.close();
     await this.#running;
   }
 
@@ -126,29 +168,40 @@ export class StoreFeed {
     }
   }
 
-  /** Reads all objects at one revision. */
+  /** Fills all caches with all objects at one revision. */
   async #fill(): Promise<void> {
-    const items = new Map<string, KeyValue[]>([...this.#caches.keys()].map((prefix) => [prefix, []]));
+    const found = new Map([...this.#all()].map((cache): [WatchCache, CachedObject[]] => [cache, []]));
+    const revision = await this.#read(REGISTRY_PREFIX, (item) => {
+      for (const cache of this.#caches.get(prefixOf(item.key)) ?? [])
+        found.get(cache)?.push(cache.decode(item));
+    });
+    for (const [cache, items] of found) cache.fill(items, revision);
+    this.#reached(revision);
+  }
+
+  /** Reads everything under a prefix at one revision, page by page; returns the revision. */
+  async #read(prefix: string, take: (item: KeyValue) => void): Promise<number> {
     let revision: number | undefined;
     let after: string | undefined;
     for (let more = true; more; ) {
-      const page = await this.#store.range(REGISTRY_PREFIX, {
+      const page = await this.#store.range(prefix, {
         limit: PAGE_SIZE,
         ...(after === undefined ? {} : { after }),
         ...(revision === undefined ? {} : { revision }),
       });
-      for (const item of page.items) items.get(prefixOf(item.key))?.push(item);
+      for (const item of page.items) take(item);
       revision = page.revision;
       after = page.items.at(-1)?.key;
       more = page.more && after !== undefined;
     }
-    for (const [prefix, cache] of this.#caches) cache.fill(items.get(prefix) ?? [], revision ?? 0);
-    this.#reached(revision ?? 0);
+    return revision ?? 0;
   }
 
   #apply(batch: WatchBatch): void {
-    for (const event of batch.events) this.#caches.get(prefixOf(event.key))?.apply(event);
-    for (const cache of this.#caches.values()) cache.advance(batch.revision);
+    for (const event of batch.events) {
+      for (const cache of this.#caches.get(prefixOf(event.key)) ?? []) cache.apply(event);
+    }
+    for (const cache of this.#all()) cache.advance(batch.revision);
     this.#reached(batch.revision);
   }
 

@@ -6,11 +6,12 @@
  * The cache itself does no I/O: the store feed fills it and applies events to it, in revision order.
  */
 import { ApiError } from '../../../machinery/errors.ts';
-import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { KeyValue, StoreEvent } from '../../../store/store.ts';
+import { decodeKept } from '../kinds/versions.ts';
 import type { KindEntry } from '../kindtable.ts';
-import { decodeStored, withRevision } from '../payload.ts';
-import type { StoredEvent, StoredObject } from '../types.ts';
+import type { StoredObject } from '../types.ts';
+import type { CachedObject } from './cachedobject.ts';
+import { Change } from './change.ts';
 
 export interface CacheLimits {
   /** Changes kept for watchers that resume or lag. */
@@ -21,68 +22,14 @@ export interface CacheLimits {
 
 export const DEFAULT_CACHE_LIMITS: CacheLimits = { maxChanges: 4_096, maxChangeBytes: 16 * 1024 * 1024 };
 
-export type Matches = (object: DynamicObject) => boolean;
-
-/** One change of one object; its events and frames are made when first asked for and shared by all watchers. */
-export class Change {
-  readonly revision: number;
-  readonly bytes: number;
-  readonly #current: StoredObject | undefined;
-  readonly #previous: StoredObject | undefined;
-  readonly #events = new Map<StoredEvent['type'], StoredEvent>();
-
-  constructor(revision: number, current: StoredObject | undefined, previous: StoredObject | undefined) {
-    this.revision = revision;
-    this.#current = current;
-    this.#previous = previous;
-    this.bytes = (current ?? previous)?.json.length ?? 0;
-  }
-
-  /** What a watcher with this selector sees: entering it is ADDED, leaving it DELETED. */
-  eventFor(matches: Matches): StoredEvent | undefined {
-    const current = this.#current !== undefined && matches(this.#current.object) ? this.#current : undefined;
-    const previous =
-      this.#previous !== undefined && matches(this.#previous.object) ? this.#previous : undefined;
-    if (current !== undefined) {
-      return previous === undefined
-        ? this.#event('ADDED', current, undefined)
-        : this.#event('MODIFIED', current, previous);
-    }
-    return previous === undefined ? undefined : this.#event('DELETED', previous, undefined);
-  }
-
-  #event(type: StoredEvent['type'], stored: StoredObject, previous: StoredObject | undefined): StoredEvent {
-    const known = this.#events.get(type);
-    if (known !== undefined) return known;
-    const event = watchEvent(type, withRevision(stored, this.revision), previous);
-    this.#events.set(type, event);
-    return event;
-  }
-}
-
-/** An event whose frame is encoded once, when the first watcher on a wire wants it. */
-export function watchEvent(
-  type: StoredEvent['type'],
-  stored: StoredObject,
-  previous: StoredObject | undefined,
-): StoredEvent {
-  let frame: Uint8Array | undefined;
-  return {
-    type,
-    stored,
-    previous,
-    frame: () => {
-      frame ??= Buffer.concat([Buffer.from(`{"type":"${type}","object":`), stored.json, Buffer.from('}\n')]);
-      return frame;
-    },
-  };
-}
+/** Changes that happen while a cache is filled; one that is slower than these is filled again. */
+const MAX_EARLY_EVENTS = 10_000;
 
 export class WatchCache {
   readonly entry: KindEntry;
   readonly #limits: CacheLimits;
   /** By the part of the key after the kind's prefix. */
-  #objects = new Map<string, StoredObject>();
+  #objects = new Map<string, CachedObject>();
   /** Keys of `#objects` in byte order, which is the order of lists. */
   #keys: string[] = [];
   readonly #lists = new Map<string, readonly StoredObject[]>();
@@ -97,20 +44,35 @@ export class WatchCache {
   /** Grows when the past is cut off and every cursor is void. */
   #generation = 0;
   #isClosed = false;
-  readonly #watchers = new Set<() => void>();
+  /** Why the watches of this cache end, when it is more than a shutdown. */
+  #farewell: ApiError | undefined;
+  /** Changes heard of before the first fill; undefined after it. */
+  #early: StoreEvent[] | undefined = [];
+  readonly #watchers = new Set<Watcher>();
 
   constructor(entry: KindEntry, limits: CacheLimits = DEFAULT_CACHE_LIMITS) {
     this.entry = entry;
     this.#limits = limits;
   }
 
-  /** Replaces everything with the state at a revision; watchers that were here are ended as expired. */
-  fill(items: readonly KeyValue[], revision: number): void {
-    const stored = items.map(
-      (item) => [item.key.slice(this.entry.prefix.length), decodeStored(item)] as const,
-    );
-    this.#objects = new Map(stored);
-    this.#keys = stored.map(([key]) => key);
+  /** What `fill` takes: a stored value under its key within the kind. */
+  decode(item: KeyValue): CachedObject {
+    return decodeKept(this.entry, item);
+  }
+
+  /**
+   * Replaces everything with the state at a revision, in key order; watchers that were here are ended as expired. Says
+   * false when more happened meanwhile than could be kept: read again and fill again.
+   */
+  fill(items: readonly CachedObject[], revision: number): boolean {
+    const early = this.#early;
+    if (early === undefined && revision < this.#revision) return true;
+    if (early !== undefined && early.length > MAX_EARLY_EVENTS) {
+      this.#early = [];
+      return false;
+    }
+    this.#objects = new Map(items.map((item) => [item.key, item]));
+    this.#keys = items.map(({ key }) => key);
     this.#lists.clear();
     this.#changes = [];
     this.#first = this.#next;
@@ -119,13 +81,22 @@ export class WatchCache {
     this.#lastChange = revision;
     this.#revision = revision;
     this.#generation++;
+    this.#early = undefined;
+    for (const event of early ?? []) this.apply(event);
     this.#wake();
+    return true;
   }
 
   apply(event: StoreEvent): void {
-    const key = event.key.slice(this.entry.prefix.length);
+    if (this.#early !== undefined) {
+      if (this.#early.length <= MAX_EARLY_EVENTS) this.#early.push(event);
+      return;
+    }
+    // The fill was read ahead of the feed: it has this already.
+    if (event.revision <= this.#revision) return;
+    const current = event.current === undefined ? undefined : this.decode(event.current);
+    const key = current?.key ?? event.key.slice(this.entry.prefix.length);
     const previous = this.#objects.get(key);
-    const current = event.current === undefined ? undefined : decodeStored(event.current);
     if (current === undefined) {
       if (previous === undefined) return;
       this.#objects.delete(key);
@@ -141,18 +112,25 @@ export class WatchCache {
 
   /** Everything up to this revision has been applied. */
   advance(revision: number): void {
+    if (this.#early !== undefined) return;
     const isNews = this.#lastChange > this.#revision;
     this.#revision = Math.max(this.#revision, revision);
     if (isNews) this.#wake();
   }
 
-  close(): void {
+  /** Ends all watches: quietly, or with the error. */
+  close(farewell?: ApiError): void {
     this.#isClosed = true;
+    this.#farewell ??= farewell;
     this.#wake();
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get farewell(): ApiError | undefined {
+    return this.#farewell;
   }
 
   /** The store revision this cache is at. */
@@ -223,10 +201,13 @@ export class WatchCache {
     return cursor.sequence < this.#next ? this.#at(cursor.sequence) : undefined;
   }
 
-  /** Calls `wake` whenever there may be something new; returns how to stop. */
-  subscribe(wake: () => void): () => void {
-    this.#watchers.add(wake);
-    return () => void this.#watchers.delete(wake);
+  /** Wakes the watcher whenever there may be something new, until it is taken off again. */
+  subscribe(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unsubscribe(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
   }
 
   #at(sequence: number): Change | undefined {
@@ -251,13 +232,18 @@ export class WatchCache {
   }
 
   #wake(): void {
-    for (const wake of this.#watchers) wake();
+    for (const watcher of this.#watchers) watcher.wake();
   }
 }
 
 export interface Cursor {
   sequence: number;
   readonly generation: number;
+}
+
+/** Somebody who waits for news; an object rather than a function, since there are thousands. */
+export interface Watcher {
+  wake(): void;
 }
 
 /** Where the key is, or would go, in a sorted list. */

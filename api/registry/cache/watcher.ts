@@ -1,24 +1,31 @@
 /**
  * One watch of one kind: first what the caller does not know yet (the present, or the past since a revision), then
  * every change, in order, without gap or repeat. It ends quietly on abort and when the registry closes, and throws
- * `Expired` when the reader is too slow or the past is gone.
+ * `Expired` when the reader is too slow or the past is gone, `Gone` when the kind itself went away.
+ *
+ * There are thousands of them and most wait, so one is a single object with a cursor: no buffer, no generator.
  */
-import type { Clock } from '../../../machinery/clock.ts';
+import type { Clock, Timer } from '../../../machinery/clock.ts';
 import { StoreError } from '../../../machinery/errors.ts';
-import type { Store } from '../../../store/store.ts';
-import { decodeStored } from '../payload.ts';
+import type { Store, WatchBatch } from '../../../store/store.ts';
+import { asServed, eventAsServed } from '../kinds/versions.ts';
+import type { KindEntry } from '../kindtable.ts';
 import { apiErrorFromStore, tooOld } from '../storeerrors.ts';
 import type { StoredObject, StoredWatchEvent } from '../types.ts';
-import { Change, type Matches, type WatchCache, watchEvent } from './watchcache.ts';
+import { Change, type Matches, watchEvent } from './change.ts';
+import type { Cursor, WatchCache, Watcher } from './watchcache.ts';
 
 /** Kubernetes promises a bookmark about once a minute; a client's patience is longer than that. */
 const BOOKMARK_EVERY_MS = 60_000;
 
 export interface WatchPlan {
-  /** Told as ADDED before anything else. */
+  /** The version that is served. */
+  readonly entry: KindEntry;
+  /** Told as ADDED before anything else, as far as it matches; objects as they are kept. */
   readonly initial: readonly StoredObject[];
   readonly afterRevision: number;
-  readonly matches: Matches;
+  /** Undefined for everything. */
+  readonly matches: Matches | undefined;
   readonly hasBookmarks: boolean;
   /** Whether the end of `initial` is marked with a bookmark. */
   readonly marksInitialEnd: boolean;
@@ -33,100 +40,189 @@ export interface WatchSource {
   readonly closing: AbortSignal;
 }
 
-export async function* watchKind(source: WatchSource, plan: WatchPlan): AsyncGenerator<StoredWatchEvent> {
-  const { cache } = source;
-  const isOver = (): boolean => plan.signal?.aborted === true || cache.isClosed;
-  for (const stored of plan.initial) {
-    if (isOver()) return;
-    if (plan.matches(stored.object)) yield watchEvent('ADDED', stored, undefined);
-  }
-  let after = plan.afterRevision;
-  if (plan.marksInitialEnd) yield { type: 'BOOKMARK', resourceVersion: after, isInitialEnd: true };
-  // Asked again each time: while the history was told, the cache's log may have run past where it ended.
-  while (!isOver() && !cache.covers(after)) after = yield* watchHistory(source, plan, after);
-  if (!isOver()) yield* watchPresent(source, plan, after, isOver);
+const OVER: IteratorResult<StoredWatchEvent> = { done: true, value: undefined };
+const everything: Matches = () => true;
+
+export function watchKind(source: WatchSource, plan: WatchPlan): AsyncIterableIterator<StoredWatchEvent> {
+  return new KindWatch(source, plan);
 }
 
-/** Reads the past from the store until the cache's log takes over; returns up to which revision it told. */
-async function* watchHistory(
-  { store, cache, closing }: WatchSource,
-  plan: WatchPlan,
-  afterRevision: number,
-): AsyncGenerator<StoredWatchEvent, number> {
-  let after = afterRevision;
-  const signal = plan.signal === undefined ? closing : AbortSignal.any([plan.signal, closing]);
-  try {
-    for await (const batch of store.watch([cache.entry.prefix], { afterRevision, signal })) {
-      for (const { revision, current, previous } of batch.events) {
-        const change = new Change(
-          revision,
-          current === undefined ? undefined : decodeStored(current),
-          previous === undefined ? undefined : decodeStored(previous),
-        );
-        const event = change.eventFor(plan.matches);
-        if (event !== undefined) yield event;
-      }
-      after = batch.revision;
-      if (cache.covers(after)) break;
-    }
-  } catch (error) {
-    if (error instanceof StoreError && error.reason === 'Compacted') {
-      throw tooOld(afterRevision, store.compactedRevision(), error);
-    }
-    throw apiErrorFromStore(error);
-  }
-  return after;
-}
+class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
+  readonly #source: WatchSource;
+  readonly #entry: KindEntry;
+  readonly #matches: Matches;
+  readonly #signal: AbortSignal | undefined;
+  readonly #hasBookmarks: boolean;
+  /** What is left of the beginning; let go of once it was told. */
+  #initial: readonly StoredObject[] | undefined;
+  #at = 0;
+  #marksInitialEnd: boolean;
+  /** Everything up to here has been told, or was known to the caller. */
+  #after: number;
+  #past: AsyncGenerator<StoredWatchEvent> | undefined;
+  #cursor: Cursor | undefined;
+  #resume: (() => void) | undefined;
+  #timer: Timer | undefined;
+  #isBookmarkDue = false;
+  #isOver = false;
 
-async function* watchPresent(
-  { cache, clock }: WatchSource,
-  plan: WatchPlan,
-  afterRevision: number,
-  isOver: () => boolean,
-): AsyncGenerator<StoredWatchEvent> {
-  const cursor = cache.cursor(afterRevision);
-  let isAwake = false;
-  let resume: (() => void) | undefined;
-  const wake = (): void => {
-    isAwake = true;
+  constructor(source: WatchSource, plan: WatchPlan) {
+    this.#source = source;
+    this.#entry = plan.entry;
+    this.#matches = plan.matches ?? everything;
+    this.#signal = plan.signal;
+    this.#hasBookmarks = plan.hasBookmarks;
+    this.#initial = plan.initial.length === 0 ? undefined : plan.initial;
+    this.#marksInitialEnd = plan.marksInitialEnd;
+    this.#after = plan.afterRevision;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  wake(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
     resume?.();
-  };
-  let isBookmarkDue = false;
-  const startTimer = (): { cancel(): void } =>
-    clock.after(BOOKMARK_EVERY_MS, () => {
-      isBookmarkDue = true;
-      wake();
-    });
-  let timer = plan.hasBookmarks ? startTimer() : undefined;
-  const unsubscribe = cache.subscribe(wake);
-  plan.signal?.addEventListener('abort', wake, { once: true });
-  try {
-    while (!isOver()) {
-      isAwake = false;
-      for (let change = cache.read(cursor); change !== undefined; change = cache.read(cursor)) {
-        cursor.sequence++;
-        // The history comes from the store, which may be ahead of the cache.
-        if (change.revision <= afterRevision) continue;
-        const event = change.eventFor(plan.matches);
-        if (event !== undefined) yield event;
-        if (isOver()) return;
+  }
+
+  /** The abort signal's listener, without a closure for each watch. */
+  handleEvent(): void {
+    this.wake();
+  }
+
+  async next(): Promise<IteratorResult<StoredWatchEvent>> {
+    try {
+      for (;;) {
+        if (this.#isOver || this.#signal?.aborted === true) return this.#end();
+        let event = this.#nextInitial();
+        if (event === undefined && this.#cursor === undefined) event = await this.#nextPast();
+        event ??= this.#nextChange();
+        if (event !== undefined) return { done: false, value: event };
+        // What had happened before a cache was closed has been told by now.
+        if (this.#isEnded()) return this.#end();
+        await new Promise<void>((resolve) => {
+          this.#resume = resolve;
+        });
       }
-      if (isBookmarkDue) {
-        isBookmarkDue = false;
-        timer = startTimer();
-        // The cursor is at the end: everything up to the cache's revision has been told.
-        yield { type: 'BOOKMARK', resourceVersion: Math.max(cache.revision, afterRevision) };
-        continue;
-      }
-      if (isAwake) continue;
-      await new Promise<void>((resolve) => {
-        resume = resolve;
-      });
-      resume = undefined;
+    } catch (error) {
+      this.#end();
+      throw error;
     }
-  } finally {
-    timer?.cancel();
-    unsubscribe();
-    plan.signal?.removeEventListener('abort', wake);
+  }
+
+  async return(): Promise<IteratorResult<StoredWatchEvent>> {
+    await this.#past?.return(undefined);
+    return this.#end();
+  }
+
+  #isEnded(): boolean {
+    return this.#isOver || this.#signal?.aborted === true || this.#source.cache.isClosed;
+  }
+
+  /** Quiet, unless the cache has a last word; said once. */
+  #end(): IteratorResult<StoredWatchEvent> {
+    if (this.#isOver) return OVER;
+    this.#isOver = true;
+    this.#initial = undefined;
+    this.#timer?.cancel();
+    this.#source.cache.unsubscribe(this);
+    this.#signal?.removeEventListener('abort', this);
+    const { farewell } = this.#source.cache;
+    if (farewell !== undefined && this.#signal?.aborted !== true) throw farewell;
+    return OVER;
+  }
+
+  #nextInitial(): StoredWatchEvent | undefined {
+    const initial = this.#initial;
+    while (initial !== undefined && this.#at < initial.length) {
+      const stored = initial[this.#at++];
+      if (stored !== undefined && this.#matches(stored)) {
+        return watchEvent('ADDED', asServed(this.#entry, stored), undefined);
+      }
+    }
+    this.#initial = undefined;
+    if (!this.#marksInitialEnd) return undefined;
+    this.#marksInitialEnd = false;
+    return { type: 'BOOKMARK', resourceVersion: this.#after, isInitialEnd: true };
+  }
+
+  /** From the store's history, until the cache's log takes over. */
+  async #nextPast(): Promise<StoredWatchEvent | undefined> {
+    const { cache } = this.#source;
+    for (;;) {
+      if (this.#past === undefined) {
+        // Asked again each time: while the history was told, the cache's log may have run past where it ended.
+        if (cache.covers(this.#after)) break;
+        this.#past = this.#history();
+      }
+      const result = await this.#past.next();
+      if (result.done !== true) return result.value;
+      this.#past = undefined;
+      if (this.#isEnded()) return undefined;
+    }
+    this.#cursor = cache.cursor(this.#after);
+    cache.subscribe(this);
+    this.#signal?.addEventListener('abort', this, { once: true });
+    if (this.#hasBookmarks) this.#startTimer();
+    return undefined;
+  }
+
+  async *#history(): AsyncGenerator<StoredWatchEvent> {
+    const { store, cache, closing } = this.#source;
+    const afterRevision = this.#after;
+    const signal = this.#signal === undefined ? closing : AbortSignal.any([this.#signal, closing]);
+    const { prefix } = cache.entry;
+    try {
+      for await (const batch of store.watch([prefix], { afterRevision, signal, marksPresent: true })) {
+        yield* this.#told(batch);
+        this.#after = batch.revision;
+        if (cache.covers(this.#after)) break;
+      }
+    } catch (error) {
+      if (error instanceof StoreError && error.reason === 'Compacted') {
+        throw tooOld(afterRevision, store.compactedRevision(), error);
+      }
+      throw apiErrorFromStore(error);
+    }
+  }
+
+  *#told(batch: WatchBatch): Generator<StoredWatchEvent> {
+    const { cache } = this.#source;
+    for (const { revision, current, previous } of batch.events) {
+      const change = new Change(
+        revision,
+        current === undefined ? undefined : cache.decode(current),
+        previous === undefined ? undefined : cache.decode(previous),
+      );
+      const event = change.eventFor(this.#matches);
+      if (event !== undefined) yield eventAsServed(this.#entry, event);
+    }
+  }
+
+  #nextChange(): StoredWatchEvent | undefined {
+    const { cache } = this.#source;
+    const cursor = this.#cursor;
+    if (cursor === undefined) return undefined;
+    for (let change = cache.read(cursor); change !== undefined; change = cache.read(cursor)) {
+      cursor.sequence++;
+      // The history comes from the store, which may be ahead of the cache.
+      if (change.revision <= this.#after) continue;
+      const event = change.eventFor(this.#matches);
+      if (event !== undefined) return eventAsServed(this.#entry, event);
+    }
+    if (!this.#isBookmarkDue) return undefined;
+    this.#isBookmarkDue = false;
+    this.#startTimer();
+    // The cursor is at the end: everything up to the cache's revision has been told.
+    return { type: 'BOOKMARK', resourceVersion: Math.max(cache.revision, this.#after) };
+  }
+
+  #startTimer(): void {
+    this.#timer = this.#source.clock.after(BOOKMARK_EVERY_MS, () => {
+      this.#isBookmarkDue = true;
+      this.wake();
+    });
   }
 }

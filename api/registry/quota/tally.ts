@@ -7,7 +7,8 @@
  */
 import { isApiError } from '../../../machinery/errors.ts';
 import { type DynamicObject, qualifiedName } from '../../../machinery/meta.ts';
-import type { Change, Cursor, WatchCache } from '../cache/watchcache.ts';
+import type { Change } from '../cache/change.ts';
+import type { Cursor, WatchCache } from '../cache/watchcache.ts';
 import type { KindEntry } from '../kindtable.ts';
 import type { StoredObject } from '../types.ts';
 import { type Amounts, countedResource, TASKS, taskAmounts } from './usage.ts';

@@ -4,9 +4,9 @@ import type { Schema } from '../../../schemas/crd.ts';
 export const META_PREFIX = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 
 /** A schema of an OpenAPI document: a structural schema, or a reference to another definition. */
-export type Definition = Schema & {
+export type Definition = Omit<Schema, 'allOf'> & {
   readonly $ref?: string;
-  readonly allOf?: readonly { readonly $ref: string }[];
+  readonly allOf?: readonly Definition[];
   readonly 'x-kubernetes-group-version-kind'?: readonly unknown[];
 };
 

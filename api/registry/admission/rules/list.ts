@@ -5,6 +5,7 @@ import { controllerRevisionRules } from './controllerrevision.ts';
 import { namespaceRules } from './namespace.ts';
 import { clusterRoleBindingRules, clusterRoleRules, namespacedRoleRules, roleBindingRules } from './rbac.ts';
 import { resourceQuotaRules } from './resourcequota.ts';
+import { crdRules } from './crd.ts';
 import type { KindRules } from './rules.ts';
 import { secretRules } from './secret.ts';
 import { taskRules } from './task.ts';
@@ -15,6 +16,7 @@ const list: Readonly<Record<string, KindRules>> = {
   '/resourcequotas': resourceQuotaRules,
   '/secrets': secretRules,
   'apps/controllerrevisions': controllerRevisionRules,
+  'apiextensions.k8s.io/customresourcedefinitions': crdRules,
   'gantry.dev/tasks': taskRules,
   'rbac.authorization.k8s.io/clusterrolebindings': clusterRoleBindingRules,
   'rbac.authorization.k8s.io/clusterroles': clusterRoleRules,

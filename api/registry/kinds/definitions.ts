@@ -1,0 +1,171 @@
+/**
+ * Follows the CustomResourceDefinitions in the store and keeps the live table of kinds in step with them, on every API
+ * server that shares the store, whoever changed them. Level-triggered: each pass compares what is defined with what is
+ * served. A kind's cache is filled as soon as its names are accepted, so that it is served in the very moment in which
+ * it is told to be established.
+ */
+
+import type { Client } from '../../../machinery/client.ts';
+import { type Clock, sleep } from '../../../machinery/clock.ts';
+import { ApiError, messageOf } from '../../../machinery/errors.ts';
+import type { Log } from '../../../machinery/log.ts';
+import type { StoreFeed } from '../cache/storefeed.ts';
+import { type CacheLimits, WatchCache, type Watcher } from '../cache/watchcache.ts';
+import { defineKind, terminating } from '../kindtable.ts';
+import {
+  acceptedDocument,
+  asDefinition,
+  type Definition,
+  definitions,
+  isTrue,
+  signatureOf,
+} from './definition.ts';
+import { Establishment } from './establishment.ts';
+import type { CachedKind, Kinds } from './kinds.ts';
+
+export interface DefinitionParts {
+  readonly kinds: Kinds;
+  readonly feed: StoreFeed;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: CacheLimits;
+}
+
+/** What was made of one definition. */
+interface Prepared {
+  readonly uid: string | undefined;
+  readonly signature: string;
+  /** Undefined for one that cannot be compiled: it is told once and left alone until it changes. */
+  readonly kind: CachedKind | undefined;
+  readonly ending: CachedKind | undefined;
+}
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 10_000;
+
+export class Definitions implements Watcher {
+  readonly #parts: DefinitionParts;
+  readonly #prepared = new Map<string, Prepared>();
+  #establishment: Establishment | undefined;
+  #isDirty = false;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: DefinitionParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when every kind that is established is served. Rejects when its objects cannot be read. */
+  async start(client: Client): Promise<void> {
+    const cache = this.#parts.kinds.cacheOf(definitions);
+    if (cache === undefined) return;
+    await this.#pass();
+    this.#establishment = new Establishment(client, this.#parts, this);
+    cache.subscribe(this);
+    this.wake();
+  }
+
+  /** Something changed, or may have. */
+  wake(): void {
+    if (this.#parts.feed.closing.aborted) return;
+    // What is filled already is served before anybody hears that it is established.
+    this.#serve(this.#defined());
+    this.#isDirty = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing runs any more; the feed must be closed. */
+  async close(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, feed, log } = this.#parts;
+    let retryMs = FIRST_RETRY_MS;
+    while (this.#isDirty && !feed.closing.aborted) {
+      this.#isDirty = false;
+      try {
+        await this.#pass();
+        await this.#establishment?.pass(this.#defined());
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        if (feed.closing.aborted) break;
+        log.warn({ reason: messageOf(error) }, 'custom kinds could not be brought up to date; trying again');
+        this.#isDirty = true;
+        await sleep(clock, retryMs, feed.closing);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  #defined(): readonly Definition[] {
+    const cache = this.#parts.kinds.cacheOf(definitions);
+    return (cache?.list() ?? []).map(({ object }) => asDefinition(object));
+  }
+
+  async #pass(): Promise<void> {
+    for (const definition of this.#defined()) {
+      if (isTrue(definition, 'NamesAccepted') || isTrue(definition, 'Established'))
+        await this.#prepare(definition);
+    }
+    this.#serve(this.#defined());
+  }
+
+  /** Compiles the definition and fills its cache, unless that was done. */
+  async #prepare(definition: Definition): Promise<void> {
+    const { name, uid } = definition.metadata;
+    const signature = signatureOf(definition);
+    const known = this.#prepared.get(name);
+    if (known?.signature === signature && known.uid === uid) return;
+    const kind = this.#compile(definition);
+    if (kind !== undefined) await this.#parts.feed.add(kind.cache);
+    const ending =
+      kind === undefined ? undefined : { definition: terminating(kind.definition), cache: kind.cache };
+    if (known?.kind !== undefined && this.#parts.kinds.get(name)?.cache !== known.kind.cache) {
+      this.#parts.feed.remove(known.kind.cache);
+    }
+    this.#prepared.set(name, { uid, signature, kind, ending });
+  }
+
+  #compile(definition: Definition): CachedKind | undefined {
+    const { limits, log } = this.#parts;
+    try {
+      const kind = defineKind(acceptedDocument(definition), false);
+      return { definition: kind, cache: new WatchCache(kind.storage, limits) };
+    } catch (error) {
+      log.error(
+        { definition: definition.metadata.name, reason: messageOf(error) },
+        'a definition cannot be served: change it, or delete it',
+      );
+      return undefined;
+    }
+  }
+
+  /** Brings the table in line with what is defined, as far as it is prepared. */
+  #serve(defined: readonly Definition[]): void {
+    const { kinds } = this.#parts;
+    const names = new Set(defined.map(({ metadata }) => metadata.name));
+    for (const definition of defined) {
+      const { name, deletionTimestamp, uid } = definition.metadata;
+      const prepared = this.#prepared.get(name);
+      if (prepared?.uid !== uid || !isTrue(definition, 'Established')) continue;
+      const kind = deletionTimestamp === undefined ? prepared?.kind : prepared?.ending;
+      if (kind !== undefined && kinds.get(name) !== kind) kinds.serve(kind);
+    }
+    for (const [name, { uid, kind }] of this.#prepared) {
+      const isSame = defined.some(({ metadata }) => metadata.name === name && metadata.uid === uid);
+      if (names.has(name) && isSame) continue;
+      this.#prepared.delete(name);
+      if (kind === undefined) continue;
+      if (kinds.get(name)?.cache === kind.cache) kinds.withdraw(name, goneKind(name));
+      else this.#parts.feed.remove(kind.cache);
+    }
+  }
+}
+
+function goneKind(name: string): ApiError {
+  return new ApiError(
+    'Gone',
+    `${name} is not served any more: its CustomResourceDefinition was deleted, and all objects with it`,
+  );
+}

@@ -72,12 +72,6 @@ export class Authorizer {
   judge(write: WriteToJudge): void {
     const { identity, request, before, after } = write;
     if (isMaster(identity)) return;
-    // An apply or an update that makes the object needs what a create needs.
-    if (before === undefined && request.verb !== 'create') {
-      const creation = { ...request, verb: 'create' };
-      const verdict = this.evaluate(identity, creation);
-      if (!verdict.isAllowed) throw forbiddenRequest(identity, creation, verdict.reason());
-    }
     for (const restriction of restrictionsOf(identity)) {
       const reason = restriction.refusal?.(write, this.#surroundings);
       if (reason !== undefined) throw forbidden(request, reason);
@@ -106,6 +100,11 @@ export class Authorizer {
 
 export function isMaster(identity: Identity): boolean {
   return identity.groups.includes(GROUP_MASTERS);
+}
+
+/** Whether there is more to what somebody may do than rules can say. */
+export function isRestricted(identity: Identity): boolean {
+  return !isMaster(identity) && restrictionsOf(identity).length > 0;
 }
 
 function restrictionsOf(identity: Identity): readonly Restriction[] {

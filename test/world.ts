@@ -4,6 +4,7 @@
  * `settle` runs all that needs no time; `advance` lets time pass timer by timer, settling after each, as it would in
  * reality; `until` does so until a condition holds, and fails with what was waited for when it does not in time.
  */
+import type { CacheLimits } from '../api/registry/cache/watchcache.ts';
 import { openRegistry } from '../api/registry/open.ts';
 import type { Registry } from '../api/registry/types.ts';
 import type { Client } from '../machinery/client.ts';
@@ -39,12 +40,25 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(options: { readonly seed?: number } = {}): Promise<World> {
+export interface WorldOptions {
+  readonly seed?: number;
+  /** How much of the recent past watchers find without the store's history. */
+  readonly cacheLimits?: CacheLimits;
+}
+
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new FakeClock();
   const random = seededRandom(options.seed ?? 1);
   const metrics = newMetrics();
   const store = await openStore('memory:', { clock, random });
-  const registry = await openRegistry({ store, clock, random, log: silentLog, metrics });
+  const registry = await openRegistry({
+    store,
+    clock,
+    random,
+    log: silentLog,
+    metrics,
+    ...(options.cacheLimits === undefined ? {} : { cacheLimits: options.cacheLimits }),
+  });
   const admin = registry.as(adminIdentity);
   const world: World = {
     clock,

@@ -1,4 +1,5 @@
 /** Which kinds there are to follow, from their documents. Pure. */
+import { findCondition } from '../../machinery/conditions.ts';
 import { apiVersionOf, type KubeObject, qualifiedName, type Resource } from '../../machinery/meta.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
 
@@ -17,12 +18,14 @@ export function referenceName(apiVersion: string, kind: string): string {
   return `${apiVersion}/${kind}`;
 }
 
-/** Undefined for a document that serves nothing, or a user's definition that is not established yet. */
+/** A user's definition may stand for a while before it is served. */
+export function isEstablished({ status }: KindDocument): boolean {
+  return findCondition(status?.conditions, 'Established')?.status === 'True';
+}
+
+/** Undefined for a document that serves nothing. */
 export function kindSource(document: KindDocument): KindSource | undefined {
   const { group, names, scope, versions } = document.spec;
-  const { conditions } = document.status ?? {};
-  const isEstablished = conditions?.find(({ type }) => type === 'Established');
-  if (isEstablished !== undefined && isEstablished.status !== 'True') return undefined;
   const served = versions.filter((version) => version.served);
   const read = served.find((version) => version.storage) ?? served[0];
   if (read === undefined) return undefined;

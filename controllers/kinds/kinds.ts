@@ -13,7 +13,7 @@ import { ANNOTATION_PROTECT, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../../machinery/meta.ts';
 import { qualifiedName } from '../../machinery/meta.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
-import { isSameSource, type KindSource, kindSource, referenceName } from './documents.ts';
+import { isEstablished, isSameSource, type KindSource, kindSource, referenceName } from './documents.ts';
 
 export interface FollowedKind extends KindSource {
   readonly store: ObjectStore<KubeObject>;
@@ -144,7 +144,7 @@ export class Kinds {
   readonly #informers = new Map<string, Informer<KubeObject>>();
 
   #define(document: KindDocument | undefined, old: KindDocument | undefined): void {
-    const source = document === undefined ? undefined : kindSource(document);
+    const source = document !== undefined && isEstablished(document) ? kindSource(document) : undefined;
     const gone = old === undefined ? undefined : kindSource(old);
     const name = source?.name ?? gone?.name;
     if (name === undefined || this.#builtin.has(name)) return;

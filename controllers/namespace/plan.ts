@@ -84,7 +84,9 @@ function conditionsOf(
     }
   }
   const counts = left.map(({ kind, objects }) => `${dotted(kind)} has ${objects.length} resource instances`);
-  const holders = [...finalizers].sort().map(([name, count]) => `${name} in ${count} resource instances`);
+  const holders = [...finalizers]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, count]) => `${name} in ${count} resource instances`);
   return [
     unreadable.length === 0
       ? said(

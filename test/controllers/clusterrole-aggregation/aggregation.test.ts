@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { planAggregation } from '../../../controllers/clusterrole-aggregation/plan.ts';
 import { ControlPlane } from '../../../controllers/list.ts';
+import type { Client } from '../../../machinery/client.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { clusterRoles } from '../../../schemas/kinds.ts';
 import type { ClusterRole } from '../../../schemas/types.gen.ts';
@@ -91,7 +92,8 @@ describe('ClusterRole aggregation', () => {
   it('follows roles as they come, change and go', async () => {
     const world = await openWorld();
     const stop = new AbortController();
-    const { clock, random, metrics, admin, controllerClient: clientOf } = world;
+    const { clock, random, metrics, admin } = world;
+    const clientOf = (name: string): Client => world.controllerClient(name);
     const running = new ControlPlane({ clientOf, clock, random, log: silentLog, metrics }).run(stop.signal);
     await world.settle();
     const becomes = (...resources: string[]): Promise<void> =>

@@ -19,11 +19,11 @@ describe('Garbage collector', () => {
   /** @param hooks around what the garbage collector asks of the server. */
   function start(hooks?: ClientHooks): void {
     stop = new AbortController();
-    const { clock, random, controllerClient } = world;
+    const { clock, random } = world;
     const clientOf = (name: string): Client =>
       hooks !== undefined && name === 'garbage-collector'
-        ? intercept(controllerClient(name), hooks)
-        : controllerClient(name);
+        ? intercept(world.controllerClient(name), hooks)
+        : world.controllerClient(name);
     const metrics = newMetrics();
     running = new ControlPlane({ clientOf, clock, random, log: silentLog, metrics }).run(stop.signal);
   }

@@ -1,6 +1,7 @@
 /** A deleted namespace is emptied and goes, on the real registry. */
 import { expect } from 'chai';
 import { ControlPlane } from '../../../controllers/list.ts';
+import type { Client } from '../../../machinery/client.ts';
 import { isApiError } from '../../../machinery/errors.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../../../machinery/meta.ts';
@@ -19,7 +20,8 @@ describe('Namespace controller', () => {
   beforeEach(async () => {
     world = await openWorld();
     stop = new AbortController();
-    const { clock, random, metrics, controllerClient: clientOf } = world;
+    const { clock, random, metrics } = world;
+    const clientOf = (name: string): Client => world.controllerClient(name);
     running = new ControlPlane({ clientOf, clock, random, log: silentLog, metrics }).run(stop.signal);
     await world.settle();
     await world.admin.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });

@@ -10,17 +10,21 @@ import type { Log } from '../../machinery/log.ts';
 import { type DynamicObject, keyOf, type ObjectKey } from '../../machinery/meta.ts';
 import { pinnedName } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
-import type { Audit } from './access/audit.ts';
+import type { Audit, AuditOutcome } from './access/audit/audit.ts';
+import type { TokenAuthenticator } from './access/authenticate.ts';
 import type { Authorizer } from './access/authorize.ts';
-import type { Role } from './access/policy.ts';
 import { readBinding } from './binding/binding.ts';
 import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
-import type { WatchCache } from './cache/watchcache.ts';
 import type { Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
+import { withManager } from './fields/manager.ts';
 import { InProcessClient } from './inprocess.ts';
+import type { Definitions } from './kinds/definitions.ts';
+import type { Kinds, ServedEntry } from './kinds/kinds.ts';
 import type { Reads } from './reads.ts';
+import { SCALE, storedScale } from './scale.ts';
+import { isTokenRequest, type TokenRequests } from './reviews/tokenrequests.ts';
 import { apiErrorFromStore, unavailable } from './storeerrors.ts';
 import type {
   AccessRequest,
@@ -33,6 +37,7 @@ import type {
   RegistryWatchOptions,
   RegistryWriteOptions,
   RequestContext,
+  RequestOrigin,
   Review,
   ServedKind,
   StoredList,
@@ -45,14 +50,18 @@ import { isBinding, isEviction, type Writes } from './writes.ts';
 export interface RegistryParts {
   readonly store: Store;
   readonly log: Log;
-  readonly caches: readonly WatchCache[];
+  readonly kinds: Kinds;
   readonly feed: StoreFeed;
+  /** What follows the definitions of users, until the registry closes. */
+  readonly definitions: Definitions;
   readonly reads: Reads;
   readonly writes: Writes;
   readonly deletes: Deletes;
   readonly reviews: readonly Review[];
   readonly authorizer: Authorizer;
   readonly audit: Audit;
+  readonly tokens: TokenAuthenticator;
+  readonly tokenRequests: TokenRequests;
 }
 
 /** What an access request says of one object or of a kind. */
@@ -64,15 +73,11 @@ interface Target {
 
 export class StoreRegistry implements Registry {
   readonly #parts: RegistryParts;
-  readonly #caches: ReadonlyMap<string, WatchCache>;
-  readonly #kinds: readonly ServedKind[];
   readonly #running = new Set<Promise<unknown>>();
   #isClosing = false;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
-    this.#kinds = parts.caches.map((cache) => cache.entry.kind);
-    this.#caches = new Map(parts.caches.map((cache) => [kindId(cache.entry.kind), cache]));
   }
 
   as(identity: Identity): Client {
@@ -80,11 +85,11 @@ export class StoreRegistry implements Registry {
   }
 
   kinds(): readonly ServedKind[] {
-    return this.#kinds;
+    return this.#parts.kinds.list();
   }
 
   findKind(group: string, version: string, plural: string): ServedKind | undefined {
-    return this.#caches.get(kindId({ group, version, plural }))?.entry.kind;
+    return this.#parts.kinds.find({ group, version, plural })?.entry.kind;
   }
 
   get(
@@ -95,16 +100,18 @@ export class StoreRegistry implements Registry {
   ): Promise<StoredObject> {
     const request = requestOf('get', kind, { ...key, subresource: options.subresource });
     return this.#run(context, request, async () => {
-      this.#parts.authorizer.check(context.identity, request);
-      return this.#parts.reads.get(this.#cacheFor(kind, options.subresource), key, options);
+      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      const served = this.#servedFor(kind, options.subresource);
+      const stored = await this.#parts.reads.get(served, key, options, visible);
+      return options.subresource === SCALE ? storedScale(served.entry, stored) : stored;
     });
   }
 
   list(context: RequestContext, kind: ServedKind, options: RegistryListOptions = {}): Promise<StoredList> {
     const request = requestOf('list', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      this.#parts.authorizer.check(context.identity, request);
-      return this.#parts.reads.list(this.#cacheFor(kind), options);
+      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      return this.#parts.reads.list(this.#servedFor(kind), options, visible);
     });
   }
 
@@ -115,8 +122,8 @@ export class StoreRegistry implements Registry {
   ): Promise<AsyncIterable<StoredWatchEvent>> {
     const request = requestOf('watch', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      this.#parts.authorizer.check(context.identity, request);
-      return this.#parts.reads.watch(this.#cacheFor(kind), options);
+      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      return this.#parts.reads.watch(this.#servedFor(kind), options, visible);
     });
   }
 
@@ -132,9 +139,9 @@ export class StoreRegistry implements Registry {
       name,
       subresource: options.subresource,
     });
-    return this.#write(context, request, 201, options, (judge) => {
+    return this.#write(context, request, 201, options, body, (judge) => {
       if (options.subresource !== undefined) throw noSubresource(kind, options.subresource);
-      return this.#parts.writes.create(this.#cacheFor(kind).entry, body, options, judge);
+      return this.#parts.writes.create(this.#servedFor(kind).entry, body, withManager(context, options), judge);
     });
   }
 
@@ -146,9 +153,10 @@ export class StoreRegistry implements Registry {
     options: RegistryWriteOptions = {},
   ): Promise<WriteResult> {
     const request = requestOf('update', kind, { ...key, subresource: options.subresource });
-    return this.#write(context, request, 200, options, (judge) =>
-      this.#parts.writes.update(this.#cacheFor(kind, options.subresource).entry, key, body, options, judge),
-    );
+    return this.#write(context, request, 200, options, body, (judge) => {
+      const { entry } = this.#servedFor(kind, options.subresource);
+      return this.#parts.writes.update(entry, key, body, withManager(context, options), judge);
+    });
   }
 
   patch(
@@ -159,9 +167,15 @@ export class StoreRegistry implements Registry {
     options: RegistryWriteOptions = {},
   ): Promise<WriteResult> {
     const request = requestOf('patch', kind, { ...key, subresource: options.subresource });
-    return this.#write(context, request, 200, options, (judge) =>
-      this.#parts.writes.patch(this.#cacheFor(kind, options.subresource).entry, key, patch, options, judge),
-    );
+    return this.#write(context, request, 200, options, patch.body, (judge) => {
+      const { entry } = this.#servedFor(kind, options.subresource);
+      const mayApply: Judge = (before, after) => {
+        // An apply that creates needs the permission to create, too.
+        if (before === undefined) this.#parts.authorizer.check(context.identity, { ...request, verb: 'create' });
+        judge(before, after);
+      };
+      return this.#parts.writes.patch(entry, key, patch, withManager(context, options), mayApply);
+    });
   }
 
   delete(
@@ -171,8 +185,8 @@ export class StoreRegistry implements Registry {
     options: DeleteOptions = {},
   ): Promise<DeleteResult> {
     const request = requestOf('delete', kind, key);
-    return this.#write(context, request, 200, options, async (judge) => {
-      const { entry } = this.#cacheFor(kind);
+    return this.#write(context, request, 200, options, undefined, async (judge) => {
+      const { entry } = this.#servedFor(kind);
       if (!entry.kind.verbs.includes('delete')) {
         throw new ApiError('MethodNotAllowed', `${kind.plural} cannot be deleted yet`);
       }
@@ -189,8 +203,8 @@ export class StoreRegistry implements Registry {
       namespace: options.namespace,
       name: pinnedName(options.fieldSelector),
     });
-    return this.#write(context, request, 200, options, async (judge) => {
-      const cache = this.#cacheFor(kind);
+    return this.#write(context, request, 200, options, undefined, async (judge) => {
+      const cache = this.#servedFor(kind);
       const { gracePeriodSeconds, preconditions, propagationPolicy, dryRun } = options;
       const deletion: DeleteOptions = {
         ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
@@ -222,16 +236,18 @@ export class StoreRegistry implements Registry {
     options: RegistryWriteOptions = {},
   ): Promise<DynamicObject> {
     const request = requestOf('create', kind, { ...key, subresource });
-    return this.#write(context, request, 201, options, async (judge) => {
-      const { entry } = this.#cacheFor(kind, subresource);
+    return this.#write(context, request, 201, options, body, async (judge) => {
+      const { entry } = this.#servedFor(kind, subresource);
       const { writes } = this.#parts;
+      const named = withManager(context, options);
       let status: Status;
+      if (isTokenRequest(entry, subresource)) return this.#parts.tokenRequests.issue(key, body);
       if (isBinding(entry, subresource)) {
-        status = await writes.bind(entry, key, readBinding(body, key), options.dryRun === true, judge);
+        status = await writes.bind(entry, key, readBinding(body, key), named, judge);
       } else if (isEviction(entry, subresource)) {
         const eviction = readEviction(body, key);
         const isDryRun = eviction.isDryRun || options.dryRun === true;
-        status = await writes.evict(entry, key, { ...eviction, isDryRun }, judge);
+        status = await writes.evict(entry, key, { ...eviction, isDryRun }, named, judge);
       } else {
         throw new ApiError('MethodNotAllowed', `${kind.plural}/${subresource} takes no POST`);
       }
@@ -245,17 +261,34 @@ export class StoreRegistry implements Registry {
   }
 
   authorize(context: RequestContext, request: AccessRequest): void {
-    this.#audited(context, request, () => this.#parts.authorizer.check(context.identity, request));
+    const { authorizer, audit } = this.#parts;
+    // Over a wire, how it ends is told by the server, which alone sees it.
+    if (context.origin !== undefined) context.origin.request = request;
+    try {
+      authorizer.check(context.identity, request);
+    } catch (error) {
+      const translated = apiErrorFromStore(error);
+      if (context.origin === undefined) audit.begin(context, { request })?.end({ error: translated });
+      throw translated;
+    }
   }
 
   authorizePath(context: RequestContext, verb: string, path: string): void {
-    try {
-      this.#parts.authorizer.checkPath(context.identity, verb, path);
-    } catch (error) {
-      const translated = apiErrorFromStore(error);
-      this.#parts.audit.refusedPath(context, verb, path, translated);
-      throw translated;
-    }
+    this.#parts.authorizer.checkPath(context.identity, verb, path);
+  }
+
+  async authenticate(token: string): Promise<Identity | undefined> {
+    return (await this.#parts.tokens.authenticate(token)).identity;
+  }
+
+  auditRequest(
+    context: RequestContext | undefined,
+    origin: RequestOrigin,
+    path: { readonly verb: string; readonly path: string },
+    outcome: AuditOutcome,
+  ): void {
+    const { request } = origin;
+    this.#parts.audit.request(context, origin, request === undefined ? path : { request }, outcome);
   }
 
   isReady(): boolean {
@@ -270,80 +303,87 @@ export class StoreRegistry implements Registry {
     this.#isClosing = true;
     // Whoever waits for a revision is let go first; writes that have begun need the feed no more.
     await this.#parts.feed.close();
+    await this.#parts.definitions.close();
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
+    await this.#parts.audit.close();
   }
 
-  /** Authorizes, waits until the caches hold the present, writes, and tells the audit how it went. */
+  /** Authorizes, waits until the caches hold the present, and writes. */
   #write<T>(
     context: RequestContext,
     request: AccessRequest,
     code: number,
-    options: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal },
+    body: unknown,
     work: (judge: Judge) => Promise<T>,
   ): Promise<T> {
-    return this.#run(context, request, async () => {
-      const roles = this.#parts.authorizer.check(context.identity, request);
-      await this.#parts.reads.catchUp(options.signal);
-      const result = await work(this.#judge(context, request, roles));
-      this.#parts.audit.done(context, request, code, options.dryRun === true ? undefined : versionOf(result));
-      return result;
-    });
+    return this.#run(
+      context,
+      request,
+      async () => {
+        this.#parts.authorizer.check(context.identity, request);
+        await this.#parts.reads.catchUp(options.signal);
+        return work(this.#judge(context, request));
+      },
+      { code, body },
+    );
   }
 
-  #judge({ identity }: RequestContext, request: AccessRequest, roles: readonly Role[]): Judge {
+  #judge({ identity }: RequestContext, request: AccessRequest): Judge {
     return (before, after) => {
       const name = request.name ?? (after ?? before)?.metadata.name;
       const judged = name === undefined ? request : { ...request, name };
-      this.#parts.authorizer.judge(roles, { identity, request: judged, before, after });
+      this.#parts.authorizer.judge({ identity, request: judged, before, after });
     };
   }
 
-  /** Runs one call: refused once the registry closes, waited for by `close`, errors translated, refusals audited. */
-  async #run<T>(context: RequestContext, request: AccessRequest, work: () => Promise<T>): Promise<T> {
+  /** Runs one call: refused once the registry closes, waited for by `close`, errors translated, its end audited. */
+  async #run<T>(
+    context: RequestContext,
+    request: AccessRequest,
+    work: () => Promise<T>,
+    { code, body }: { readonly code: number; readonly body?: unknown } = { code: 200 },
+  ): Promise<T> {
     if (this.#isClosing) throw unavailable('the server is shutting down');
+    const { origin } = context;
+    const isWatch = request.verb === 'watch';
+    // Over a wire, the end of a watch is the server's to tell.
+    if (origin !== undefined) {
+      if (isWatch) origin.request = request;
+      else origin.isTold = true;
+    }
+    const call = this.#parts.audit.begin(context, { request }, body);
     const running = work();
     this.#running.add(running);
     try {
-      return await running;
+      const answer = await running;
+      if (isWatch) call?.tell('ResponseStarted', { code });
+      else call?.end({ code, responseObject: answer });
+      return answer;
     } catch (error) {
-      throw this.#told(context, request, error);
+      const translated = apiErrorFromStore(error);
+      if (translated.reason === 'InternalError')
+        this.#parts.log.error({ err: error }, 'a request failed inside');
+      if (!isWatch || origin === undefined) call?.end({ error: translated });
+      throw translated;
     } finally {
       this.#running.delete(running);
     }
   }
 
-  #audited<T>(context: RequestContext, request: AccessRequest, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw this.#told(context, request, error);
-    }
-  }
-
-  #told(context: RequestContext, request: AccessRequest, error: unknown): ApiError {
-    const translated = apiErrorFromStore(error);
-    if (translated.reason === 'InternalError')
-      this.#parts.log.error({ err: error }, 'a request failed inside');
-    this.#parts.audit.failed(context, request, translated);
-    return translated;
-  }
-
-  #cacheFor(kind: ServedKind, subresource?: string): WatchCache {
-    const cache = this.#caches.get(kindId(kind));
-    if (cache === undefined)
+  /** The kind as it is served now, which may be newer than the one the caller holds. */
+  #servedFor(kind: ServedKind, subresource?: string): ServedEntry {
+    const served = this.#parts.kinds.find(kind);
+    if (served === undefined)
       throw new ApiError('NotFound', 'the server could not find the requested resource');
     if (
       subresource !== undefined &&
-      !cache.entry.kind.subresources.some(({ name }) => name === subresource)
+      !served.entry.kind.subresources.some(({ name }) => name === subresource)
     ) {
       throw noSubresource(kind, subresource);
     }
-    return cache;
+    return served;
   }
-}
-
-function kindId({ group, version, plural }: { group: string; version: string; plural: string }): string {
-  return `${group}/${version}/${plural}`;
 }
 
 function requestOf(verb: string, { group, plural }: ServedKind, target: Target): AccessRequest {
@@ -376,10 +416,4 @@ function namesIn(body: unknown): {
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   return { name: text('name'), namespace: text('namespace') };
-}
-
-function versionOf(result: unknown): number | undefined {
-  const stored = isRecord(result) ? result['stored'] : undefined;
-  const version = isRecord(stored) ? stored['resourceVersion'] : undefined;
-  return typeof version === 'number' ? version : undefined;
 }

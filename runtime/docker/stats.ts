@@ -48,7 +48,8 @@ export class DockerStats {
         return stats;
       }
     }
-    const options: object = { _query: { stream: false, 'one-shot': true }, abortSignal };
+    // `stream` twice: dockerode reads the one, the engine the other.
+    const options: object = { stream: false, _query: { stream: false, 'one-shot': true }, abortSignal };
     const oneShot: (options: object) => Promise<unknown> = container.stats.bind(container);
     return statsOf(await oneShot(options));
   }

@@ -88,10 +88,10 @@ export function promiseProcesses(promise: Promised): void {
     async (rig) => {
       const id = await rig.run('waits');
       const session = await exec(rig, id, 'fills and ends with 3', withInput);
-      let isOver = false;
+      const reading = new AbortController();
       const feed = async (): Promise<void> => {
         const data = Buffer.alloc(65_536);
-        while (!isOver) {
+        while (!reading.signal.aborted) {
           await session.write(data);
           await new Promise((resolve) => setImmediate(resolve));
         }
@@ -104,7 +104,7 @@ export function promiseProcesses(promise: Promised): void {
       }
       expect(bytes).to.equal(FILL_BYTES);
       expect(await session.ended).to.deep.equal({ exitCode: 3 });
-      isOver = true;
+      reading.abort();
       await feeding;
     },
   );
@@ -113,9 +113,9 @@ export function promiseProcesses(promise: Promised): void {
     const id = await rig.run('waits');
     const session = await exec(rig, id, 'sleeps for an hour', withInput);
     let written = 0;
-    let isStuck = false;
+    const waiting = new AbortController();
     const feed = async (): Promise<void> => {
-      for (; written < 64 * 1024 * 1024 && !isStuck; written += 65_536)
+      for (; written < 64 * 1024 * 1024 && !waiting.signal.aborted; written += 65_536)
         await session.write(Buffer.alloc(65_536));
     };
     const feeding = feed();
@@ -127,7 +127,7 @@ export function promiseProcesses(promise: Promised): void {
       return written > 0 && written === before ? true : undefined;
     }, 'the writer to wait');
     expect(written).to.be.lessThan(16 * 1024 * 1024);
-    isStuck = true;
+    waiting.abort();
     session.close();
     await feeding;
   });

@@ -2,17 +2,11 @@
  * The Docker runtime against a real engine: the one `DOCKER_HOST` names, or the default socket. Where none answers these tests
  * fail and say so; `GANTRY_TEST_NO_DOCKER=1` leaves them out, loudly.
  */
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { systemClock } from '../../machinery/clock.ts';
-import { messageOf } from '../../machinery/errors.ts';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 import type { ContainerSpec } from '../../machinery/runtime.ts';
-import { connectDocker } from '../../runtime/docker/connection.ts';
 import { DockerRuntime } from '../../runtime/docker/docker.ts';
-import { dockerEndpoint } from '../../runtime/open.ts';
 import { describeRuntime } from './conformance.ts';
 import { EngineProxy } from './engine-proxy.ts';
 import { collect, eventually, rejection } from './expectations.ts';
@@ -24,16 +18,11 @@ import {
   type RuntimeFixture,
   TEST_LABEL,
 } from './rig.ts';
+import { docker, endpoint, IMAGE, isLeftOut, prepareEngine, shell, sweep } from './sample-engine.ts';
 import { openRegistry } from './tiny-registry.ts';
 
-const IMAGE = 'gantry/hello:1';
-const isLeftOut = process.env['GANTRY_TEST_NO_DOCKER'] === '1';
-const endpoint = dockerEndpoint('docker:', process.env);
-/** For what people do by hand. */
-const docker = connectDocker(endpoint);
 const { signal } = new AbortController();
 
-const shell = (script: string): string[] => ['/bin/sh', '-c', script];
 const COMMANDS: Readonly<Record<Behaviour, readonly string[]>> = {
   waits: shell('trap "exit 143" TERM; echo ready; sleep 3600 & wait $!'),
   // Process 1 has no default handlers: TERM does nothing to it.
@@ -57,29 +46,6 @@ const PROCESSES: Readonly<Record<CommandKind, readonly string[]>> = {
   'sleeps for an hour': ['sleep', '3600'],
   'does not exist': ['/nope'],
 };
-
-/** Fails with a sentence when no engine answers; builds the sample image when it is missing. */
-async function prepareEngine(): Promise<void> {
-  try {
-    await new DockerRuntime(endpoint, systemClock).info(AbortSignal.timeout(5_000));
-  } catch (error) {
-    throw new Error(
-      `no Docker Engine answers at ${JSON.stringify(endpoint)} (${messageOf(error)}): start one (hack/test.sh does), or leave these tests out with GANTRY_TEST_NO_DOCKER=1`,
-      { cause: error },
-    );
-  }
-  await promisify(execFile)(join(import.meta.dirname, '../../hack/sample-image.sh'));
-}
-
-/** Only what this process made: a run beside it keeps its own. */
-async function sweep(): Promise<void> {
-  const found = await docker.listContainers({ all: true, filters: { label: [`${TEST_LABEL}=runtime`] } });
-  for (const { Id, Names } of found) {
-    if (Names.some((name) => name.startsWith(`/gantry-rttest-${process.pid}-`))) {
-      await docker.getContainer(Id).remove({ force: true, v: true });
-    }
-  }
-}
 
 async function untilReady(id: string, behaviour: Behaviour): Promise<void> {
   if (behaviour !== 'waits') return;

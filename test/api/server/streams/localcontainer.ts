@@ -66,6 +66,11 @@ export class LocalContainer implements WorkerLink {
     for (const session of this.sessions.splice(0)) session.kill();
   }
 
+  /** What all processes wrote, as far as somebody took it. */
+  get bytesRead(): number {
+    return this.sessions.reduce((sum, session) => sum + session.bytesRead, 0);
+  }
+
   /** How many processes run. */
   get running(): number {
     return this.sessions.filter((session) => session.isRunning).length;
@@ -103,6 +108,7 @@ export class LocalSession implements ProcessSession {
   readonly output: AsyncIterable<LogChunk>;
   readonly ended: Promise<{ readonly exitCode: number | undefined }>;
   isClosed = false;
+  bytesRead = 0;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #onSize: (size: TerminalSize) => void;
 
@@ -116,7 +122,10 @@ export class LocalSession implements ProcessSession {
     child.stdin.on('error', () => undefined);
     if (!options.stdin) child.stdin.end();
     const merged = new PassThrough({ objectMode: true, highWaterMark: 2 });
-    const copies = [copy('stdout', child.stdout, merged), copy('stderr', child.stderr, merged)];
+    const count = (bytes: number): void => {
+      this.bytesRead += bytes;
+    };
+    const copies = [copy('stdout', child.stdout, merged, count), copy('stderr', child.stderr, merged, count)];
     void Promise.all(copies).then(() => merged.end());
     this.output = merged;
     this.ended = once(child, 'close').then(([code, signal]: unknown[]) => ({
@@ -158,8 +167,14 @@ export class LocalSession implements ProcessSession {
   }
 }
 
-async function copy(stream: LogChunk['stream'], from: Readable, to: PassThrough): Promise<void> {
-  for await (const data of from) {
+async function copy(
+  stream: LogChunk['stream'],
+  from: Readable,
+  to: PassThrough,
+  count: (bytes: number) => void,
+): Promise<void> {
+  for await (const data of from as AsyncIterable<Buffer>) {
+    count(data.length);
     if (!to.write({ stream, data })) await once(to, 'drain');
   }
 }

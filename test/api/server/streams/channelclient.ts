@@ -1,5 +1,6 @@
 /** A client of the channel protocols for tests: what came on each channel, and how the connection ended. */
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 
 export class ChannelClient {
@@ -46,10 +47,7 @@ export class ChannelClient {
     protocols: readonly string[] = ['v5.channel.k8s.io'],
   ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
     const webSocket = new WebSocket(url, [...protocols]);
-    const [, response] = (await once(webSocket, 'unexpected-response')) as [
-      unknown,
-      import('node:http').IncomingMessage,
-    ];
+    const [, response] = (await once(webSocket, 'unexpected-response')) as [unknown, IncomingMessage];
     const text = Buffer.concat(await response.toArray()).toString();
     return { status: response.statusCode ?? 0, body: JSON.parse(text) as Record<string, unknown> };
   }

@@ -22,6 +22,8 @@ export interface AppState {
   labels?: RouteLabels;
   /** A watch or a followed log: counted while it runs, left out of durations. */
   isLongRunning?: boolean;
+  /** What to let go of when the request turns out to go on: its place in flight, its seat, its deadline. */
+  whenLongRunning?: (() => void)[];
 }
 
 export type AppContext = ParameterizedContext<AppState, object>;

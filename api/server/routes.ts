@@ -5,8 +5,10 @@
 import { Router, type RouterContext } from '@koa/router';
 import { ApiError } from '../../machinery/errors.ts';
 import type { ServedKind } from '../registry/types.ts';
-import type { AppContext, AppState, RouteLabels } from './context.ts';
+import { type AppContext, type AppState, identityOf, type RouteLabels } from './context.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
+import { becomeLongRunning } from './middleware/metrics.ts';
+import { WatchLimit } from './middleware/watchlimit.ts';
 import {
   createObject,
   deleteObject,
@@ -68,11 +70,15 @@ const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
 export function newRoutes(deps: RouteDeps): Router<AppState, object> {
   const router = new Router<AppState, object>();
+  const watches = new WatchLimit();
   const serve = async (ctx: RouterContext<AppState, object>): Promise<void> => {
     const target = findTarget(ctx.params, deps);
     const action = chooseAction(ctx, target);
     ctx.state.labels = labelsOf(target, action);
-    await action.run(ctx, target, deps);
+    if (action.label === 'CONNECT') becomeLongRunning(ctx);
+    if (action === WATCH || target.subresource === 'log') {
+      await watches.run(identityOf(ctx).name, () => action.run(ctx, target, deps));
+    } else await action.run(ctx, target, deps);
   };
   for (const root of ['/api/:version', '/apis/:group/:version']) {
     router.all(`${root}/namespaces/:namespace/:plural/:name/:subresource`, serve);

@@ -28,6 +28,8 @@ import { answeringErrors, unknownPath } from './errors.ts';
 import type { HealthCheck } from './health.ts';
 import { logged } from './middleware/accesslog.ts';
 import { admitted, authenticated } from './middleware/authentication.ts';
+import { deadlined } from './middleware/deadline.ts';
+import { flowControlled } from './middleware/flowcontrol.ts';
 import { measured, newServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
@@ -91,6 +93,8 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(admitted());
   app.use(newPublicPaths(version, checks, { clock, log }).routes());
   app.use(authenticated());
+  app.use(flowControlled({ clock, metrics }));
+  app.use(deadlined(clock, log));
   for (const door of doors) app.use(door.middleware);
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
   const sessions = new SessionLimit();

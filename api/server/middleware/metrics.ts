@@ -66,7 +66,7 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
       if (isCounted) metrics.inflight.dec(kind);
       isCounted = false;
     };
-    releases.set(ctx, release);
+    ctx.state.whenLongRunning = [release];
     try {
       await next();
     } finally {
@@ -80,7 +80,11 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
   };
 }
 
-const releases = new WeakMap<AppContext, () => void>();
+/** Lets the request go on for as long as it likes: no seat, no deadline, not in flight. */
+export function becomeLongRunning(ctx: AppContext): void {
+  ctx.state.isLongRunning = true;
+  for (const letGo of ctx.state.whenLongRunning?.splice(0) ?? []) letGo();
+}
 
 /** Runs `work` counted as long-running instead of in flight. */
 export async function longRunning(
@@ -89,8 +93,7 @@ export async function longRunning(
   work: () => Promise<void>,
 ): Promise<void> {
   const labels = { ...(ctx.state.labels ?? unknownRoute(ctx.method)) };
-  ctx.state.isLongRunning = true;
-  releases.get(ctx)?.();
+  becomeLongRunning(ctx);
   metrics.longRunning.inc(labels);
   try {
     await work();

@@ -99,6 +99,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     historyRetentionMs: take(SETTINGS.historyRetentionMs),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
+    namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
+    namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
   };
   if (settings.leaseRenewSeconds >= settings.leaseDurationSeconds) {
     throw new SettingsError(

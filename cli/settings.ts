@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { parseDurationMs } from '../machinery/duration.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { dnsLabelProblem, subdomainProblem } from '../machinery/names.ts';
+import { formatBytes, isQuantity, wholeUnits } from '../machinery/quantity.ts';
 
 export interface Settings {
   /** Absolute. */
@@ -35,6 +36,8 @@ export interface Settings {
   readonly historyRetentionMs: number;
   readonly leaseRenewSeconds: number;
   readonly leaseDurationSeconds: number;
+  readonly namespaceMaxObjects: number;
+  readonly namespaceMaxBytes: number;
 }
 
 /** What a default may depend on. */
@@ -191,6 +194,21 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => 12,
     description: 'how long after its last renewal a worker is taken for lost',
   },
+  namespaceMaxObjects: {
+    name: 'namespaceMaxObjects',
+    placeholder: '<count>',
+    parse: wholeCount,
+    fallback: () => 5_000,
+    description: 'how many objects a namespace may hold at most (Events and Leases do not count)',
+  },
+  namespaceMaxBytes: {
+    name: 'namespaceMaxBytes',
+    placeholder: '<quantity>',
+    parse: bytes,
+    fallback: () => 64 * 1024 * 1024,
+    show: formatBytes,
+    description: 'how many bytes all objects of a namespace may have together at most, such as 64Mi',
+  },
 };
 
 /** `apiPort` -> `--api-port`. */
@@ -289,6 +307,17 @@ function shownDuration(ms: number): string {
     if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
   }
   return `${ms}ms`;
+}
+
+function wholeCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Error('a whole number, at least 1');
+}
+
+function bytes(text: string): number {
+  const found = isQuantity(text) ? wholeUnits(text) : 0;
+  if (found > 0) return found;
+  throw new Error('a quantity of bytes such as 64Mi or 1Gi');
 }
 
 function wholeSeconds(text: string): number {

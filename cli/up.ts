@@ -93,7 +93,14 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   });
   measurePki(metrics, () => pki);
 
-  const registry = await openRegistry({ store, clock, random, log, metrics });
+  const registry = await openRegistry({
+    store,
+    clock,
+    random,
+    log,
+    metrics,
+    namespaceLimits: { maxObjects: settings.namespaceMaxObjects, maxBytes: settings.namespaceMaxBytes },
+  });
   opened.defer(() => registry.close());
 
   const startWorker = async (): Promise<WorkerLink> => {

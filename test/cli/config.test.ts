@@ -58,6 +58,8 @@ describe('cli/config', () => {
       historyRetentionMs: 86_400_000,
       leaseRenewSeconds: 3,
       leaseDurationSeconds: 12,
+      namespaceMaxObjects: 5_000,
+      namespaceMaxBytes: 67_108_864,
     });
     expect(shown.map(({ source }) => source)).to.deep.equal(shown.map(() => 'default'));
     expect(shown.map(({ name }) => name)).to.deep.equal(Object.values(SETTINGS).map((row) => row.name));

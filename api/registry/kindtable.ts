@@ -31,8 +31,6 @@ export interface KindEntry {
   readField(object: DynamicObject, field: string): string | undefined;
   /** The version in which objects are kept, where it is another one than this. */
   readonly storage: KindEntry | undefined;
-  /** What whoever uses a deprecated version is told, in a Warning header. */
-  readonly deprecation: string | undefined;
   /** True while the kind goes away with all its objects: nothing can be created. */
   readonly isTerminating: boolean;
 }
@@ -125,6 +123,13 @@ function entryOf(
     verbs: NOT_TOGETHER.has(id) ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS,
     columns: version.additionalPrinterColumns ?? [],
     definition: version,
+    ...(version.deprecated === true
+      ? {
+          deprecation:
+            version.deprecationWarning ??
+            `${apiVersionOf({ group, version: version.name })} ${names.kind} is deprecated`,
+        }
+      : {}),
     subresources: [
       ...(hasStatus ? [{ name: 'status', verbs: ['get', 'patch', 'update'] }] : []),
       ...(version.subresources?.scale === undefined
@@ -140,7 +145,7 @@ function entryOf(
     kind,
     prefix: kindPrefix(kind),
     schema,
-    validator: compileValidator(schema, document.metadata.name),
+    validator: validatorOf(schema, document.metadata.name, isBuiltin),
     rules: rulesOf(kind),
     hasStatus,
     hasGeneration:
@@ -156,12 +161,24 @@ function entryOf(
         : undefined;
     },
     storage,
-    deprecation:
-      version.deprecated === true
-        ? (version.deprecationWarning ?? `${apiVersionOf(kind)} ${names.kind} is deprecated`)
-        : undefined,
     isTerminating: false,
   };
+}
+
+/** One for each schema, however often a registry is opened on it. */
+const validators = new WeakMap<Schema, Validator>();
+
+/**
+ * Those of built-in kinds are compiled when they are first needed: a test compiles them all, and a start should not
+ * wait for it. What a user wrote is compiled before it is served.
+ */
+function validatorOf(schema: Schema, name: string, isBuiltin: boolean): Validator {
+  const compiled = (): Validator => {
+    let validator = validators.get(schema);
+    if (validator === undefined) validators.set(schema, (validator = compileValidator(schema, name)));
+    return validator;
+  };
+  return isBuiltin ? { problems: (object, old) => compiled().problems(object, old) } : compiled();
 }
 
 /** Core, the bare early groups (`apps`) and everything under k8s.io. */

@@ -288,6 +288,5 @@ function listOf(entry: KindEntry, { items, next, remaining }: Page, revision: nu
     resourceVersion: revision,
     ...(next === undefined ? {} : { continue: writeContinue({ revision, after: next }) }),
     ...(next === undefined || remaining === undefined ? {} : { remainingItemCount: remaining }),
-    ...(entry.deprecation === undefined ? {} : { warnings: [entry.deprecation] }),
   };
 }

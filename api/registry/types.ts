@@ -21,6 +21,8 @@ export interface ServedKind extends Resource {
   readonly verbs: readonly string[];
   readonly columns: readonly PrinterColumn[];
   readonly definition: KindVersion;
+  /** What whoever uses this version is warned of, in a `Warning` header. */
+  readonly deprecation?: string;
   /** Subresources such as `status` and `binding`, with their verbs. */
   readonly subresources: readonly {
     readonly name: string;
@@ -37,8 +39,6 @@ export interface StoredObject {
 }
 
 export interface StoredList {
-  /** For `Warning` headers. */
-  readonly warnings?: readonly string[];
   /** The very same array as long as nothing in an unfiltered list changed: what is made from it can be kept. */
   readonly items: readonly StoredObject[];
   readonly resourceVersion: number;

@@ -19,6 +19,7 @@ import {
   postSubresource,
   type Target,
   updateObject,
+  warningHeader,
 } from './objects/objects.ts';
 import { isWatch } from './objects/query.ts';
 import { attachProcess, execProcess, type SessionDeps } from './streams/exec.ts';
@@ -74,6 +75,7 @@ export function newRoutes(deps: RouteDeps): Router<AppState, object> {
   const serve = async (ctx: RouterContext<AppState, object>): Promise<void> => {
     const target = findTarget(ctx.params, deps);
     const action = chooseAction(ctx, target);
+    if (target.kind.deprecation !== undefined) ctx.append('Warning', warningHeader(target.kind.deprecation));
     ctx.state.labels = labelsOf(target, action);
     if (action.label === 'CONNECT') becomeLongRunning(ctx);
     if (action === WATCH || target.subresource === 'log') {

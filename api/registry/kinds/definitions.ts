@@ -59,7 +59,11 @@ export class Definitions implements Watcher {
     const cache = this.#parts.kinds.cacheOf(definitions);
     if (cache === undefined) return;
     await this.#pass();
-    this.#establishment = new Establishment(client, this.#parts, this);
+    this.#establishment = new Establishment(
+      client,
+      { ...this.#parts, isPrepared: (definition) => this.#isPrepared(definition) },
+      this,
+    );
     cache.subscribe(this);
     this.wake();
   }
@@ -111,12 +115,20 @@ export class Definitions implements Watcher {
     this.#serve(this.#defined());
   }
 
+  #isPrepared(definition: Definition): boolean {
+    const known = this.#prepared.get(definition.metadata.name);
+    return known?.kind !== undefined && this.#isOf(known, definition);
+  }
+
+  #isOf(known: Prepared, definition: Definition): boolean {
+    return known.signature === signatureOf(definition) && known.uid === definition.metadata.uid;
+  }
+
   /** Compiles the definition and fills its cache, unless that was done. */
   async #prepare(definition: Definition): Promise<void> {
     const { name, uid } = definition.metadata;
-    const signature = signatureOf(definition);
     const known = this.#prepared.get(name);
-    if (known?.signature === signature && known.uid === uid) return;
+    if (known !== undefined && this.#isOf(known, definition)) return;
     const kind = this.#compile(definition);
     if (kind !== undefined) await this.#parts.feed.add(kind.cache);
     const ending =
@@ -124,7 +136,7 @@ export class Definitions implements Watcher {
     if (known?.kind !== undefined && this.#parts.kinds.get(name)?.cache !== known.kind.cache) {
       this.#parts.feed.remove(known.kind.cache);
     }
-    this.#prepared.set(name, { uid, signature, kind, ending });
+    this.#prepared.set(name, { uid, signature: signatureOf(definition), kind, ending });
   }
 
   #compile(definition: Definition): CachedKind | undefined {
@@ -156,9 +168,8 @@ export class Definitions implements Watcher {
       const isSame = defined.some(({ metadata }) => metadata.name === name && metadata.uid === uid);
       if (names.has(name) && isSame) continue;
       this.#prepared.delete(name);
-      if (kind === undefined) continue;
-      if (kinds.get(name)?.cache === kind.cache) kinds.withdraw(name, goneKind(name));
-      else this.#parts.feed.remove(kind.cache);
+      if (kind !== undefined && kinds.get(name)?.cache !== kind.cache) this.#parts.feed.remove(kind.cache);
+      kinds.withdraw(name, goneKind(name));
     }
   }
 }

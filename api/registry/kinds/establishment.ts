@@ -18,6 +18,8 @@ export interface EstablishmentParts {
   readonly kinds: Kinds;
   readonly feed: StoreFeed;
   readonly clock: Clock;
+  /** Whether this server could serve the definition as it is now. */
+  readonly isPrepared: (definition: Definition) => boolean;
 }
 
 export class Establishment {
@@ -51,7 +53,12 @@ export class Establishment {
       const { name } = definition.metadata;
       const others = [...this.#builtin];
       for (const [other, kind] of named) if (other !== name) others.push(kind);
-      const status = planStatus(definition, others, this.#parts.clock.now());
+      const status = planStatus(
+        definition,
+        others,
+        this.#parts.isPrepared(definition),
+        this.#parts.clock.now(),
+      );
       named.set(name, { group: definition.spec.group, names: status.acceptedNames ?? {} });
       const isEnding = definition.metadata.deletionTimestamp !== undefined;
       if (status !== definition.status) await this.#write({ ...definition, status }, 'status');

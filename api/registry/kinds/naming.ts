@@ -26,7 +26,13 @@ export interface NamedKind {
 }
 
 /** The status the definition ought to have; the very same one when nothing is to be changed. */
-export function planStatus(definition: Definition, others: readonly NamedKind[], nowMs: number): KindStatus {
+/** @param isReady whether the kind can be served in the moment in which it is told to be established. */
+export function planStatus(
+  definition: Definition,
+  others: readonly NamedKind[],
+  isReady: boolean,
+  nowMs: number,
+): KindStatus {
   const { spec, status = {}, metadata } = definition;
   const { names, problem } = acceptNames(spec.names, status.acceptedNames ?? {}, takenIn(spec.group, others));
   const wasEstablished = findCondition(status.conditions, 'Established')?.status === 'True';
@@ -44,23 +50,7 @@ export function planStatus(definition: Definition, others: readonly NamedKind[],
         }
       : { type: 'NamesAccepted', status: 'False', ...problem },
   );
-  if (!wasEstablished) {
-    set(
-      problem === undefined
-        ? {
-            type: 'Established',
-            status: 'True',
-            reason: 'InitialNamesAccepted',
-            message: 'the initial names have been accepted',
-          }
-        : {
-            type: 'Established',
-            status: 'False',
-            reason: 'NotAccepted',
-            message: 'not all names are accepted',
-          },
-    );
-  }
+  if (!wasEstablished) set(establishedOf(problem === undefined, isReady));
   if (metadata.deletionTimestamp !== undefined) {
     set({
       type: 'Terminating',
@@ -72,6 +62,17 @@ export function planStatus(definition: Definition, others: readonly NamedKind[],
   const isSame =
     conditions === status.conditions && JSON.stringify(names) === JSON.stringify(status.acceptedNames ?? {});
   return isSame ? status : { ...status, conditions: conditions ?? [], acceptedNames: names };
+}
+
+function establishedOf(areAccepted: boolean, isReady: boolean): ConditionInput {
+  if (!areAccepted) {
+    const message = 'not all names are accepted';
+    return { type: 'Established', status: 'False', reason: 'NotAccepted', message };
+  }
+  const message = 'the initial names have been accepted';
+  return isReady
+    ? { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message }
+    : { type: 'Established', status: 'False', reason: 'Installing', message };
 }
 
 function takenIn(group: string, others: readonly NamedKind[]): Taken {

@@ -194,12 +194,12 @@ function answerWrite(
   deps: ObjectDeps,
 ): void {
   ctx.status = result.isCreated ? 201 : 200;
-  if (result.warnings.length > 0) ctx.set('Warning', result.warnings.map(warningHeader));
+  if (result.warnings.length > 0) ctx.append('Warning', result.warnings.map(warningHeader));
   answerObject(ctx, form, target, result.stored, deps);
 }
 
 /** RFC 7234 warn-code 299; quotes escaped and controls dropped, as Kubernetes does. */
-function warningHeader(warning: string): string {
+export function warningHeader(warning: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what must not get into a header
   const safe = warning.replace(/[\u0000-\u001f\u007f-\uffff]/g, ' ').replace(/["\\]/g, '\\$&');
   return `299 - "${safe}"`;

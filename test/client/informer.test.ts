@@ -30,7 +30,7 @@ describe('Informer', () => {
   });
 
   function newInformer(options: Partial<InformerOptions<Task>> = {}): Informer<Task> {
-    const client = intercept(world.controllerClient('test'), {
+    const client = intercept(world.controllerClient('informers'), {
       before: (call) => {
         calls.push(call);
         return hooks.before?.(call);
@@ -220,7 +220,7 @@ describe('Informer', () => {
         const ownStop = new AbortController();
         const ownHooks: ClientHooks = {};
         const informer = new Informer({
-          client: intercept(ownWorld.controllerClient('test'), ownHooks),
+          client: intercept(ownWorld.controllerClient('informers'), ownHooks),
           resource: tasks,
           clock: ownWorld.clock,
           random: seededRandom(3),

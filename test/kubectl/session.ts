@@ -12,6 +12,8 @@ export interface Background {
   text(): string;
   /** Waits until it printed what matches. */
   says(pattern: RegExp): Promise<void>;
+  /** Waits until it ended, and wants it to have ended with this code. */
+  ends(code: number): Promise<void>;
   stop(): void;
 }
 
@@ -74,6 +76,14 @@ export class Session {
         ).catch((error: unknown) => {
           throw new Error(`${String(error)}\n${text}`);
         });
+      },
+      ends: async (code) => {
+        const found = await eventually(
+          `kubectl ${words.join(' ')} ends`,
+          () => child.exitCode ?? undefined,
+          30_000,
+        );
+        expect(found, text).to.equal(code);
       },
       stop: () => void child.kill('SIGKILL'),
     };

@@ -55,7 +55,12 @@ function withoutStop(object: DynamicObject): unknown {
   const { spec, metadata, ...rest } = object;
   const { annotations = {}, ...otherMetadata } = metadata;
   const { [ANNOTATION_TTL]: _ttl, [ANNOTATION_TRACE]: _trace, ...otherAnnotations } = annotations;
-  const { resourceVersion: _version, generation: _generation, ...keptMetadata } = otherMetadata;
+  const {
+    resourceVersion: _version,
+    generation: _generation,
+    managedFields: _fields,
+    ...keptMetadata
+  } = otherMetadata;
   const { desiredState: _state, ...otherSpec } = isRecord(spec) ? spec : {};
   return { ...rest, spec: otherSpec, metadata: keptMetadata, annotations: otherAnnotations };
 }

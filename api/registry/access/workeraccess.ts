@@ -118,7 +118,7 @@ function ownerOf(task: DynamicObject): string | undefined {
 }
 
 function withoutFinalizer(object: DynamicObject): unknown {
-  const { finalizers = [], resourceVersion: _version, ...metadata } = object.metadata;
+  const { finalizers = [], resourceVersion: _version, managedFields: _fields, ...metadata } = object.metadata;
   const others = finalizers.filter((finalizer) => finalizer !== FINALIZER_CONTAINER);
   return { ...object, metadata, finalizers: others };
 }

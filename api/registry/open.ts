@@ -3,25 +3,40 @@ import { Gauge } from 'prom-client';
 import type { Clock } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../machinery/identity.ts';
-import { NAMESPACE_DEFAULT, NAMESPACE_SYSTEM } from '../../machinery/labels.ts';
 import type { Log } from '../../machinery/log.ts';
 import { qualifiedName } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
-import { builtinKinds, namespaces } from '../../schemas/kinds.ts';
+import { builtinKinds, clusterRoles, namespaces } from '../../schemas/kinds.ts';
 import type { Store } from '../../store/store.ts';
-import { Audit } from './access/audit.ts';
+import { Audit } from './access/audit/audit.ts';
+import { type AuditPolicy, defaultPolicy } from './access/audit/policy.ts';
+import { type AuditSink, logSink } from './access/audit/trail.ts';
+import { TokenAuthenticator, type TokenParts } from './access/authenticate.ts';
 import { Authorizer } from './access/authorize.ts';
+import { reconcileBootstrapRoles } from './access/bootstrap/reconcile.ts';
+import { rbacSource } from './access/rbacobjects.ts';
+import type { Surroundings } from './access/restrictions.ts';
 import { Admission } from './admission/admission.ts';
+import { PERMANENT_NAMESPACES } from './admission/rules/namespace.ts';
 import { StoreFeed } from './cache/storefeed.ts';
 import { type CacheLimits, DEFAULT_CACHE_LIMITS, WatchCache } from './cache/watchcache.ts';
 import { type CacheOf, Commits } from './commits.ts';
 import { Deletes } from './deletes.ts';
 import { KeyedQueue } from './keyedqueue.ts';
+import { relativeKey } from './keys.ts';
+import { Definitions } from './kinds/definitions.ts';
+import { Kinds } from './kinds/kinds.ts';
 import { buildKindTable } from './kindtable.ts';
+import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, Quotas } from './quota/quotas.ts';
+import { QuotaStatus } from './quota/status.ts';
+import { Tally } from './quota/tally.ts';
 import { Reads } from './reads.ts';
 import { StoreRegistry } from './registry.ts';
+import { accessReviews } from './reviews/access.ts';
+import { authenticationReviews } from './reviews/authentication.ts';
+import { TokenRequests } from './reviews/tokenrequests.ts';
 import type { Registry } from './types.ts';
 import { Writes } from './writes.ts';
 
@@ -34,6 +49,14 @@ export interface RegistryOptions {
   readonly kinds?: readonly KindDocument[];
   /** How much of the recent past each kind's cache keeps for watchers. */
   readonly cacheLimits?: CacheLimits;
+  /** What every namespace but Gantry's own may hold at most. */
+  readonly namespaceLimits?: NamespaceLimits;
+  /** Which bearer tokens are believed; none unless given. */
+  readonly tokens?: TokenParts;
+  /** What is audited; the default is every write and every refusal, without bodies. */
+  readonly auditPolicy?: AuditPolicy;
+  /** Where it is written; the log unless given. Closed with the registry. */
+  readonly auditSink?: AuditSink;
 }
 
 const OPENER: Identity = { name: 'system:registry', groups: [GROUP_MASTERS] };
@@ -42,33 +65,78 @@ const OPENER: Identity = { name: 'system:registry', groups: [GROUP_MASTERS] };
 export async function openRegistry(options: RegistryOptions): Promise<Registry> {
   const { store, clock, random, log, metrics } = options;
   const limits = options.cacheLimits ?? DEFAULT_CACHE_LIMITS;
-  const caches = buildKindTable(options.kinds ?? builtinKinds).map((entry) => new WatchCache(entry, limits));
-  const byResource = new Map(caches.map((cache) => [qualifiedName(cache.entry.kind), cache]));
-  const cacheOf: CacheOf = (kind) => byResource.get(qualifiedName(kind));
-  const feed = new StoreFeed(store, caches, clock, log);
+  const builtin = buildKindTable(options.kinds ?? builtinKinds).map((definition) => ({
+    definition,
+    cache: new WatchCache(definition.storage, limits),
+  }));
+  const feed = new StoreFeed(
+    store,
+    builtin.map(({ cache }) => cache),
+    clock,
+    log,
+  );
+  const kinds = new Kinds(feed, builtin);
+  const cacheOf: CacheOf = (kind) => kinds.cacheOf(kind);
   await feed.start();
-  const commits = new Commits(store, cacheOf);
+  const reads = new Reads({ store, clock, feed });
+  const tally = new Tally(() => kinds.caches());
+  const quotaStatus = new QuotaStatus({
+    tally,
+    cacheOf,
+    clock,
+    log,
+    catchUp: (signal) => reads.catchUp(signal),
+    closing: feed.closing,
+  });
+  const commits = new Commits({
+    store,
+    cacheOf,
+    quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
+    onWritten: (namespace) => quotaStatus.touch(namespace),
+  });
   const objects = new KeyedQueue();
+  const definitions = new Definitions({ kinds, feed, clock, log, limits });
+  const surroundings: Surroundings = {
+    find: (kind, key) => cacheOf(kind)?.get(relativeKey(key))?.object,
+  };
+  const authorizer = new Authorizer(rbacSource(cacheOf), surroundings);
+  const tokens = new TokenAuthenticator(options.tokens ?? {}, surroundings);
+  const audit = new Audit({
+    policy: options.auditPolicy ?? defaultPolicy,
+    sink: options.auditSink ?? logSink(log),
+    clock,
+    random,
+    log,
+  });
   const registry = new StoreRegistry({
     store,
     log,
-    caches,
+    kinds,
     feed,
-    reads: new Reads({ store, clock, feed }),
+    definitions,
+    reads,
     writes: new Writes({ cacheOf, admission: new Admission(clock, random), commits, objects }),
     deletes: new Deletes({ commits, clock, objects }),
-    reviews: [],
-    authorizer: new Authorizer(),
-    audit: new Audit(log),
+    reviews: [
+      ...accessReviews({ authorizer, audit }),
+      ...authenticationReviews({ authorizer, audit }, tokens),
+    ],
+    authorizer,
+    audit,
+    tokens,
+    tokenRequests: new TokenRequests({ authority: options.tokens?.authority, surroundings, clock }),
   });
-  registerMetrics(metrics, caches);
-  if (byResource.has(qualifiedName(namespaces))) await ensureNamespaces(registry);
+  registerMetrics(metrics, kinds);
+  if (cacheOf(namespaces) !== undefined) await ensureNamespaces(registry);
+  if (cacheOf(clusterRoles) !== undefined) await reconcileBootstrapRoles(registry.as(OPENER));
+  quotaStatus.start(registry.as(OPENER));
+  await definitions.start(registry.as(OPENER));
   return registry;
 }
 
 async function ensureNamespaces(registry: Registry): Promise<void> {
   const client = registry.as(OPENER);
-  for (const name of [NAMESPACE_DEFAULT, NAMESPACE_SYSTEM]) {
+  for (const name of PERMANENT_NAMESPACES) {
     try {
       await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     } catch (error) {
@@ -78,7 +146,7 @@ async function ensureNamespaces(registry: Registry): Promise<void> {
 }
 
 /** Names are Kubernetes'; both are read from the caches when somebody scrapes. */
-function registerMetrics(metrics: Metrics, caches: readonly WatchCache[]): void {
+function registerMetrics(metrics: Metrics, kinds: Kinds): void {
   metrics.registerMetric(
     new Gauge({
       name: 'apiserver_storage_objects',
@@ -86,7 +154,7 @@ function registerMetrics(metrics: Metrics, caches: readonly WatchCache[]): void 
       labelNames: ['resource'],
       registers: [],
       collect() {
-        for (const { entry, size } of caches) this.set({ resource: qualifiedName(entry.kind) }, size);
+        for (const { entry, size } of kinds.caches()) this.set({ resource: qualifiedName(entry.kind) }, size);
       },
     }),
   );
@@ -97,7 +165,7 @@ function registerMetrics(metrics: Metrics, caches: readonly WatchCache[]): void 
       labelNames: ['group', 'version', 'kind'],
       registers: [],
       collect() {
-        for (const { entry, watcherCount } of caches) {
+        for (const { entry, watcherCount } of kinds.caches()) {
           const { group, version, kind } = entry.kind;
           this.set({ group, version, kind }, watcherCount);
         }

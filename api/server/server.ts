@@ -21,12 +21,14 @@ import { podView } from '../views/pod.ts';
 import { SESSIONS } from '../views/podkind.ts';
 import { podTable } from '../views/podtable.ts';
 import { resourceQuotaTable } from '../views/resourcequotatable.ts';
+import { openServiceKind } from '../views/services.ts';
 import { openUsageKinds } from '../views/usage.ts';
 import type { AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
 import type { HealthCheck } from './health.ts';
 import { logged } from './middleware/accesslog.ts';
+import { audited } from './middleware/audit.ts';
 import { admitted, authenticated } from './middleware/authentication.ts';
 import { deadlined } from './middleware/deadline.ts';
 import { flowControlled } from './middleware/flowcontrol.ts';
@@ -62,7 +64,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     registry,
     [podView, nodeView, eventsV1View],
     { 'tasks.gantry.dev': [{ name: 'log', verbs: ['get'] }, ...SESSIONS] },
-    openUsageKinds({ registry, workerLink, clock }),
+    [...openUsageKinds({ registry, workerLink, clock }), openServiceKind(registry)],
   );
   const printers = new Map([
     ['/pods', podTable],
@@ -92,7 +94,8 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(answeringErrors(log, doors));
   app.use(admitted());
   app.use(newPublicPaths(version, checks, { clock, log }).routes());
-  app.use(authenticated());
+  app.use(audited(registry, clock));
+  app.use(authenticated(registry));
   app.use(flowControlled({ clock, metrics }));
   app.use(deadlined(clock, log));
   for (const door of doors) app.use(door.middleware);

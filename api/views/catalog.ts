@@ -12,7 +12,7 @@ import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import type { Registry, RequestContext, ServedKind } from '../registry/types.ts';
 import { storedEventSelector } from './eventselector.ts';
 import { faceOf, faceSelector, facesOf, narrowed } from './face.ts';
-import { type LiveKind, servedLive, servedLiveList } from './usage.ts';
+import { type LiveKind, servedLive, servedLiveList } from './live.ts';
 import type { View } from './view.ts';
 import { ViewWrites } from './viewwrites.ts';
 

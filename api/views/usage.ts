@@ -5,27 +5,14 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, notFound } from '../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../machinery/identity.ts';
-import { apiVersionOf, type DynamicObject, type ObjectKey } from '../../machinery/meta.ts';
+import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import { parseFieldSelector, parseLabelSelector } from '../../machinery/selectors.ts';
 import type { TaskUsage, WorkerLink, WorkerUsage } from '../../machinery/workerlink.ts';
 import type { Schema } from '../../schemas/crd.ts';
 import { workers } from '../../schemas/kinds.ts';
 import type { Worker } from '../../schemas/types.gen.ts';
-import type {
-  Registry,
-  RegistryListOptions,
-  RequestContext,
-  ServedKind,
-  StoredList,
-  StoredObject,
-} from '../registry/types.ts';
-
-/** A kind that is made when it is read. Only get and list; authorizes itself. Rejects with `ApiError`. */
-export interface LiveKind {
-  readonly kind: ServedKind;
-  get(context: RequestContext, key: ObjectKey, signal: AbortSignal | undefined): Promise<DynamicObject>;
-  list(context: RequestContext, options: RegistryListOptions): Promise<readonly DynamicObject[]>;
-}
+import type { Registry, ServedKind } from '../registry/types.ts';
+import type { LiveKind } from './live.ts';
 
 export interface UsageDeps {
   readonly registry: Pick<Registry, 'as' | 'authorize'>;
@@ -221,13 +208,4 @@ function placeOf({ metadata }: DynamicObject): string {
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** A live object as everything else is served; it has no version. */
-export function servedLive(object: DynamicObject): StoredObject {
-  return { object, json: Buffer.from(JSON.stringify(object)), resourceVersion: 0 };
-}
-
-export function servedLiveList(objects: readonly DynamicObject[]): StoredList {
-  return { items: objects.map(servedLive), resourceVersion: 0 };
 }

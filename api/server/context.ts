@@ -3,7 +3,7 @@ import type { Middleware, ParameterizedContext } from 'koa';
 import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Trace } from '../../machinery/trace.ts';
-import type { RequestContext } from '../registry/types.ts';
+import type { RequestContext, RequestOrigin } from '../registry/types.ts';
 import { arrivalOf } from './middleware/arrival.ts';
 
 /** Labels of the request metrics, in Kubernetes' spelling. Bounded: only served kinds and known paths get here. */
@@ -20,6 +20,8 @@ export interface AppState {
   trace: Trace;
   /** Set by the route that answers; until then the request is of no known resource. */
   labels?: RouteLabels;
+  /** Where the request came from, for the audit. */
+  origin?: RequestOrigin;
   /** A watch or a followed log: counted while it runs, left out of durations. */
   isLongRunning?: boolean;
   /** What to let go of when the request turns out to go on: its place in flight, its seat, its deadline. */
@@ -38,5 +40,12 @@ export function identityOf(ctx: AppContext): Identity {
 
 export function requestContext(ctx: AppContext): RequestContext {
   const userAgent = ctx.get('User-Agent');
-  return { identity: identityOf(ctx), ...(userAgent === '' ? {} : { userAgent }) };
+  const { impersonator } = arrivalOf(ctx.req);
+  const { origin } = ctx.state;
+  return {
+    identity: identityOf(ctx),
+    ...(impersonator === undefined ? {} : { impersonator }),
+    ...(userAgent === '' ? {} : { userAgent }),
+    ...(origin === undefined ? {} : { origin }),
+  };
 }

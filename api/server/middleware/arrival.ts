@@ -10,6 +10,8 @@ import type { Identity } from '../../../machinery/identity.ts';
 export interface Arrival {
   /** Undefined: nobody proved to be anybody; only public paths are answered. */
   readonly identity: Identity | undefined;
+  /** Who really asks, when they act as somebody else. */
+  readonly impersonator?: Identity;
   /** Set when the request may not even be looked at, for example because it came from a foreign web page. */
   readonly refusal: ApiError | undefined;
   /** Aborts when the listener stops: watches and followed logs end then. */

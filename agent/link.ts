@@ -2,6 +2,7 @@
  * The worker's end of `WorkerLink`: what the API asks of this worker. The API has judged who asks and what the Task says;
  * here the container is looked at, by the Task's uid. Streams and sessions end when the agent stops.
  */
+import type { Duplex } from 'node:stream';
 import { ApiError } from '../machinery/errors.ts';
 import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
 import {
@@ -58,10 +59,21 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
     attach: (worker, task, options, signal) =>
       inRunning(worker, task, signal, (id, either) => runtime.attach(id, options, either)),
     portForward: (worker, task, port, signal) =>
-      inRunning(worker, task, signal, (id, either) => runtime.dial(id, port, either)),
+      inRunning(worker, task, signal, async (id, either) =>
+        heldBy(either, await runtime.dial(id, port, either)),
+      ),
     async usage(worker, signal) {
       assertHere(worker);
       return sampler.usage(signal);
     },
   };
+}
+
+/** The connection lasts no longer than the signal lets it. */
+function heldBy(signal: AbortSignal, connection: Duplex): Duplex {
+  const end = (): void => void connection.destroy();
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  connection.once('close', () => signal.removeEventListener('abort', end));
+  return connection;
 }

@@ -95,12 +95,14 @@ export class EngineSession implements ProcessSession {
   /** Looks once, in the background, whether the process has ended without a word. */
   endIfOver(): void {
     const { calls, what, ending } = this.#process;
-    calls.call(what, this.#over.signal, ending).then(
-      (now) => {
-        if (now.isOver) void this.#finish();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+    const look = async (): Promise<void> => {
+      try {
+        if ((await calls.call(what, this.#over.signal, ending)).isOver) await this.#finish();
+      } catch (error) {
+        this.#fail(error);
+      }
+    };
+    void look();
   }
 
   #take(chunk: Uint8Array): boolean {

@@ -59,10 +59,7 @@ export class EngineWire {
 
   /** After what was written before. */
   endInput(): void {
-    void this.#lastWrite.then(() => {
-      if (!this.#isInputGone && !this.#socket.destroyed) this.#socket.end();
-      this.#isInputGone = true;
-    });
+    void this.#endAfterLastWrite();
   }
 
   resume(): void {
@@ -102,6 +99,12 @@ export class EngineWire {
     this.#isInputGone = true;
     this.#events.end(error);
     this.#socket.destroy();
+  }
+
+  async #endAfterLastWrite(): Promise<void> {
+    await this.#lastWrite;
+    if (!this.#isInputGone && !this.#socket.destroyed) this.#socket.end();
+    this.#isInputGone = true;
   }
 
   #write(data: Uint8Array): Promise<void> {

@@ -44,7 +44,7 @@ export type CommandKind =
   | 'does not exist';
 
 export const ECHO_PORT = 7777;
-export const FILL_BYTES = 3_000_000;
+export const FILL_BYTES = 450_000;
 
 export const SPOKEN: readonly LogChunk[] = [
   { stream: 'stdout', data: Buffer.from('first\n') },

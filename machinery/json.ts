@@ -1,9 +1,21 @@
 /** JSON values as values: compared, copied, frozen, hashed. */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import type { DynamicObject } from './meta.ts';
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value has what every stored object has: apiVersion, kind and a name. */
+export function isDynamicObject(value: unknown): value is DynamicObject {
+  return (
+    isRecord(value) &&
+    typeof value['apiVersion'] === 'string' &&
+    typeof value['kind'] === 'string' &&
+    isRecord(value['metadata']) &&
+    typeof value['metadata']['name'] === 'string'
+  );
 }
 
 /** Equal as JSON: order of keys does not count, order of items does, undefined is absent. */

@@ -4,7 +4,7 @@
  * stringified once in its life.
  */
 import { ApiError } from '../../machinery/errors.ts';
-import { deepFreeze, isRecord } from '../../machinery/json.ts';
+import { deepFreeze } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import { MAX_VALUE_BYTES } from '../../store/store.ts';
 import { CachedObject } from './cache/cachedobject.ts';
@@ -68,16 +68,6 @@ export function withRevision(stored: StoredObject, revision: number): StoredObje
     json: told,
     resourceVersion: revision,
   };
-}
-
-export function isDynamicObject(value: unknown): value is DynamicObject {
-  return (
-    isRecord(value) &&
-    typeof value['apiVersion'] === 'string' &&
-    typeof value['kind'] === 'string' &&
-    isRecord(value['metadata']) &&
-    typeof value['metadata']['name'] === 'string'
-  );
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

@@ -5,7 +5,12 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
-import { type LabelSelector, parseFieldSelector, parseLabelSelector } from '../../machinery/selectors.ts';
+import {
+  type LabelSelector,
+  parseFieldSelector,
+  parseLabelSelector,
+  pinnedName,
+} from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
 import { CachedObject, keyOfStored, labelsOf } from './cache/cachedobject.ts';
 import type { Matches } from './cache/change.ts';
@@ -109,13 +114,13 @@ export class Reads {
     if (asked !== undefined && isExactList(options, asked)) {
       return listOf(entry, await this.#pageAt(served, asked, query), asked);
     }
-    return listOf(entry, pageOf(cache.list(query.namespace), query), cache.revision);
+    return listOf(entry, pageOf(candidates(served, options), query), cache.revision);
   }
 
   /** What the selectors select now, in key order, from the cache as it is; every match when there is no limit. */
   select({ entry, cache }: ServedEntry, selection: Selection): readonly StoredObject[] {
     const matches = selectorOf(entry, selection);
-    const all = cache.list(selection.namespace);
+    const all = candidates({ entry, cache }, selection);
     return listAsServed(entry, matches === undefined ? all : all.filter(matches));
   }
 
@@ -139,7 +144,7 @@ export class Reads {
       { store, cache, clock, closing: feed.closing },
       {
         entry,
-        initial: wantsInitial ? cache.list(options.namespace) : [],
+        initial: wantsInitial ? candidates({ entry, cache }, options) : [],
         afterRevision,
         matches,
         hasBookmarks: options.allowWatchBookmarks === true,
@@ -201,6 +206,15 @@ export class Reads {
     const items = found.slice(0, query.limit);
     return { items, next: found.length > items.length ? lastKey(items) : undefined, remaining: undefined };
   }
+}
+
+/** What may be selected at all, in key order: one object where its name is given, and all of a namespace otherwise. */
+function candidates({ entry, cache }: ServedEntry, selection: Selection): readonly StoredObject[] {
+  const { namespace, fieldSelector } = selection;
+  const name = pinnedName(fieldSelector);
+  if (name === undefined || entry.kind.namespaced !== (namespace !== undefined)) return cache.list(namespace);
+  const found = cache.get(relativeKey(namespace === undefined ? { name } : { namespace, name }));
+  return found === undefined ? [] : [found];
 }
 
 /**

@@ -3,7 +3,7 @@
  * every object. The object itself is parsed when somebody asks for it and kept as long as anybody holds it, so that a
  * hundred thousand objects cost little more than their bytes.
  */
-import { deepFreeze } from '../../../machinery/json.ts';
+import { deepFreeze, isDynamicObject } from '../../../machinery/json.ts';
 import { type DynamicObject, keyOf } from '../../../machinery/meta.ts';
 import { relativeKey } from '../keys.ts';
 import type { StoredObject } from '../types.ts';
@@ -36,15 +36,13 @@ export class CachedObject implements StoredObject {
   get object(): DynamicObject {
     const known = this.#parsed?.deref();
     if (known !== undefined) return known;
-    // What is kept was checked to be an object before its bytes were taken in.
-    const parsed = JSON.parse(
-      Buffer.from(this.json.buffer, this.json.byteOffset, this.json.byteLength).toString(),
-    ) as DynamicObject;
-    return this.remember(parsed);
+    const { buffer, byteOffset, byteLength } = this.json;
+    const parsed: unknown = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
+    if (!isDynamicObject(parsed)) throw new Error(`the bytes kept of ${this.key} are not an object`);
+    return this.#remember(parsed);
   }
 
-  /** Takes an object that was just made from the same bytes. */
-  remember(object: DynamicObject): DynamicObject {
+  #remember(object: DynamicObject): DynamicObject {
     const frozen = deepFreeze(object);
     this.#parsed = new WeakRef(frozen);
     return frozen;

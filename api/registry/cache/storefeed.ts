@@ -64,7 +64,7 @@ export class StoreFeed {
         if (this.#closing.signal.aborted) throw unavailable('the server is shutting down');
         const items: CachedObject[] = [];
         const revision = await this.#read(cache.entry.prefix, (item) => items.push(cache.decode(item)));
-        isFilled = cache.fill(items, revision);
+        isFilled = cache.replace(items, revision);
       }
     } catch (error) {
       this.remove(cache);
@@ -175,7 +175,7 @@ export class StoreFeed {
       for (const cache of this.#caches.get(prefixOf(item.key)) ?? [])
         found.get(cache)?.push(cache.decode(item));
     });
-    for (const [cache, items] of found) cache.fill(items, revision);
+    for (const [cache, items] of found) cache.replace(items, revision);
     this.#reached(revision);
   }
 

@@ -55,7 +55,7 @@ export class WatchCache {
     this.#limits = limits;
   }
 
-  /** What `fill` takes: a stored value under its key within the kind. */
+  /** What `replace` takes: a stored value under its key within the kind. */
   decode(item: KeyValue): CachedObject {
     return decodeKept(this.entry, item);
   }
@@ -64,7 +64,7 @@ export class WatchCache {
    * Replaces everything with the state at a revision, in key order; watchers that were here are ended as expired. Says
    * false when more happened meanwhile than could be kept: read again and fill again.
    */
-  fill(items: readonly CachedObject[], revision: number): boolean {
+  replace(items: readonly CachedObject[], revision: number): boolean {
     const early = this.#early;
     if (early === undefined && revision < this.#revision) return true;
     if (early !== undefined && early.length > MAX_EARLY_EVENTS) {

@@ -135,12 +135,12 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
   }
 
   #nextInitial(): StoredWatchEvent | undefined {
-    const initial = this.#initial;
-    while (initial !== undefined && this.#at < initial.length) {
-      const stored = initial[this.#at++];
-      if (stored !== undefined && this.#matches(stored)) {
-        return watchEvent('ADDED', asServed(this.#entry, stored), undefined);
-      }
+    const initial = this.#initial ?? [];
+    for (; this.#at < initial.length; this.#at++) {
+      const stored = initial[this.#at];
+      if (stored === undefined || !this.#matches(stored)) continue;
+      this.#at++;
+      return watchEvent('ADDED', asServed(this.#entry, stored), undefined);
     }
     this.#initial = undefined;
     if (!this.#marksInitialEnd) return undefined;

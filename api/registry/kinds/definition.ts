@@ -5,7 +5,7 @@
 import { findCondition } from '../../../machinery/conditions.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import type { DynamicObject, ObjectMeta, Resource } from '../../../machinery/meta.ts';
-import type { KindDocument } from '../../../schemas/crd.ts';
+import type { KindDocument, KindNames } from '../../../schemas/crd.ts';
 
 export type Definition = DynamicObject & Omit<KindDocument, 'metadata'> & { metadata: ObjectMeta };
 
@@ -57,6 +57,6 @@ export function signatureOf({ spec, status }: Definition): string {
   return JSON.stringify([spec, status?.acceptedNames]);
 }
 
-function withoutEmpty<T extends object>(names: T): Partial<T> {
-  return Object.fromEntries(Object.entries(names).filter(([, name]) => name !== '')) as Partial<T>;
+function withoutEmpty(names: Partial<KindNames>): Partial<KindNames> {
+  return Object.fromEntries(Object.entries(names).filter(([, name]) => name !== ''));
 }

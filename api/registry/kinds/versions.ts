@@ -6,13 +6,14 @@
  * Objects that were written before their schema changed are read as the schema is now: pruned, and with its defaults.
  * Source: Kubernetes documentation, "Versions in CustomResourceDefinitions" and "Defaulting".
  */
+import { isDynamicObject } from '../../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject } from '../../../machinery/meta.ts';
 import type { KeyValue } from '../../../store/store.ts';
 import { conformObject, isConforming, pruneObject } from '../admission/structural.ts';
 import { CachedObject, keyOfStored } from '../cache/cachedobject.ts';
 import { watchEvent } from '../cache/change.ts';
 import type { KindEntry } from '../kindtable.ts';
-import { encodePayload, isDynamicObject, spliceVersion } from '../payload.ts';
+import { encodePayload, spliceVersion } from '../payload.ts';
 import type { StoredEvent, StoredObject } from '../types.ts';
 
 /** A stored value as the version it is kept in. Throws when it is not an object of the kind at all. */

@@ -80,14 +80,15 @@ function maxSize(schema: Schema | undefined): number {
     case 'number':
     case 'boolean':
       return 1;
-    default:
-      return MAX_REQUEST_BYTES;
+    case undefined:
+      break;
   }
+  return MAX_REQUEST_BYTES;
 }
 
 function maxLength(schema: Schema): number {
   if (schema.enum !== undefined) return Math.max(...schema.enum.map((item) => String(item).length), 0);
-  switch (schema.format) {
+  switch (schema.format ?? '') {
     case 'duration':
       return 1_000;
     case 'date':
@@ -119,7 +120,9 @@ function minBytes(schema: Schema | undefined): number {
     }
     case 'array':
       return 2;
-    default:
+    case 'integer':
+    case 'number':
+    case undefined:
       return 1;
   }
 }
@@ -186,7 +189,17 @@ function estimate(node: ASTNode, scope: Scope): Estimate {
       const size = (left?.size ?? 1) + (right?.size ?? 1);
       return { ...(left ?? scalar(0)), size, cost: costOf([left, right]) + Math.max(1, size * TRAVERSAL) };
     }
-    default: {
+    case '==':
+    case '!=':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
+    case 'in':
+    case '-':
+    case '*':
+    case '/':
+    case '%': {
       const parts = childrenOf(node).map((part) => estimate(part, scope));
       // Two things are compared as far as the smaller one goes.
       const walked = Math.min(...parts.map(({ size }) => size), MAX_REQUEST_BYTES);

@@ -53,7 +53,10 @@ function newEnvironment(): Environment {
       'isDNS1123Subdomain(string): bool',
       (text: string) => subdomainProblem(text) === undefined,
     )
-    .registerFunction('string.charAt(int): string', (text: string, at: bigint) => [...text][Number(at)] ?? '')
+    .registerFunction(
+      'string.charAt(int): string',
+      (text: string, at: bigint) => Array.from(text)[Number(at)] ?? '',
+    )
     .registerFunction('string.replace(string, string): string', (text: string, from: string, to: string) =>
       text.split(from).join(to),
     );

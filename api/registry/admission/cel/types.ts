@@ -123,7 +123,8 @@ export function toCel(schema: Schema | undefined, value: unknown): unknown {
 }
 
 function typedText(schema: Schema | undefined, value: string): unknown {
-  switch (schema === undefined || schema['x-kubernetes-int-or-string'] === true ? undefined : schema.format) {
+  if (schema === undefined || schema['x-kubernetes-int-or-string'] === true) return value;
+  switch (schema.format ?? '') {
     case 'date-time':
     case 'date':
       return new Date(value);

@@ -10,6 +10,7 @@ import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
 import { events, leases, namespaces, tasks, workers } from '../schemas/kinds.ts';
 import type { Lease, Task } from '../schemas/types.gen.ts';
 import { taskManifest } from './builders.ts';
+import { describePatches } from './client-conformance-patches.ts';
 
 export interface ClientWorld {
   client(identity: Identity): Client;
@@ -389,6 +390,8 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
         expect(await client.get(tasks, hello)).to.deep.equal(made);
       });
     });
+
+    describePatches(() => client);
 
     describe('delete', () => {
       it('removes at once what nobody holds', async () => {

@@ -106,13 +106,17 @@ export async function readPatch(
   const type = PATCH_TYPES.get(found);
   if (type === undefined) throw unsupportedMediaType(found, [...PATCH_TYPES.keys()]);
   const bytes = await readBody(ctx.req);
-  return { type, body: type === 'apply' && !isJsonText(bytes) ? parseYaml(bytes) : parseJson(bytes) };
+  return { type, body: type === 'apply' ? parseApplied(bytes) : parseJson(bytes) };
 }
 
-/** Whether a text that may be YAML is JSON: what programs send, and far quicker to read. */
-function isJsonText(bytes: Uint8Array): boolean {
-  const first = bytes.find((byte) => byte > 0x20);
-  return first === 0x7b && bytes.findLast((byte) => byte > 0x20) === 0x7d;
+/** YAML that programs write is JSON, which is far quicker to read; what looks like it and is none is YAML all the same. */
+function parseApplied(bytes: Uint8Array): unknown {
+  if (bytes.find((byte) => byte > 0x20) !== 0x7b) return parseYaml(bytes);
+  try {
+    return parseJson(bytes);
+  } catch {
+    return parseYaml(bytes);
+  }
 }
 
 export function parseJson(bytes: Uint8Array): unknown {

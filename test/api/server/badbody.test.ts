@@ -1,9 +1,12 @@
 /** Bodies that cannot be used: refused with the status code and the Status that Kubernetes gives. */
+import { gzipSync } from 'node:zlib';
 import { taskManifest } from '../../builders.ts';
 import { HELLO, itRefuses, type Refusal, TASKS } from './refusals.ts';
 
 const json = { 'Content-Type': 'application/json' };
 const yaml = { 'Content-Type': 'application/yaml' };
+const protobuf = { 'Content-Type': 'application/vnd.kubernetes.protobuf' };
+const YAML_TASK = 'apiVersion: gantry.dev/v1\nkind: Task\nmetadata: {name: new}\nspec:\n  image: x\n';
 const merge = { 'Content-Type': 'application/merge-patch+json' };
 const jsonPatch = { 'Content-Type': 'application/json-patch+json' };
 
@@ -158,34 +161,70 @@ const rows: readonly Refusal[] = [
     ask: { headers: { 'Content-Type': 'text/plain' }, body: 'x' },
     code: 415,
     reason: 'UnsupportedMediaType',
-    says: /application\/json, application\/yaml; found "text\/plain"/,
+    says: /application\/json, application\/yaml, application\/vnd\.kubernetes\.protobuf; found "text\/plain"/,
   },
   {
-    name: 'a protobuf body',
+    name: 'a protobuf body that is none',
     method: 'POST',
     path: '/api/v1/namespaces',
-    ask: { headers: { 'Content-Type': 'application/vnd.kubernetes.protobuf' }, body: 'k8s' },
-    code: 415,
-    reason: 'UnsupportedMediaType',
-    says: /send JSON/,
+    ask: { headers: protobuf, body: 'k8s' },
+    code: 400,
+    reason: 'BadRequest',
+    says: /provided data does not appear to be a protobuf message, expected prefix \[107 56 115 0\]/,
   },
   {
-    name: 'a strategic merge patch',
+    name: 'a protobuf body that ends early',
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    ask: { headers: protobuf, body: Buffer.from('k8s\0\x0a\x0f\x0a\x02v1', 'latin1') },
+    code: 400,
+    reason: 'BadRequest',
+    says: /must be of type runtime\.Unknown/,
+  },
+  {
+    name: 'a protobuf body of a kind that has no such form',
+    method: 'POST',
+    path: TASKS,
+    ask: { headers: protobuf, body: Buffer.from('k8s\0\x0a\x15\x0a\x0dgantry.dev/v1\x12\x04Task', 'latin1') },
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    says: /accepted media types include: application\/json, application\/yaml; "Task" of "gantry\.dev\/v1" has no protobuf form/,
+  },
+  {
+    name: 'a compressed body',
+    method: 'POST',
+    path: TASKS,
+    ask: { headers: { ...json, 'Content-Encoding': 'gzip' }, body: gzipSync('{}') },
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    says: /Content-Encoding "gzip"/,
+  },
+  {
+    name: 'JSON that says one thing twice',
+    method: 'POST',
+    path: `${TASKS}?fieldValidation=Strict`,
+    ask: { headers: json, body: twice(JSON.stringify(taskManifest('new')), '"image":"other",') },
+    code: 400,
+    reason: 'BadRequest',
+    says: /^strict decoding error: duplicate field "spec\.image"$/,
+  },
+  {
+    name: 'YAML that says one thing twice',
+    method: 'POST',
+    path: `${TASKS}?fieldValidation=Strict`,
+    ask: { headers: yaml, body: `${YAML_TASK}  image: other\n` },
+    code: 400,
+    reason: 'BadRequest',
+    says: /^strict decoding error: duplicate field "image"$/,
+  },
+  {
+    name: 'a strategic merge patch of a kind that is not Kubernetes’',
     method: 'PATCH',
     path: HELLO,
     ask: { headers: { 'Content-Type': 'application/strategic-merge-patch+json' }, body: '{}' },
     code: 415,
     reason: 'UnsupportedMediaType',
     says: /application\/json-patch\+json, application\/merge-patch\+json/,
-  },
-  {
-    name: 'an apply patch',
-    method: 'PATCH',
-    path: HELLO,
-    ask: { headers: { 'Content-Type': 'application/apply-patch+yaml' }, body: '{}' },
-    code: 415,
-    reason: 'UnsupportedMediaType',
-    says: /apply-patch/,
   },
   {
     name: 'a patch without a type',
@@ -251,6 +290,11 @@ const rows: readonly Refusal[] = [
     says: /tasks\.gantry\.dev "hello" already exists/,
   },
 ];
+
+/** A field put in front of `image`, which makes it one too many. */
+function twice(text: string, field: string): string {
+  return text.replace('"image"', `${field}"image"`);
+}
 
 function aliasBomb(): string {
   const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];

@@ -200,6 +200,46 @@ describe('objects over HTTP', () => {
     expect(at((await server.ask('GET', `${TASKS}/hello`)).json(), 'spec.workerName')).to.equal('w1');
   });
 
+  it('applies YAML as well as JSON: 201 for what is new, 200 for what is there', async () => {
+    const apply = (body: string): ReturnType<TestServer['ask']> =>
+      server.ask('PATCH', `${TASKS}/hello?fieldManager=me`, {
+        headers: { 'Content-Type': 'application/apply-patch+yaml' },
+        body,
+      });
+    const head = 'apiVersion: gantry.dev/v1\nkind: Task\nmetadata: {name: hello}\n';
+    const made = await apply(`${head}spec:\n  image: one\n`);
+    expect([made.status, at(made.json(), 'spec.image')]).to.deep.equal([201, 'one']);
+    const flow = await apply(
+      '{apiVersion: gantry.dev/v1, kind: Task, metadata: {name: hello}, spec: {image: two}}',
+    );
+    expect([flow.status, at(flow.json(), 'spec.image')]).to.deep.equal([200, 'two']);
+    const json = await apply(JSON.stringify(taskManifest('hello', { image: 'three' })));
+    expect([json.status, at(json.json(), 'metadata.managedFields.0.manager')]).to.deep.equal([200, 'me']);
+  });
+
+  it('remembers who wrote by the program in the User-Agent', async () => {
+    const made = await server.ask('POST', TASKS, {
+      headers: { 'User-Agent': 'kubectl/v1.33.0 (linux/amd64)' },
+      body: taskManifest('hello'),
+    });
+    expect(at(made.json(), 'metadata.managedFields.0.manager')).to.equal('kubectl');
+  });
+
+  it('tells of keys that a body gives twice, or refuses them', async () => {
+    const body =
+      '{"apiVersion":"gantry.dev/v1","kind":"Task","metadata":{"name":"x"},"spec":{"image":"a","image":"b"}}';
+    const strict = await server.ask('POST', `${TASKS}?fieldValidation=Strict`, { body });
+    expect(strict.status).to.equal(400);
+    expect(strict.json().message).to.equal('strict decoding error: duplicate field "spec.image"');
+    const warned = await server.ask('POST', TASKS, { body });
+    expect([warned.status, warned.headers.warning]).to.deep.equal([
+      201,
+      '299 - "duplicate field \\"spec.image\\""',
+    ]);
+    const ignored = await server.ask('PUT', `${TASKS}/x?fieldValidation=Ignore`, { body });
+    expect([ignored.status, ignored.headers.warning]).to.deep.equal([200, undefined]);
+  });
+
   it('warns in Warning headers when asked to', async () => {
     const body = { ...taskManifest('hello'), spec: { image: 'x', nonsense: 1 } };
     const answer = await server.ask('POST', `${TASKS}?fieldValidation=Warn`, { body });

@@ -6,6 +6,7 @@
  */
 import type { CacheLimits } from '../api/registry/cache/watchcache.ts';
 import { openRegistry } from '../api/registry/open.ts';
+import type { NamespaceLimits } from '../api/registry/quota/quotas.ts';
 import type { Registry } from '../api/registry/types.ts';
 import type { Client } from '../machinery/client.ts';
 import { FakeClock } from '../machinery/fakeclock.ts';
@@ -44,6 +45,7 @@ export interface WorldOptions {
   readonly seed?: number;
   /** How much of the recent past watchers find without the store's history. */
   readonly cacheLimits?: CacheLimits;
+  readonly namespaceLimits?: NamespaceLimits;
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
@@ -58,6 +60,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     log: silentLog,
     metrics,
     ...(options.cacheLimits === undefined ? {} : { cacheLimits: options.cacheLimits }),
+    ...(options.namespaceLimits === undefined ? {} : { namespaceLimits: options.namespaceLimits }),
   });
   const admin = registry.as(adminIdentity);
   const world: World = {

@@ -24,12 +24,12 @@ import {
 import type { WatchCache } from './cache/watchcache.ts';
 import { KeyedQueue } from './keyedqueue.ts';
 import { allocationKey, relativeKey } from './keys.ts';
-import type { KindEntry } from './kindtable.ts';
 import { asKept, asServed, decodeServed } from './kinds/versions.ts';
+import type { KindEntry } from './kindtable.ts';
 import { requireOpenNamespace } from './namespaces.ts';
 import { encodePayload, storedFrom } from './payload.ts';
 import type { Quotas } from './quota/quotas.ts';
-import type { StoredObject } from './types.ts';
+import type { ServedKind, StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
 export const MAX_ATTEMPTS = 8;
@@ -59,7 +59,7 @@ export interface CommitParts {
   readonly cacheOf: CacheOf;
   readonly quotas: Quotas;
   /** Told after every commit in a namespace, also one that others were faster with. */
-  readonly onWritten: (namespace: string) => void;
+  readonly onWritten: (kind: ServedKind, namespace: string) => void;
 }
 
 export class Commits {
@@ -165,7 +165,7 @@ export class Commits {
     const write =
       payload === undefined ? removeObject(entry, key, before) : putObject(entry, key, payload, before);
     const result = await this.#parts.store.commit(companion === undefined ? [write] : [companion, write]);
-    if (key.namespace !== undefined) this.#parts.onWritten(key.namespace);
+    if (key.namespace !== undefined) this.#parts.onWritten(entry.kind, key.namespace);
     if (result.ok) {
       const revision = result.modRevisions.at(-1) ?? result.revision;
       room?.settle(revision);

@@ -92,7 +92,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     store,
     cacheOf,
     quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
-    onWritten: (namespace) => quotaStatus.touch(namespace),
+    onWritten: (kind, namespace) => quotaStatus.touch(kind, namespace),
   });
   const objects = new KeyedQueue();
   const definitions = new Definitions({ kinds, feed, clock, log, limits });

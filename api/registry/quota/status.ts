@@ -8,6 +8,7 @@ import { type Clock, sleep } from '../../../machinery/clock.ts';
 import { isApiError, messageOf } from '../../../machinery/errors.ts';
 import { isSameJson } from '../../../machinery/json.ts';
 import type { Log } from '../../../machinery/log.ts';
+import { qualifiedName } from '../../../machinery/meta.ts';
 import { resourceQuotas } from '../../../schemas/kinds.ts';
 import type { ResourceQuota } from '../../../schemas/types.gen.ts';
 import type { CacheOf } from '../commits.ts';
@@ -42,16 +43,22 @@ export class QuotaStatus {
   start(client: Client): void {
     this.#client = client;
     for (const { object } of this.#parts.cacheOf(resourceQuotas)?.list() ?? []) {
-      this.touch(object.metadata.namespace ?? '');
+      this.#look(client, object.metadata.namespace ?? '');
     }
   }
 
-  /** Something in the namespace was written. */
-  touch(namespace: string): void {
-    const { cacheOf, closing } = this.#parts;
+  /** An object of the kind was written in the namespace. */
+  touch(kind: Parameters<typeof qualifiedName>[0], namespace: string): void {
     const client = this.#client;
-    if (client === undefined || closing.aborted) return;
-    if ((cacheOf(resourceQuotas)?.list(namespace) ?? []).length === 0) return;
+    if (client === undefined) return;
+    // The cache need not have a quota yet that was just written; one that it does not have has its own look to come.
+    const isQuota = qualifiedName(kind) === qualifiedName(resourceQuotas);
+    const quotas = this.#parts.cacheOf(resourceQuotas)?.list(namespace) ?? [];
+    if (isQuota || quotas.length > 0) this.#look(client, namespace);
+  }
+
+  #look(client: Client, namespace: string): void {
+    if (this.#parts.closing.aborted) return;
     this.#dirty.add(namespace);
     this.#running ??= this.#run(client);
   }

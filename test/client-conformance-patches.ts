@@ -5,14 +5,23 @@ import type { ObjectKey } from '../machinery/meta.ts';
 import { namespaces, tasks } from '../schemas/kinds.ts';
 import type { Task } from '../schemas/types.gen.ts';
 import { taskManifest } from './builders.ts';
-import { refusalOf } from './client-conformance.ts';
+import { admin, type ClientWorld, refusalOf } from './client-conformance.ts';
 
 const hello: ObjectKey = { namespace: 'default', name: 'hello' };
 
-export function describePatches(clientOf: () => Client): void {
-  describe('apply and strategic merge', () => {
+export function describePatches(name: string, open: () => Promise<ClientWorld>): void {
+  describe(`Client: ${name}: apply and strategic merge`, () => {
+    let world: ClientWorld;
+    let client: Client;
+
+    beforeEach(async () => {
+      world = await open();
+      client = world.client(admin);
+    });
+    afterEach(() => world.close());
+
     const apply = (fieldManager: string, image: string, isForced = false): Promise<Task> =>
-      applied(clientOf(), fieldManager, image, isForced);
+      applied(client, fieldManager, image, isForced);
 
     it('applies: creates what is not there, changes what is, owns what it said', async () => {
       const made = await apply('me', 'one');
@@ -35,7 +44,6 @@ export function describePatches(clientOf: () => Client): void {
     });
 
     it('shows what an apply would do, and stores nothing', async () => {
-      const client = clientOf();
       const shown = await client.patch(
         tasks,
         hello,
@@ -47,7 +55,6 @@ export function describePatches(clientOf: () => Client): void {
     });
 
     it('merges strategically only what clients have compiled in', async () => {
-      const client = clientOf();
       const made = await client.create(namespaces, {
         apiVersion: 'v1',
         kind: 'Namespace',

@@ -10,14 +10,13 @@ import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
 import { events, leases, namespaces, tasks, workers } from '../schemas/kinds.ts';
 import type { Lease, Task } from '../schemas/types.gen.ts';
 import { taskManifest } from './builders.ts';
-import { describePatches } from './client-conformance-patches.ts';
 
 export interface ClientWorld {
   client(identity: Identity): Client;
   close(): Promise<void>;
 }
 
-const admin: Identity = { name: 'admin', groups: [GROUP_MASTERS, 'system:authenticated'] };
+export const admin: Identity = { name: 'admin', groups: [GROUP_MASTERS, 'system:authenticated'] };
 const dev: Identity = { name: 'dev', groups: ['system:dev'] };
 const hello: ObjectKey = { namespace: 'default', name: 'hello' };
 
@@ -390,8 +389,6 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
         expect(await client.get(tasks, hello)).to.deep.equal(made);
       });
     });
-
-    describePatches(() => client);
 
     describe('delete', () => {
       it('removes at once what nobody holds', async () => {

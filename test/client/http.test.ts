@@ -4,7 +4,8 @@ import { newHttpClient } from '../../client/http.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity, workerIdentity } from '../../machinery/identity.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
-import { describeClient } from '../client-conformance.ts';
+import { type ClientWorld, describeClient } from '../client-conformance.ts';
+import { describePatches } from '../client-conformance-patches.ts';
 import { openWorld } from '../world.ts';
 import { Certificates, serveSecurely } from './secureserver.ts';
 
@@ -13,7 +14,7 @@ const admin: Identity = { name: 'admin', groups: [GROUP_MASTERS] };
 
 after(() => certificates.remove());
 
-describeClient('over HTTPS', async () => {
+async function open(): Promise<ClientWorld> {
   const world = await openWorld();
   const server = await serveSecurely(world, certificates);
   const known = await Promise.all(
@@ -33,7 +34,10 @@ describeClient('over HTTPS', async () => {
       await world.close();
     },
   };
-});
+}
+
+describeClient('over HTTPS', open);
+describePatches('over HTTPS', open);
 
 describe('client/http over TLS', () => {
   it('is nobody without a certificate, and believes no foreign server', async () => {

@@ -5,7 +5,6 @@
 import type { DeleteOptions, WriteOptions } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
-import type { TaskLogOptions } from '../../../machinery/workerlink.ts';
 import {
   type FieldProblem,
   forbidden,
@@ -276,46 +275,4 @@ function listOf(from: Record<string, unknown>, name: string): string[] | undefin
   if (value === undefined || value === null) return undefined;
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
   throw new ApiError('BadRequest', `DeleteOptions.${name} must be a list of strings`);
-}
-
-/** Query parameters of `…/log`, with Kubernetes' PodLogOptions names and rules. */
-export function logOptions(
-  query: Query,
-  nowMs: number,
-): { readonly container?: string; readonly options: TaskLogOptions } {
-  const container = text(query, 'container');
-  const ageSeconds = integer(query, 'sinceSeconds', 1);
-  const sinceTime = text(query, 'sinceTime');
-  if (ageSeconds !== undefined && sinceTime !== undefined) {
-    throw invalidOption(
-      'sinceSeconds',
-      String(ageSeconds),
-      'at most one of sinceTime or sinceSeconds may be specified',
-    );
-  }
-  const sinceTimeMs = sinceTime === undefined ? undefined : Date.parse(sinceTime);
-  if (sinceTimeMs !== undefined && Number.isNaN(sinceTimeMs)) {
-    throw new ApiError(
-      'BadRequest',
-      `query parameter sinceTime: found "${sinceTime}", wanted an RFC 3339 time`,
-    );
-  }
-  return {
-    ...(container === undefined ? {} : { container }),
-    options: {
-      follow: flag(query, 'follow'),
-      previous: flag(query, 'previous'),
-      timestamps: flag(query, 'timestamps'),
-      ...present<Pick<TaskLogOptions, 'tailLines' | 'sinceSeconds' | 'limitBytes'>>({
-        tailLines: integer(query, 'tailLines', 0),
-        limitBytes: integer(query, 'limitBytes', 1),
-        sinceSeconds:
-          sinceTimeMs === undefined
-            ? ageSeconds === undefined
-              ? undefined
-              : nowMs / 1000 - ageSeconds
-            : sinceTimeMs / 1000,
-      }),
-    },
-  };
 }

@@ -41,9 +41,11 @@ export async function findBoundTask(
   for (const verb of asked.verbs) {
     deps.registry.authorize(context, { verb, group, resource, subresource, ...key });
   }
+  // What is looked up on the way is no request of the client's own: the audit tells of the session, not of these.
+  const { origin: _origin, ...reader } = context;
   // Reading the face first gives a missing object the name the client knows it by.
-  await deps.catalog.get(context, kind, key);
-  const { object } = await deps.catalog.get(context, source, key);
+  await deps.catalog.get(reader, kind, key);
+  const { object } = await deps.catalog.get(reader, source, key);
   const { metadata, spec, status = {} } = asTask(object);
   const { container } = asked;
   if (container !== undefined && container !== metadata.name) {
@@ -91,9 +93,9 @@ export function requireRunning(found: BoundTask): RunningTask {
 
 /**
  * What opening a session needs: always the permission to create it, also where the client opens it with GET, as
- * WebSocket clients do; and for those also to get it. Source: Kubernetes 1.35, enhancement 4006 ("get" alone must not
- * give a shell).
+ * WebSocket clients do; and for those also to get it. The last one is what the audit tells. Source: Kubernetes 1.35,
+ * enhancement 4006 ("get" alone must not give a shell).
  */
 export function sessionVerbs(method: string): readonly string[] {
-  return method === 'POST' ? ['create'] : ['create', 'get'];
+  return method === 'POST' ? ['create'] : ['get', 'create'];
 }

@@ -7,8 +7,8 @@ import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import type { AppContext } from '../context.ts';
 import { longRunning, type ServerMetrics } from '../middleware/metrics.ts';
 import type { Target } from '../objects/objects.ts';
-import { logOptions } from '../objects/query.ts';
 import { type BoundTaskDeps, findBoundTask } from './boundtask.ts';
+import { readLogQuery } from './logquery.ts';
 import { ResponseStream } from './stream.ts';
 
 export interface LogDeps extends BoundTaskDeps {
@@ -17,7 +17,7 @@ export interface LogDeps extends BoundTaskDeps {
 }
 
 export async function streamLog(ctx: AppContext, target: Target, deps: LogDeps): Promise<void> {
-  const { container, options } = logOptions(ctx.query, deps.clock.now());
+  const { container, options } = readLogQuery(ctx.query, target.name ?? '', deps.clock.now());
   const found = await findBoundTask(ctx, target, deps, { verbs: ['get'], container });
   const { task, worker, status, called } = found;
   if (worker === undefined) {

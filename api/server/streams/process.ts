@@ -27,6 +27,7 @@ export async function joinProcess(wire: ProcessWire, job: ProcessJob, stopping: 
   let status: Status;
   try {
     const session = await job.start(signal);
+    void wire.begin();
     // What is typed and how large the window is matter only as long as the process runs: nobody waits for their end.
     void sendInput(wire.stdin, session);
     void sendSizes(wire.resize, session);

@@ -27,6 +27,8 @@ export interface ProcessWire {
   readonly resize: Readable | undefined;
   /** Aborts when the client is gone. */
   readonly gone: AbortSignal;
+  /** Tells, where the protocol can, that the process runs now. */
+  begin(): Promise<void>;
   /** Tells the end and closes, after everything written before; done when the client has it or is gone. */
   finish(status: Status): Promise<void>;
 }
@@ -64,12 +66,18 @@ export async function openProcessWire(
   const changed = changeToWebSocket(ctx, protocol.name);
   if (changed === undefined) return undefined;
   const channels = new ChannelSocket(changed.webSocket, changed.socket, protocol, clock);
-  const wire: ProcessWire = {
+  return {
     stdin: options.stdin ? channels.readable(STDIN) : undefined,
     stdout: options.stdout ? channels.writable(STDOUT) : undefined,
     stderr: options.stderr ? channels.writable(STDERR) : undefined,
     resize: options.tty ? channels.readable(RESIZE) : undefined,
     gone: channels.gone,
+    async begin() {
+      // Kubernetes says with an empty message that the session is open, and some clients wait for it. Not sooner than
+      // the process runs: kubectl from 1.30 to 1.34 is not ready for messages at once, and complains of them.
+      const first = options.stdout ? STDOUT : options.stderr ? STDERR : ERROR;
+      await channels.send(first, Buffer.alloc(0)).catch(() => undefined);
+    },
     async finish(status) {
       const text = endingText(status, protocol.hasStatus);
       // A client that is gone is told nothing, which is what a failed write means.
@@ -77,10 +85,6 @@ export async function openProcessWire(
       await channels.close();
     },
   };
-  // Kubernetes says with an empty message that the session is open; some clients wait for it.
-  const first = options.stdout ? STDOUT : options.stderr ? STDERR : ERROR;
-  await channels.send(first, Buffer.alloc(0)).catch(() => undefined);
-  return wire;
 }
 
 async function openSpdyWire(
@@ -135,6 +139,8 @@ async function openSpdyWire(
     stderr: streams.get('stderr'),
     resize: streams.get('resize'),
     gone: connection.ended,
+    // The replies to its streams told the client.
+    begin: () => Promise.resolve(),
     async finish(status) {
       // kubectl reads its outputs to their end before it looks at the error stream.
       await Promise.all(outputs.map((stream) => endOf(stream)));

@@ -252,7 +252,24 @@ describe('pods over HTTP', () => {
       ],
       ['there is no such pod', `${PODS}/absent/log`, 404, /^pods "absent" not found$/],
       ['tailLines is no number', `${PODS}/hello/log?tailLines=x`, 400, /tailLines: found "x"/],
-      ['tailLines is negative', `${PODS}/hello/log?tailLines=-1`, 422, /tailLines: Invalid value: "-1"/],
+      [
+        'tailLines is negative',
+        `${PODS}/hello/log?tailLines=-1`,
+        422,
+        /^PodLogOptions "hello" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0$/,
+      ],
+      [
+        'no byte is wanted, of an age of none',
+        `${TASKS}/hello/log?limitBytes=0&sinceSeconds=0`,
+        422,
+        /^PodLogOptions "hello" is invalid: \[limitBytes: Invalid value: 0: must be greater than 0, sinceSeconds: /,
+      ],
+      [
+        'the time has no zone',
+        `${PODS}/hello/log?sinceTime=2026-01-01`,
+        400,
+        /sinceTime: found "2026-01-01"/,
+      ],
       [
         'two beginnings are given',
         `${PODS}/hello/log?sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z`,

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { SessionLimit } from '../../../../api/server/streams/limit.ts';
 import { ApiError } from '../../../../machinery/errors.ts';
+import { roleBindings, roles } from '../../../../schemas/kinds.ts';
 import { at, openServer, type TestServer } from '../harness.ts';
 import { ChannelClient } from './channelclient.ts';
 import { LocalContainer } from './localcontainer.ts';
@@ -291,22 +292,66 @@ describe('exec and attach', () => {
 });
 
 describe('who may exec', () => {
-  it('is who may create tasks/exec, under either name; to read is not enough', async () => {
-    const container = new LocalContainer();
-    const identity = { name: 'reader', groups: ['system:authenticated'] };
-    const server = await openServer({ workerLink: container, identity });
-    try {
-      for (const path of [PODS, TASKS]) {
-        const { status, body } = await ChannelClient.refused(
-          `ws://127.0.0.1:${server.port}${path}/hello/exec?command=true&stdout=true`,
-        );
+  const identity = { name: 'reader', groups: ['system:authenticated'] };
+  const rbac = 'rbac.authorization.k8s.io';
+  let server: TestServer;
+  let container: LocalContainer;
+  beforeEach(async () => {
+    container = new LocalContainer();
+    server = await openServer({ workerLink: container, identity });
+    await server.world.addWorker('w1');
+    await runTask(server.world, 'hello', running);
+  });
+  afterEach(() => server.close());
+
+  async function allow(verbs: readonly string[]): Promise<void> {
+    const rule = (resources: readonly string[], what: readonly string[]) => ({
+      apiGroups: ['gantry.dev'],
+      resources: [...resources],
+      verbs: [...what],
+    });
+    const metadata = { name: 'exec', namespace: 'default' };
+    await server.world.admin.create(roles, {
+      apiVersion: `${rbac}/v1`,
+      kind: 'Role',
+      metadata,
+      rules: [rule(['tasks'], ['get']), rule(['tasks/exec'], verbs)],
+    });
+    await server.world.admin.create(roleBindings, {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: rbac, kind: 'Role', name: 'exec' },
+      subjects: [{ apiGroup: rbac, kind: 'User', name: 'reader' }],
+    });
+    await server.world.settle();
+  }
+  const urls = [PODS, TASKS].map(
+    (path) => () => `ws://127.0.0.1:${server.port}${path}/hello/exec?command=true&stdout=true`,
+  );
+
+  const tooLittle: readonly (readonly [what: string, verbs: readonly string[], missing: string])[] = [
+    ['to get it, which is no more than to read', ['get'], 'create'],
+    ['to create it, for a client that gets it', ['create'], 'get'],
+  ];
+  for (const [what, verbs, missing] of tooLittle) {
+    it(`is not who may only ${what.replace(/^to /, '')}`, async () => {
+      await allow(verbs);
+      for (const url of urls) {
+        const { status, body } = await ChannelClient.refused(url());
         expect(status).to.equal(403);
-        expect(body.message).to.match(
-          /User "reader" cannot create resource "tasks\/exec" in API group "gantry\.dev"/,
+        expect(body.message).to.contain(
+          `User "reader" cannot ${missing} resource "tasks/exec" in API group "gantry.dev"`,
         );
       }
-    } finally {
-      await server.close();
+    });
+  }
+
+  it('is who may get and create tasks/exec, under either name', async () => {
+    await allow(['get', 'create']);
+    for (const url of urls) {
+      const client = await ChannelClient.open(url());
+      expect((await client.closed).code).to.equal(1000);
     }
   });
 });

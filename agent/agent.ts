@@ -10,11 +10,13 @@ import { TaskController } from '../controllers/task/controller.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
+import { keyString } from '../machinery/meta.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime } from '../machinery/runtime.ts';
-import type { WorkerLink } from '../machinery/workerlink.ts';
+import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
 import { tasks } from '../schemas/kinds.ts';
+import type { Task } from '../schemas/types.gen.ts';
 import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { newWorkerLink } from './link.ts';
@@ -106,6 +108,10 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     renewMs: options.renewMs ?? 3_000,
     leaseSeconds: options.leaseSeconds ?? 12,
   });
+  const taskOf = (meant: TaskRef): Task | undefined => {
+    const task = taskInformer.get(keyString(meant));
+    return task?.metadata.uid === meant.uid ? task : undefined;
+  };
   const sampler = new UsageSampler(
     {
       runtime,
@@ -113,10 +119,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
       worker: workerName,
       clock,
       readMachine: options.readMachine ?? readProcMachine,
-      labelsOf: (namespace, name, uid) => {
-        const task = taskInformer.get(`${namespace}/${name}`);
-        return task?.metadata.uid === uid ? task.metadata.labels : undefined;
-      },
+      labelsOf: (task) => taskOf(task)?.metadata.labels,
     },
     signal,
   );
@@ -127,7 +130,16 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     heartbeat.run(signal),
   ]);
   return Promise.resolve({
-    link: newWorkerLink({ runtime, clusterId, worker: workerName, sampler }, signal),
+    link: newWorkerLink(
+      {
+        runtime,
+        clusterId,
+        worker: workerName,
+        sampler,
+        isOver: (task) => ['Succeeded', 'Failed'].includes(taskOf(task)?.status?.phase ?? ''),
+      },
+      signal,
+    ),
     controller,
     async stop() {
       stopped.abort(new Error(`worker ${workerName} is stopping`));

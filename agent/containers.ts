@@ -13,19 +13,28 @@ export interface ContainerSource {
 
 const ENDED: readonly ContainerState[] = ['exited', 'dead'];
 
+/** Which of a Task's logs: the present one, or the one before. */
+export interface LogChoice {
+  readonly isPrevious: boolean;
+  /** The Task is over: its newest container is the present one, not the one before a next. */
+  readonly isOver: boolean;
+}
+
 /**
- * The newest container that ever ran, or with `previous` the newest that has ended.
+ * The newest container that ever ran, or the newest that has ended before it.
  * Throws `BadRequest` when there is none yet (Kubernetes' wording: tools look for it), `ServiceUnavailable` while the
  * engine does not answer.
  */
 export async function findLogContainer(
   source: ContainerSource,
   task: TaskRef,
-  isPrevious: boolean,
+  { isPrevious, isOver }: LogChoice,
   signal: AbortSignal,
 ): Promise<ContainerSummary> {
   const newestFirst = await containersOf(source, task, signal);
-  const chosen = newestFirst.find(({ state }) => (isPrevious ? ENDED.includes(state) : state !== 'created'));
+  const chosen = isPrevious
+    ? newestFirst.slice(isOver ? 1 : 0).find(({ state }) => ENDED.includes(state))
+    : newestFirst.find(({ state }) => state !== 'created');
   if (chosen !== undefined) return chosen;
   throw new ApiError(
     'BadRequest',

@@ -16,6 +16,8 @@ import type { UsageSampler } from './usage.ts';
 
 export interface LinkDeps extends ContainerSource {
   readonly sampler: UsageSampler;
+  /** Whether the Task, as far as is known here, is over for good and gets no further container. */
+  readonly isOver: (task: TaskRef) => boolean;
 }
 
 /** @param stopped aborts when the agent stops: streams that are open then end. */
@@ -51,7 +53,12 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
     async logs(worker, task, options, signal) {
       assertHere(worker);
       const either = AbortSignal.any([signal, stopped]);
-      const container = await findLogContainer(deps, task, options.previous, either);
+      const container = await findLogContainer(
+        deps,
+        task,
+        { isPrevious: options.previous, isOver: deps.isOver(task) },
+        either,
+      );
       return readLog(deps, container.id, options, either);
     },
     exec: (worker, task, command, options, signal) =>

@@ -12,7 +12,7 @@ import { type Clock, sleep } from '../machinery/clock.ts';
 import { RuntimeError } from '../machinery/errors.ts';
 import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../machinery/labels.ts';
 import type { ContainerStats, ContainerSummary } from '../machinery/runtime.ts';
-import type { TaskUsage, WorkerUsage } from '../machinery/workerlink.ts';
+import type { TaskRef, TaskUsage, WorkerUsage } from '../machinery/workerlink.ts';
 import { attemptOf, type ContainerSource, engineError } from './containers.ts';
 import type { MachineReading, ReadMachine } from './machine.ts';
 
@@ -25,11 +25,7 @@ const MAX_WINDOW_MS = 30_000;
 const READS_AT_ONCE = 8;
 
 /** Labels of a Task as it is now; undefined when it is not known. */
-export type LabelsOf = (
-  namespace: string,
-  name: string,
-  uid: string,
-) => Readonly<Record<string, string>> | undefined;
+export type LabelsOf = (task: TaskRef) => Readonly<Record<string, string>> | undefined;
 
 export interface UsageDeps extends ContainerSource {
   readonly clock: Clock;
@@ -166,7 +162,7 @@ function usageBetween({ worker, labelsOf }: UsageDeps, earlier: Sample, latest: 
     const uid = reading.container.labels[LABEL_UID] ?? '';
     const cpuNanocores = before === undefined ? undefined : rate(before, reading);
     if (cpuNanocores === undefined) continue;
-    const labels = labelsOf(namespace, name, uid) ?? {};
+    const labels = labelsOf({ namespace, name, uid }) ?? {};
     tasks.push({ namespace, name, uid, labels, cpuNanocores, memoryBytes: reading.memoryBytes });
   }
   const windowMs = latest.monotonicMs - earlier.monotonicMs;

@@ -57,6 +57,8 @@ export async function openRig(options: Partial<FakeRuntimeOptions> = {}): Promis
       workerName: WORKER,
       clusterId: CLUSTER,
       agentVersion: 'test',
+      // The machine's own files are read in real time.
+      readMachine: () => Promise.resolve(undefined),
     });
   const key = (name: string) => ({ namespace: 'default', name });
   const rig: Rig = {

@@ -16,11 +16,10 @@ const TELLS: PolicyRule = {
   apiGroups: CORE,
   resources: ['events'],
 };
-const READS_EVERYTHING: PolicyRule = { verbs: READ, apiGroups: ALL, resources: ALL };
 
 const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
   // The copies that the loops share: of all kinds, for owners and their dependents.
-  informers: [READS_EVERYTHING],
+  informers: [{ verbs: READ, apiGroups: ALL, resources: ALL }],
   scheduler: [
     { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
@@ -62,11 +61,6 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
       apiGroups: [RBAC_GROUP],
       resources: ['clusterroles'],
     },
-    TELLS,
-  ],
-  resourcequota: [
-    READS_EVERYTHING,
-    { verbs: ['update', 'patch'], apiGroups: CORE, resources: ['resourcequotas/status'] },
     TELLS,
   ],
 };

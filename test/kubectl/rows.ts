@@ -680,7 +680,7 @@ const generators: Group = {
           /could not find the requested resource/,
         );
         expect(await kubectl.fails(['expose', 'pod', 'runs', '--port=80'])).to.match(
-          /could not find the requested resource|doesn't have a resource type|no matches for kind/,
+          /MethodNotAllowed/,
         );
         expect(await kubectl.fails(['autoscale', 'task', 'two', '--max=3'])).to.match(
           /cannot autoscale|could not find|no matches|no kind/,

@@ -21,7 +21,7 @@ import {
   settle,
   workerToSettle,
 } from './binding/allocation.ts';
-import type { WatchCache } from './cache/watchcache.ts';
+import type { CacheOf } from './cache/cacheof.ts';
 import { KeyedQueue } from './keyedqueue.ts';
 import { allocationKey, relativeKey } from './keys.ts';
 import { asKept, asServed, decodeServed } from './kinds/versions.ts';
@@ -38,9 +38,6 @@ export const WRITTEN_BY_OTHERS = 'it is written by others all the time; try agai
 
 /** Throws `Forbidden` when this very write is not allowed. */
 export type Judge = (before: DynamicObject | undefined, after: DynamicObject | undefined) => void;
-
-/** The cache of a kind, undefined for one that is not served. */
-export type CacheOf = (kind: { readonly group: string; readonly plural: string }) => WatchCache | undefined;
 
 /** What a commit gave: the object as stored, or what is there instead of what was expected. */
 export type Outcome =

@@ -6,7 +6,7 @@ import { forbiddenObject, notFound } from '../../machinery/errors.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import { namespaces } from '../../schemas/kinds.ts';
 import { isTerminating } from './admission/rules/namespace.ts';
-import type { CacheOf } from './commits.ts';
+import type { CacheOf } from './cache/cacheof.ts';
 import type { KindEntry } from './kindtable.ts';
 
 /** Throws `NotFound` or `Forbidden`. */

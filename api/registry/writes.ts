@@ -18,9 +18,9 @@ import { asObject, asTask } from './admission/rules/task.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
 import { type Eviction, planEviction } from './binding/eviction.ts';
+import type { CacheOf } from './cache/cacheof.ts';
 import {
   type BoundTask,
-  type CacheOf,
   type Commits,
   isHeld,
   isSameObject,

@@ -7,12 +7,12 @@
  * or that lets an object go is never refused, however full its namespace is.
  * Source of the wording: Kubernetes' resource quota admission.
  */
-import { ApiError, forbiddenObject } from '../../../machinery/errors.ts';
+import { type ApiError, forbiddenObject } from '../../../machinery/errors.ts';
 import { isSameJson, readPath } from '../../../machinery/json.ts';
 import { NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import { type DynamicObject, qualifiedName } from '../../../machinery/meta.ts';
 import { resourceQuotas } from '../../../schemas/kinds.ts';
-import type { CacheOf } from '../commits.ts';
+import type { CacheOf } from '../cache/cacheof.ts';
 import type { KindEntry } from '../kindtable.ts';
 import type { StoredObject } from '../types.ts';
 import { type Growth, growthOf, type Reservation, type Tally } from './tally.ts';

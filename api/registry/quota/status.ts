@@ -11,7 +11,7 @@ import type { Log } from '../../../machinery/log.ts';
 import { qualifiedName } from '../../../machinery/meta.ts';
 import { resourceQuotas } from '../../../schemas/kinds.ts';
 import type { ResourceQuota } from '../../../schemas/types.gen.ts';
-import type { CacheOf } from '../commits.ts';
+import type { CacheOf } from '../cache/cacheof.ts';
 import type { Tally } from './tally.ts';
 import { formatAmount, limitsIn } from './usage.ts';
 
@@ -33,7 +33,7 @@ export class QuotaStatus {
   /** Namespaces to look at; at most those that have a quota. */
   readonly #dirty = new Set<string>();
   #client: Client | undefined;
-  #running: Promise<void> | undefined;
+  #isRunning = false;
 
   constructor(parts: QuotaStatusParts) {
     this.#parts = parts;
@@ -60,10 +60,11 @@ export class QuotaStatus {
   #look(client: Client, namespace: string): void {
     if (this.#parts.closing.aborted) return;
     this.#dirty.add(namespace);
-    this.#running ??= this.#run(client);
+    if (!this.#isRunning) void this.#run(client);
   }
 
   async #run(client: Client): Promise<void> {
+    this.#isRunning = true;
     const { closing: signal } = this.#parts;
     // A set hands out what is added while it is gone through.
     for (const namespace of this.#dirty) {
@@ -80,7 +81,7 @@ export class QuotaStatus {
       }
     }
     // In the same turn as the last look at the set: whoever touches a namespace next starts anew.
-    this.#running = undefined;
+    this.#isRunning = false;
   }
 
   async #write(client: Client, namespace: string): Promise<void> {

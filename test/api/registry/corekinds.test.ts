@@ -17,7 +17,7 @@ const MIB = 1024 * 1024;
 
 interface Row {
   readonly name: string;
-  readonly resource: Resource<DynamicObject>;
+  readonly resource: Resource;
   readonly object: Record<string, unknown>;
   /** What is said against it; absent: it is created. */
   readonly says?: string | RegExp;
@@ -28,7 +28,7 @@ interface Change extends Row {
   readonly to: Record<string, unknown>;
 }
 
-const dynamic = (resource: Omit<Resource, 'phantom'>): Resource<DynamicObject> => resource;
+const dynamic = (resource: Omit<Resource, 'phantom'>): Resource => resource;
 const configMap = (name: string, object: Record<string, unknown>, says?: string | RegExp): Row => ({
   name: `a ConfigMap ${name}`,
   resource: dynamic(configMaps),
@@ -43,7 +43,7 @@ const secret = (name: string, object: Record<string, unknown>, says?: string | R
 });
 const other = (
   name: string,
-  resource: Resource<DynamicObject>,
+  resource: Resource,
   object: Record<string, unknown>,
   says?: string | RegExp,
 ): Row => ({ name, resource, object, ...(says === undefined ? {} : { says }) });

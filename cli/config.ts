@@ -101,6 +101,11 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
     namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
     namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
+    tokenAuthFile: take(SETTINGS.tokenAuthFile),
+    auditLogPath: take(SETTINGS.auditLogPath),
+    auditLogMaxBytes: take(SETTINGS.auditLogMaxBytes),
+    auditLogMaxBackups: take(SETTINGS.auditLogMaxBackups),
+    auditPolicyFile: take(SETTINGS.auditPolicyFile),
   };
   if (settings.leaseRenewSeconds >= settings.leaseDurationSeconds) {
     throw new SettingsError(

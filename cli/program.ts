@@ -8,6 +8,7 @@ import type { DeleteFlags } from './commands/delete.ts';
 import type { DescribeFlags } from './commands/describe.ts';
 import type { GetFlags } from './commands/get.ts';
 import type { LogsFlags } from './commands/logs.ts';
+import type { TokenCreateFlags, TokenFlags } from './commands/token.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
 import { CommandError, type Io } from './io.ts';
@@ -166,6 +167,31 @@ function newProgram(io: Io, texts: Texts): Command {
       await runVersion(flags, io);
     });
 
+  const token = program
+    .command('token')
+    .description("make and end bearer tokens with the data directory's key");
+  withHome(token.command('create').description('print a new token'))
+    .requiredOption('--user <name>', 'whom it proves')
+    .option('--group <name>', 'a group of the user; may be given again', collect)
+    .option('--ttl <duration>', 'how long it is good, such as 12h or 720h; at most a year', '24h')
+    .option('--audience <name>', 'whom it is for, instead of this API; may be given again', collect)
+    .action(async (flags: TokenCreateFlags) => {
+      const { runTokenCreate } = await import('./commands/token.ts');
+      await runTokenCreate(flags, io);
+    });
+  withHome(token.command('revoke <token>').description('end a token before its time')).action(
+    async (text: string, flags: TokenFlags) => {
+      const { runTokenRevoke } = await import('./commands/token.ts');
+      await runTokenRevoke(text, flags, io);
+    },
+  );
+  withHome(
+    token.command('rotate').description('sign with a new key from now on; tokens made before stay good'),
+  ).action(async (flags: TokenFlags) => {
+    const { runTokenRotate } = await import('./commands/token.ts');
+    await runTokenRotate(flags, io);
+  });
+
   withSettings(add('config', 'show every setting, its value and where it came from'))
     .option('-o, --output <form>', 'json or yaml')
     .action(async (flags: Record<string, unknown>) => {
@@ -176,6 +202,10 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   return program;
+}
+
+function withHome(command: Command): Command {
+  return command.option('--home <directory>', 'the data directory (default: GANTRY_HOME, or .gantry here)');
 }
 
 function withConnection(command: Command): Command {

@@ -36,6 +36,7 @@ const PROBLEMS: ReadonlySet<string> = new Set([
   'SettingsError',
   'StartError',
   'StoreError',
+  'TokenError',
 ]);
 
 /** `Error from server (NotFound): tasks.gantry.dev "x" not found`. */

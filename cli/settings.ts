@@ -38,6 +38,14 @@ export interface Settings {
   readonly leaseDurationSeconds: number;
   readonly namespaceMaxObjects: number;
   readonly namespaceMaxBytes: number;
+  /** Absent: there are no static tokens. */
+  readonly tokenAuthFile: string | undefined;
+  /** `-`: the log. */
+  readonly auditLogPath: string;
+  readonly auditLogMaxBytes: number;
+  readonly auditLogMaxBackups: number;
+  /** Absent: every write and every refusal, without bodies. */
+  readonly auditPolicyFile: string | undefined;
 }
 
 /** What a default may depend on. */
@@ -208,6 +216,43 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => 64 * 1024 * 1024,
     show: formatBytes,
     description: 'how many bytes all objects of a namespace may have together at most, such as 64Mi',
+  },
+  tokenAuthFile: {
+    name: 'tokenAuthFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: 'bearer tokens, one a line: token,user,uid,"group1,group2"; a change counts within a second',
+  },
+  auditLogPath: {
+    name: 'auditLogPath',
+    placeholder: '<file>',
+    parse: (text, directory) => (text === '-' ? text : pathIn(text, directory)),
+    fallback: ({ home }) => join(home, 'audit', 'audit.log'),
+    description: 'the file that audit events are written to, as JSON lines; - is the log',
+  },
+  auditLogMaxBytes: {
+    name: 'auditLogMaxBytes',
+    placeholder: '<quantity>',
+    parse: bytes,
+    fallback: () => 64 * 1024 * 1024,
+    show: formatBytes,
+    description: 'how large the audit log grows before it is put aside, such as 64Mi',
+  },
+  auditLogMaxBackups: {
+    name: 'auditLogMaxBackups',
+    placeholder: '<count>',
+    parse: wholeCount,
+    fallback: () => 4,
+    description: 'how many audit logs that were put aside are kept',
+  },
+  auditPolicyFile: {
+    name: 'auditPolicyFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description:
+      "what is audited, in Kubernetes' form (default: every write and every refusal, without bodies)",
   },
 };
 

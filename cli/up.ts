@@ -27,6 +27,7 @@ import { machineNames } from '../net/machine.ts';
 import { measurePki, openPki } from '../net/pki.ts';
 import { openRuntime } from '../runtime/open.ts';
 import { openStore } from '../store/open.ts';
+import { openAccess } from './access.ts';
 import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
 import type { Output } from './io.ts';
@@ -100,6 +101,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     log,
     metrics,
     namespaceLimits: { maxObjects: settings.namespaceMaxObjects, maxBytes: settings.namespaceMaxBytes },
+    ...(await openAccess(settings, { clock, log, metrics })),
   });
   opened.defer(() => registry.close());
 

@@ -188,6 +188,12 @@ export class TokenAuthority {
     return verified;
   }
 
+  /** What a token says that a key of ours signed, whomever it is for. Rejects with `TokenError`. */
+  async inspect(token: string): Promise<VerifiedToken> {
+    await this.#lookNow();
+    return this.#verifySignature(token);
+  }
+
   /** Whether the text is a token of ours at all, so that others can look at it before it is refused. */
   isOurs(token: string): boolean {
     try {

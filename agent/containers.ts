@@ -36,12 +36,11 @@ export async function findLogContainer(
     ? newestFirst.slice(isOver ? 1 : 0).find(({ state }) => ENDED.includes(state))
     : newestFirst.find(({ state }) => state !== 'created');
   if (chosen !== undefined) return chosen;
-  throw new ApiError(
-    'BadRequest',
-    isPrevious
-      ? `previous terminated container "${task.name}" in pod "${task.name}" not found`
-      : `container "${task.name}" in pod "${task.name}" is waiting to start: ContainerCreating`,
-  );
+  const where = `container "${task.name}" in pod "${task.name}"`;
+  if (isPrevious) throw new ApiError('BadRequest', `previous terminated ${where} not found`);
+  // Its container is gone, with its log: the kubelet's words for that.
+  if (isOver) throw new ApiError('BadRequest', `${where} is terminated`);
+  throw new ApiError('BadRequest', `${where} is waiting to start: ContainerCreating`);
 }
 
 /**

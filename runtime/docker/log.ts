@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type { LogChunk, LogOptions } from '../../machinery/runtime.ts';
-import type { DockerCalls, Work } from './calls.ts';
-import { statusOf } from './errors.ts';
-import { FollowedLog, readFrames, readRaw } from './followed-log.ts';
+import { asReadable, type DockerCalls, type Work } from './calls.ts';
+import { statusOf, textOf } from './errors.ts';
+import { readFrames, readRaw, StampedLog } from './stamped-log.ts';
 
 /** The engine closes a log a moment before it says that the container has ended. */
 const END_LIMIT_MS = 5_000;
@@ -26,20 +26,33 @@ export async function* readDockerLog(
     stderr: true,
     timestamps: keepsStamps,
     ...(options.tailLines === undefined ? {} : { tail: options.tailLines }),
-    ...(options.sinceSeconds === undefined ? {} : { since: options.sinceSeconds.toFixed(6) }),
+    ...(options.sinceSeconds === undefined ? {} : { since: Math.max(0, options.sinceSeconds).toFixed(6) }),
   };
   let isTerminal = false;
-  const open: Work<unknown> = async (abortSignal) => {
-    isTerminal = (await container().inspect({ abortSignal })).Config.Tty;
-    return options.follow === true
-      ? container().logs({ ...query, timestamps: keepsStamps || !isTerminal, follow: true, abortSignal })
-      : container().logs({ ...query, follow: false, abortSignal });
-  };
+  const log = new StampedLog(keepsStamps);
+  const open: Work<unknown> = (abortSignal) =>
+    refusingRemoved(what, async () => {
+      isTerminal = (await container().inspect({ abortSignal })).Config.Tty;
+      if (options.follow !== true) return container().logs({ ...query, follow: false, abortSignal });
+      if (options.tailLines === 0 && !isTerminal) {
+        // Where "from now on" begins: without a line of it seen, the rest could not be told from all that was before.
+        const last: object = { ...query, tail: 1, timestamps: true, follow: false, abortSignal };
+        await log.remember(asReadable(await container().logs(last)));
+      }
+      return container().logs({
+        ...query,
+        timestamps: keepsStamps || !isTerminal,
+        follow: true,
+        abortSignal,
+      });
+    });
   if (options.follow !== true) {
-    yield* calls.stream(what, signal, open, (stream) => (isTerminal ? readRaw(stream) : readFrames(stream)));
+    yield* calls.stream(what, signal, open, (stream) => {
+      if (isTerminal) return readRaw(stream);
+      return keepsStamps ? log.readWhole(stream) : readFrames(stream);
+    });
     return;
   }
-  const log = new FollowedLog(keepsStamps);
   yield* calls.stream(what, signal, open, (stream) =>
     isTerminal ? readRaw(stream) : log.readFollowed(stream),
   );
@@ -48,7 +61,7 @@ export async function* readDockerLog(
   if (isTerminal) return;
   const since = log.restSince();
   const { tail: _tail, ...whole } = query;
-  const from = since === undefined ? query : { ...whole, since };
+  const from = since !== undefined ? { ...whole, since } : options.tailLines === 0 ? whole : query;
   const openRest: Work<unknown> = async (abortSignal) => {
     try {
       return await container().logs({ ...from, timestamps: true, follow: false, abortSignal });
@@ -59,6 +72,16 @@ export async function* readDockerLog(
     }
   };
   yield* calls.stream(what, signal, openRest, (stream) => log.readRest(stream));
+}
+
+/** The engine answers 409 for the log of a container that is being removed. */
+async function refusingRemoved<T>(what: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (statusOf(error) !== 409) throw error;
+    throw new RuntimeError('NotFound', `${what}: ${textOf(error)}`, { cause: error });
+  }
 }
 
 /** A daemon that stops ends its log streams as if the containers had ended. */

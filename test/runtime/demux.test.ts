@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { LogChunk } from '../../machinery/runtime.ts';
 import { Demultiplexer } from '../../runtime/docker/demux.ts';
-import { FollowedLog, readFrames } from '../../runtime/docker/followed-log.ts';
+import { readFrames, StampedLog } from '../../runtime/docker/stamped-log.ts';
 import { collect, joined } from './expectations.ts';
 
 const TYPES = { stdout: 1, stderr: 2 } as const;
@@ -103,7 +103,7 @@ describe('A followed log', () => {
         places,
         async (lines, seen, at) => {
           const bytes = lines.map(({ second, stream, text }) => stamped(second, stream, text));
-          const log = new FollowedLog(false);
+          const log = new StampedLog(false);
           const followed = await text(
             log.readFollowed(Readable.from(cut(Buffer.concat(bytes.slice(0, seen)), at))),
           );
@@ -123,7 +123,7 @@ describe('A followed log', () => {
   });
 
   it('keeps the times for a reader who wants them', async () => {
-    const log = new FollowedLog(true);
+    const log = new StampedLog(true);
     expect(await text(log.readFollowed(Readable.from([stamped(1, 'stdout', 'a\n')])))).to.equal(
       '2026-01-01T00:00:01.000000000Z a\n',
     );
@@ -131,7 +131,7 @@ describe('A followed log', () => {
   });
 
   it('remembers no more than it needs of a long log', async () => {
-    const log = new FollowedLog(false);
+    const log = new StampedLog(false);
     const old = Array.from({ length: 1_000 }, () => stamped(1, 'stdout', 'old\n'));
     const recent = Array.from({ length: 256 }, () => stamped(2, 'stdout', 'new\n'));
     await text(log.readFollowed(Readable.from([...old, ...recent])));
@@ -143,7 +143,7 @@ describe('A followed log', () => {
 
   it('refuses a line without a time', async () => {
     const stream = Readable.from([frame(1, Buffer.from('a line that does not begin with a time\n'))]);
-    const error = await collect(new FollowedLog(false).readFollowed(stream)).catch(
+    const error = await collect(new StampedLog(false).readFollowed(stream)).catch(
       (thrown: unknown) => thrown,
     );
     expect(error).to.have.property('reason', 'Failed');

@@ -1,7 +1,8 @@
 /**
- * A container's log as Docker streams it, put right in two ways.
+ * A container's log as Docker streams it, put right in three ways.
  *
  * - The stream comes in frames (or, from a container with a terminal, without).
+ * - The engine cuts long lines (at 16 KiB) and gives each part a time of its own: only a line's beginning keeps it.
  * - Following is asked for with times, because engines lose the end of it: a last line without its newline, often the
  *   last words of a crash, is not followed (moby/moby issue 43860). So when a followed stream ends, the log is read once
  *   more from a little before its end, and what was not seen is added.
@@ -15,6 +16,7 @@ import { Demultiplexer } from './demux.ts';
 const REMEMBERED_FRAMES = 256;
 /** `2026-01-01T00:00:00.000000000Z `, before every frame. */
 const STAMP_BYTES = 31;
+const NEWLINE = 0x0a;
 
 export async function* readFrames(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
   const frames = new Demultiplexer();
@@ -29,9 +31,11 @@ export async function* readRaw(stream: Readable): AsyncGenerator<LogChunk, void,
   for await (const data of stream) yield { stream: 'stdout', data };
 }
 
-/** Reads a followed stream with times, and afterwards the rest that the engine did not send. */
-export class FollowedLog {
+/** Reads streams with times: a log, or a followed one and afterwards the rest that the engine did not send. */
+export class StampedLog {
   readonly #keepsStamps: boolean;
+  /** Streams whose last frame was no end of a line. */
+  readonly #unfinished = new Set<LogChunk['stream']>();
   /** The newest frames that were seen, oldest first. */
   readonly #seen: string[] = [];
 
@@ -49,12 +53,17 @@ export class FollowedLog {
     return `${Math.floor(Date.parse(oldest) / 1000)}.${fraction}`;
   }
 
+  /** Takes what is read for seen already: what comes after it is the rest. */
+  async remember(stream: Readable): Promise<void> {
+    for await (const _ of this.#read(stream, (frame) => this.#see(frame, false))) continue;
+  }
+
+  async *readWhole(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
+    yield* this.#read(stream, () => true);
+  }
+
   async *readFollowed(stream: Readable): AsyncGenerator<LogChunk, void, undefined> {
-    yield* this.#read(stream, (frame) => {
-      this.#seen.push(frame);
-      if (this.#seen.length > REMEMBERED_FRAMES) this.#seen.shift();
-      return true;
-    });
+    yield* this.#read(stream, (frame) => this.#see(frame, true));
   }
 
   /** What comes after all that was seen: frames keep their order, so the rest begins when each has come by again. */
@@ -68,6 +77,12 @@ export class FollowedLog {
       else missing.delete(frame);
       return false;
     });
+  }
+
+  #see(frame: string, isWanted: boolean): boolean {
+    this.#seen.push(frame);
+    if (this.#seen.length > REMEMBERED_FRAMES) this.#seen.shift();
+    return isWanted;
   }
 
   /** @param isWanted asked once for each frame, with its stream and time. */
@@ -87,9 +102,13 @@ export class FollowedLog {
           stamp = Buffer.concat([stamp, piece.data.subarray(0, missing)]);
           if (stamp.length < STAMP_BYTES) continue;
           isPassed = isWanted(`${piece.stream} ${stampOf(stamp)}`);
-          if (isPassed && this.#keepsStamps) yield { stream: piece.stream, data: stamp };
+          const isBeginning = !this.#unfinished.has(piece.stream);
+          if (isPassed && isBeginning && this.#keepsStamps) yield { stream: piece.stream, data: stamp };
         }
-        if (isPassed && data.length > 0) yield { stream: piece.stream, data };
+        if (!isPassed || data.length === 0) continue;
+        if (data.at(-1) === NEWLINE) this.#unfinished.delete(piece.stream);
+        else this.#unfinished.add(piece.stream);
+        yield { stream: piece.stream, data };
       }
     }
     frames.end();

@@ -89,7 +89,6 @@ export function watchPeer(socket: Duplex): void {
   if (socket instanceof Socket) {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setNoDelay(true);
-    socket.setTimeout(0);
   }
 }
 

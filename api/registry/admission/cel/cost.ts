@@ -7,7 +7,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { isRecord } from '../../../../machinery/json.ts';
 import type { Schema } from '../../../../schemas/crd.ts';
-import { isNode } from './environment.ts';
+import { expansionOf, isNode } from './environment.ts';
 import { escapedName, fieldsOf } from './types.ts';
 
 /** One rule, everywhere it applies in one object. */
@@ -129,7 +129,14 @@ function minBytes(schema: Schema | undefined): number {
 
 const scalar = (cost: number): Estimate => ({ cost, size: 1, schema: undefined });
 
-function estimate(node: ASTNode, scope: Scope): Estimate {
+function estimate(given: ASTNode, scope: Scope): Estimate {
+  const { alternate, macro } = expansionOf(given);
+  const node = isNode(alternate) ? alternate : given;
+  if (isRecord(macro) && isNode(macro['val']) && isNode(macro['exp'])) {
+    const bound = estimate(macro['val'], scope);
+    const body = estimate(macro['exp'], new Map(scope).set(String(macro['var']), { ...bound, cost: 0 }));
+    return { ...body, cost: bound.cost + body.cost + 1 };
+  }
   const loop = comprehensionOf(node);
   if (loop !== undefined) return estimateLoop(loop, scope);
   switch (node.op) {

@@ -198,16 +198,19 @@ export function* nodesOf(root: ASTNode): Generator<ASTNode> {
     seen.add(next);
     if (isNode(next)) {
       yield next;
-      open.push(next.args, macroOf(next));
+      const { alternate, macro } = expansionOf(next);
+      open.push(next.args, alternate, macro);
     } else if (Array.isArray(next)) open.push(...next);
     else if (isPlainRecord(next)) open.push(...Object.values(next));
   }
 }
 
-/** What a macro keeps beside its arguments, such as the value and the body of `cel.bind`. */
-function macroOf(node: ASTNode): unknown {
+/** What a macro became: a loop in place of the call, or parts of its own, such as those of `cel.bind`. */
+export function expansionOf(node: ASTNode): { readonly alternate: unknown; readonly macro: unknown } {
   const meta: unknown = 'meta' in node ? node.meta : undefined;
-  return isRecord(meta) ? [meta['macro'], meta['alternate']] : undefined;
+  return isRecord(meta)
+    ? { alternate: meta['alternate'], macro: meta['macro'] }
+    : { alternate: undefined, macro: undefined };
 }
 
 function isPlainRecord(value: object): value is Record<string, unknown> {

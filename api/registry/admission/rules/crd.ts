@@ -185,13 +185,12 @@ function versionProblems({ spec }: Definition): FieldProblem[] {
     }
     problems.push(...columnProblems(version, path), ...scaleProblems(version, path));
   }
-  if (new Set(versions.map(({ name }) => name)).size < versions.length) {
-    problems.push(invalid('spec.versions', versions, 'must contain unique version names'));
+  const names = versions.map(({ name }) => name);
+  if (new Set(names).size < names.length) {
+    problems.push(invalid('spec.versions', names, 'must contain unique version names'));
   }
   if (versions.filter(({ storage }) => storage).length !== 1) {
-    problems.push(
-      invalid('spec.versions', versions, 'must have exactly one version marked as storage version'),
-    );
+    problems.push(invalid('spec.versions', names, 'must have exactly one version marked as storage version'));
   }
   return problems;
 }

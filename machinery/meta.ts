@@ -93,6 +93,11 @@ export function qualifiedName(resource: { readonly group: string; readonly plura
   return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 
+/** Core, the bare early groups (`apps`) and everything under k8s.io: kinds whose types clients have compiled in. */
+export function isKubernetesGroup(group: string): boolean {
+  return !group.includes('.') || group.endsWith('.k8s.io');
+}
+
 /** `namespace/name`, or `name` for cluster-scoped objects: the form work queues carry. */
 export function keyString(key: ObjectKey): string {
   return key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`;

@@ -4,7 +4,7 @@
  * CustomResourceDefinitions of users go through the same code. Which kinds are served now is `kinds/kinds.ts`.
  */
 import { isRecord, readPath } from '../../machinery/json.ts';
-import { apiVersionOf, type DynamicObject, qualifiedName } from '../../machinery/meta.ts';
+import { apiVersionOf, type DynamicObject, isKubernetesGroup, qualifiedName } from '../../machinery/meta.ts';
 import type { KindDocument, KindVersion, Schema } from '../../schemas/crd.ts';
 import { rulesOf } from './admission/rules/list.ts';
 import type { KindRules } from './admission/rules/rules.ts';
@@ -179,9 +179,4 @@ function validatorOf(schema: Schema, name: string, isBuiltin: boolean): Validato
     return validator;
   };
   return isBuiltin ? { problems: (object, old) => compiled().problems(object, old) } : compiled();
-}
-
-/** Core, the bare early groups (`apps`) and everything under k8s.io. */
-function isKubernetesGroup(group: string): boolean {
-  return !group.includes('.') || group.endsWith('.k8s.io');
 }

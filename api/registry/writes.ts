@@ -7,7 +7,12 @@
  */
 import { ApiError, notFound, type Status } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
-import { type DynamicObject, type ObjectKey, qualifiedName } from '../../machinery/meta.ts';
+import {
+  type DynamicObject,
+  isKubernetesGroup,
+  type ObjectKey,
+  qualifiedName,
+} from '../../machinery/meta.ts';
 import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
 import { applyStrategicMergePatch } from '../../machinery/strategicmerge.ts';
 import { namespaces, tasks } from '../../schemas/kinds.ts';
@@ -288,11 +293,6 @@ function patcher(
       }
       return (current) => applyStrategicMergePatch(current, patch.body, schema);
   }
-}
-
-/** Core, the bare early groups (`apps`) and everything under k8s.io: kinds whose types clients have compiled in. */
-function isKubernetesGroup(group: string): boolean {
-  return !group.includes('.') || group.endsWith('.k8s.io');
 }
 
 function isNamed(body: unknown): boolean {

@@ -82,6 +82,8 @@ function collector(): { readonly stream: Writable; text(): string } {
       done();
     },
   });
+  // Aborting a log makes the client library fail the stream it writes to.
+  stream.on('error', () => undefined);
   return { stream, text: () => Buffer.concat(chunks).toString() };
 }
 
@@ -116,8 +118,16 @@ describe('@kubernetes/client-node', function () {
       PatchStrategy.MergePatch,
     );
     expect(patched.spec.stopSignal).to.equal('SIGINT');
-    const read = await objects.read<Task>(header);
-    const replaced = await objects.replace<Task>({ ...read, spec: { ...read.spec, stopSignal: 'SIGHUP' } });
+    // The scheduler writes it too: a conflict means reading again.
+    const replaced = await eventually('it is replaced', async () => {
+      const read = await objects.read<Task>(header);
+      return objects
+        .replace<Task>({ ...read, spec: { ...read.spec, stopSignal: 'SIGHUP' } })
+        .catch((failure: { code: number }) => {
+          if (failure.code !== 409) throw failure;
+          return undefined;
+        });
+    });
     expect(replaced.spec.stopSignal).to.equal('SIGHUP');
     await objects.delete(header);
     const error = await objects.read(header).then(

@@ -76,7 +76,9 @@ let counter = 0;
 
   it('follows from now on when no line before is wanted, to the last word without its newline', async () => {
     for (const before of ['echo old; echo older', 'true']) {
-      const id = await run(`${before}; while ! test -e /tmp/go; do sleep 0.02; done; sleep 0.7; printf "%s" last words`);
+      const id = await run(
+        `${before}; while ! test -e /tmp/go; do sleep 0.02; done; sleep 0.7; printf "%s" last words`,
+      );
       await eventually(
         async () => (before === 'true' || (await read(id)).includes('older') ? true : undefined),
         'what was said before',

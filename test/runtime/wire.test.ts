@@ -55,7 +55,7 @@ describe('EngineWire', () => {
     const { wire, seen, engine } = await open(false);
     engine.pause();
     let isWritten = false;
-    const writing = wire.write(Buffer.alloc(8_000_000)).then(() => {
+    const writing = wire.write(Buffer.alloc(8_000_000)).finally(() => {
       isWritten = true;
     });
     // More than the reader takes at once, and as much as the system keeps for it.

@@ -61,6 +61,7 @@ function headOf(
 function gathered(label: string): readonly PolicyRule[] {
   const rules = roles
     .filter(({ labels }) => labels?.[label] === 'true')
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(({ aggregates, rules }) => (aggregates === undefined ? rules : gathered(aggregates)));
   return rules.filter((rule, index) => rules.findIndex((other) => isSameJson(other, rule)) === index);
 }

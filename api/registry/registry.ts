@@ -3,11 +3,11 @@
  * reads like its walk: authorize, do it (`Reads`, `Writes`), tell the audit.
  */
 import type { Client, DeleteOptions } from '../../machinery/client.ts';
-import { ApiError, isApiError, type Status } from '../../machinery/errors.ts';
+import { ApiError, type Status } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
-import { type DynamicObject, keyOf, type ObjectKey } from '../../machinery/meta.ts';
+import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { pinnedName } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Audit, AuditOutcome } from './access/audit/audit.ts';
@@ -16,6 +16,7 @@ import type { Authorizer } from './access/authorize.ts';
 import { readBinding } from './binding/binding.ts';
 import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
+import { deleteSelected } from './collections.ts';
 import type { Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
 import { withManager } from './fields/manager.ts';
@@ -23,8 +24,8 @@ import { InProcessClient } from './inprocess.ts';
 import type { Definitions } from './kinds/definitions.ts';
 import type { Kinds, ServedEntry } from './kinds/kinds.ts';
 import type { Reads } from './reads.ts';
-import { SCALE, storedScale } from './scale.ts';
 import { isTokenRequest, type TokenRequests } from './reviews/tokenrequests.ts';
+import { SCALE, storedScale } from './scale.ts';
 import { apiErrorFromStore, unavailable } from './storeerrors.ts';
 import type {
   AccessRequest,
@@ -141,7 +142,12 @@ export class StoreRegistry implements Registry {
     });
     return this.#write(context, request, 201, options, body, (judge) => {
       if (options.subresource !== undefined) throw noSubresource(kind, options.subresource);
-      return this.#parts.writes.create(this.#servedFor(kind).entry, body, withManager(context, options), judge);
+      return this.#parts.writes.create(
+        this.#servedFor(kind).entry,
+        body,
+        withManager(context, options),
+        judge,
+      );
     });
   }
 
@@ -171,7 +177,8 @@ export class StoreRegistry implements Registry {
       const { entry } = this.#servedFor(kind, options.subresource);
       const mayApply: Judge = (before, after) => {
         // An apply that creates needs the permission to create, too.
-        if (before === undefined) this.#parts.authorizer.check(context.identity, { ...request, verb: 'create' });
+        if (before === undefined)
+          this.#parts.authorizer.check(context.identity, { ...request, verb: 'create' });
         judge(before, after);
       };
       return this.#parts.writes.patch(entry, key, patch, withManager(context, options), mayApply);
@@ -204,25 +211,7 @@ export class StoreRegistry implements Registry {
       name: pinnedName(options.fieldSelector),
     });
     return this.#write(context, request, 200, options, undefined, async (judge) => {
-      const cache = this.#servedFor(kind);
-      const { gracePeriodSeconds, preconditions, propagationPolicy, dryRun } = options;
-      const deletion: DeleteOptions = {
-        ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
-        ...(preconditions === undefined ? {} : { preconditions }),
-        ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
-        ...(dryRun === undefined ? {} : { dryRun }),
-      };
-      const found = this.#parts.reads.select(cache, options);
-      this.#parts.deletes.refuseAny(cache.entry, found);
-      const items: StoredObject[] = [];
-      for (const { object } of found) {
-        try {
-          items.push((await this.#parts.deletes.delete(cache.entry, keyOf(object), deletion, judge)).stored);
-        } catch (error) {
-          // Somebody else was faster: it is gone, which is what was asked for.
-          if (!isApiError(error, 'NotFound')) throw error;
-        }
-      }
+      const items = await deleteSelected(this.#parts, this.#servedFor(kind), options, judge);
       return { items, resourceVersion: this.revision() };
     });
   }

@@ -145,6 +145,8 @@ export type RegistryPatch =
 
 /** Deletes everything of a kind that the selectors select, one object after another, each with its own checks. */
 export interface DeleteCollectionOptions extends DeleteOptions {
+  /** At most this many, the first in key order; absent or 0 is all. */
+  readonly limit?: number;
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;

@@ -230,11 +230,6 @@ describe('Metadata', () => {
     ).to.equal(1);
   });
 
-  it('lets no namespace be deleted yet', async () => {
-    await refusalOf(client.delete(namespaces, { name: 'default' }), 'MethodNotAllowed');
-    expect((await client.get(namespaces, { name: 'default' })).status?.phase).to.equal('Active');
-  });
-
   it('leaves the binding to the binding', async () => {
     const error = await refusalOf(
       client.create(tasks, taskManifest('hello', { workerName: 'w', bindingEpoch: 1 })),

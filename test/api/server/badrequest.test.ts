@@ -310,7 +310,7 @@ describe('a request that cannot be answered is refused as Kubernetes refuses it'
   it('says which methods there are in Allow', async () => {
     const server = await openServer();
     const { headers } = await server.ask('PUT', TASKS, { body: '{}' });
-    expect(headers.allow).to.equal('GET, POST');
+    expect(headers.allow).to.equal('GET, POST, DELETE');
     await server.close();
   });
 });

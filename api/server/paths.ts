@@ -4,13 +4,15 @@ import type { Metrics } from '../../machinery/metrics.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Catalog } from '../views/catalog.ts';
 import { type AppContext, type AppMiddleware, type AppState, requestContext } from './context.ts';
-import { discoveryGroup, discoveryResources, discoveryRoot } from './discovery/discovery.ts';
-import { openApiDocuments, openApiRoot } from './discovery/openapi.ts';
+import { discoveryGroup, discoveryPaths, discoveryResources, discoveryRoot } from './discovery/discovery.ts';
+import { answerDocument, type DocumentBytes, keptWith, newDocument } from './discovery/documents.ts';
+import { OpenApi } from './discovery/openapi.ts';
+import { PROTOBUF_TYPES, swaggerJson, swaggerProtobuf } from './discovery/swagger.ts';
 import type { VersionInfo } from './discovery/version.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import { answerHealth, type HealthChecks, type HealthDeps } from './health.ts';
 import { pathRoute } from './middleware/metrics.ts';
-import { requireJson } from './objects/negotiation.ts';
+import { isJsonRange, notAcceptable, parseAccept, requireJson } from './objects/negotiation.ts';
 
 /** Everything here is only read. The routes take all methods, so that the others are answered with 405. */
 const readOnly: AppMiddleware = (ctx, next) => {
@@ -32,9 +34,11 @@ export function newPublicPaths(
       if (!isKnown) throw unknownPath();
     });
   }
+  const document = newDocument('application/json', version);
   router.all('/version', readOnly, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/version');
-    answer(ctx, version);
+    ctx.set('Cache-Control', 'no-cache, private');
+    answerDocument(ctx, document);
   });
   return router;
 }
@@ -46,12 +50,38 @@ export interface PathDeps {
   readonly productVersion: string;
 }
 
+/** What `/` lists beside the groups. */
+const OWN_PATHS = [
+  '/healthz',
+  '/healthz/ping',
+  '/livez',
+  '/livez/ping',
+  '/metrics',
+  '/openapi/v2',
+  '/openapi/v3',
+  '/readyz',
+  '/readyz/ping',
+  '/readyz/shutdown',
+  '/version',
+];
+
 export function newPaths({ registry, catalog, metrics, productVersion }: PathDeps): Router<AppState, object> {
   const router = new Router<AppState, object>();
+  const openApi = new OpenApi(productVersion);
   const allowed: AppMiddleware = (ctx, next) => {
     registry.authorizePath(requestContext(ctx), 'get', ctx.path);
     return next();
   };
+
+  router.all('/', readOnly, allowed, (ctx) => {
+    const kinds = catalog.kinds();
+    const root = keptWith(kinds, 'paths', () =>
+      newDocument('application/json', {
+        paths: [...new Set(['/api', '/apis', ...discoveryPaths(kinds), ...OWN_PATHS])].sort(),
+      }),
+    );
+    answerDiscovery(ctx, '/', root);
+  });
 
   router.all('/metrics', readOnly, allowed, async (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/metrics');
@@ -62,9 +92,11 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
   for (const root of ['api', 'apis'] as const) {
     router.all(`/${root}`, readOnly, allowed, (ctx) => {
       ctx.state.labels = pathRoute(ctx.method, `/${root}`);
-      const { contentType, body } = discoveryRoot(root, catalog.kinds(), ctx.get('Accept'));
+      const document = discoveryRoot(root, catalog.kinds(), ctx.get('Accept'));
       ctx.set('Vary', 'Accept');
-      answer(ctx, body, contentType);
+      // Kept by clients, and asked for again each time with the ETag.
+      ctx.set('Cache-Control', 'public');
+      answerDocument(ctx, document);
     });
   }
   router.all('/apis/:group', readOnly, allowed, (ctx) => {
@@ -75,31 +107,53 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
   });
   router.all('/apis/:group/:version', readOnly, allowed, (ctx) => {
     const { group = '', version = '' } = ctx.params;
-    answerDiscovery(ctx, '/apis/', discoveryResources(group, version, catalog.kinds()));
+    // The core group has no name, and so no place here.
+    const found = group === '' ? undefined : discoveryResources(group, version, catalog.kinds());
+    answerDiscovery(ctx, '/apis/', found);
   });
 
+  router.all(['/openapi/v2', '/swagger-2.0.0.pb-v1'], readOnly, allowed, (ctx) => {
+    ctx.state.labels = pathRoute(ctx.method, '/openapi/v2');
+    const isOldPath = ctx.path.startsWith('/swagger');
+    const isProtobuf = isOldPath || wantsProtobuf(ctx.get('Accept'));
+    ctx.set('Vary', 'Accept');
+    ctx.set('Cache-Control', 'no-cache, private');
+    answerDocument(ctx, (isProtobuf ? swaggerProtobuf : swaggerJson)(catalog.kinds(), productVersion));
+  });
   router.all('/openapi/v3', readOnly, allowed, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3');
-    answer(ctx, openApiRoot(openApiDocuments(catalog.kinds(), productVersion)));
+    requireJson(ctx.get('Accept'));
+    ctx.set('Vary', 'Accept');
+    ctx.set('Cache-Control', 'no-cache, private');
+    answerDocument(ctx, openApi.root(catalog.kinds()));
   });
   router.all('/openapi/v3/*path', readOnly, allowed, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3/');
-    answerDocument(ctx, catalog, productVersion);
+    const path = ctx.path.slice('/openapi/v3/'.length);
+    answerOpenApi(ctx, path, openApi.documents(catalog.kinds()).get(path));
   });
   return router;
 }
 
-function answerDiscovery(ctx: AppContext, label: string, body: unknown): void {
+function answerDiscovery(ctx: AppContext, label: string, document: DocumentBytes | undefined): void {
   ctx.state.labels = pathRoute(ctx.method, label);
-  if (body === undefined) throw unknownPath();
+  if (document === undefined) throw unknownPath();
   requireJson(ctx.get('Accept'));
-  answer(ctx, body);
+  ctx.set('Cache-Control', 'no-cache, private');
+  answerDocument(ctx, document);
+}
+
+/** Throws `NotAcceptable`. */
+function wantsProtobuf(accept: string): boolean {
+  for (const range of parseAccept(accept)) {
+    if (PROTOBUF_TYPES.includes(range.type)) return true;
+    if (isJsonRange(range)) return false;
+  }
+  throw notAcceptable(['application/json', ...PROTOBUF_TYPES]);
 }
 
 /** The URL carries the document's hash, so that a client may keep it for ever; a wrong hash is sent to the right one. */
-function answerDocument(ctx: AppContext, catalog: Catalog, productVersion: string): void {
-  const path = ctx.path.slice('/openapi/v3/'.length);
-  const document = openApiDocuments(catalog.kinds(), productVersion).get(path);
+function answerOpenApi(ctx: AppContext, path: string, document: DocumentBytes | undefined): void {
   if (document === undefined) throw unknownPath();
   requireJson(ctx.get('Accept'));
   const hash = ctx.query.hash;
@@ -109,24 +163,13 @@ function answerDocument(ctx: AppContext, catalog: Catalog, productVersion: strin
     return;
   }
   ctx.set('Vary', 'Accept');
-  ctx.set('ETag', `"${document.hash}"`);
   if (hash === undefined) ctx.set('Cache-Control', 'no-cache, private');
   else {
     ctx.set('Cache-Control', 'public, immutable');
     ctx.set('Expires', new Date(FAR_FUTURE_MS).toUTCString());
   }
-  if (ctx.get('If-None-Match') === `"${document.hash}"`) {
-    ctx.status = 304;
-    return;
-  }
-  ctx.set('Content-Type', 'application/json');
-  ctx.body = document.json;
+  answerDocument(ctx, document);
 }
 
 /** 2099-12-31: later than any cache lives. */
 const FAR_FUTURE_MS = Date.UTC(2099, 11, 31);
-
-function answer(ctx: AppContext, body: unknown, contentType = 'application/json'): void {
-  ctx.set('Content-Type', contentType);
-  ctx.body = Buffer.from(JSON.stringify(body));
-}

@@ -1,66 +1,70 @@
 /**
  * Discovery: which groups, kinds and verbs there are. Aggregated (`APIGroupDiscoveryList`, v2 and v2beta1) for clients
- * that ask for it, and the older lists for those that do not.
+ * that ask for it, and the older lists for those that do not. Everything is made from the list of served kinds, once
+ * for each such list.
  * Source: Kubernetes documentation, "Kubernetes API Concepts": API discovery; apidiscovery.k8s.io/v2.
  */
+import { createHash } from 'node:crypto';
 import type { ServedKind } from '../../registry/types.ts';
 import { isJsonRange, parseAccept, requireJson } from '../objects/negotiation.ts';
-
-export interface DiscoveryAnswer {
-  readonly contentType: string;
-  readonly body: unknown;
-}
+import { type DocumentBytes, keptWith, newDocument } from './documents.ts';
+import { gvkOf, subresourceGvk } from './subresources.ts';
+import { byVersionPriority } from './versions.ts';
 
 /** The core group is at /api, every other one at /apis. */
 export type DiscoveryRoot = 'api' | 'apis';
 
-/** `/api` and `/apis`. Throws `NotAcceptable`. */
+const AGGREGATED = 'APIGroupDiscoveryList';
+
+/** `/api` and `/apis`, in the form asked for. Throws `NotAcceptable`. */
 export function discoveryRoot(
   root: DiscoveryRoot,
   kinds: readonly ServedKind[],
   accept: string,
-): DiscoveryAnswer {
-  const groups = groupNames(kinds).filter((group) => (group === '') === (root === 'api'));
+): DocumentBytes {
   const version = aggregatedVersion(accept);
   if (version !== undefined) {
-    return {
-      contentType: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-      body: {
-        kind: 'APIGroupDiscoveryList',
-        apiVersion: `apidiscovery.k8s.io/${version}`,
-        metadata: {},
-        items: groups.map((group) => aggregatedGroup(group, kinds)),
-      },
-    };
+    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=${AGGREGATED}`;
+    return keptWith(kinds, `${root} ${version}`, () =>
+      newDocument(contentType, aggregatedList(root, kinds, version)),
+    );
   }
   requireJson(accept);
-  const body =
-    root === 'api'
-      ? {
-          kind: 'APIVersions',
-          versions: groups.flatMap((group) => versionsOf(group, kinds)),
-          serverAddressByClientCIDRs: [],
-        }
-      : { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map((group) => legacyGroup(group, kinds)) };
-  return { contentType: 'application/json', body };
+  return keptWith(kinds, root, () => newDocument('application/json', legacyRoot(root, kinds)));
 }
 
 /** `/apis/<group>`; undefined when there is no such group. */
-export function discoveryGroup(group: string, kinds: readonly ServedKind[]): unknown {
+export function discoveryGroup(group: string, kinds: readonly ServedKind[]): DocumentBytes | undefined {
   if (group === '' || !kinds.some((kind) => kind.group === group)) return undefined;
-  return { kind: 'APIGroup', apiVersion: 'v1', ...legacyGroup(group, kinds) };
+  return keptWith(kinds, `group ${group}`, () =>
+    newDocument('application/json', { kind: 'APIGroup', apiVersion: 'v1', ...legacyGroup(group, kinds) }),
+  );
 }
 
 /** `/api/v1` and `/apis/<group>/<version>`; undefined when nothing is served there. */
-export function discoveryResources(group: string, version: string, kinds: readonly ServedKind[]): unknown {
+export function discoveryResources(
+  group: string,
+  version: string,
+  kinds: readonly ServedKind[],
+): DocumentBytes | undefined {
   const served = kinds.filter((kind) => kind.group === group && kind.version === version);
   if (served.length === 0) return undefined;
-  return {
-    kind: 'APIResourceList',
-    apiVersion: 'v1',
-    groupVersion: group === '' ? version : `${group}/${version}`,
-    resources: served.flatMap(legacyResources),
-  };
+  return keptWith(kinds, `resources ${group}/${version}`, () =>
+    newDocument('application/json', {
+      kind: 'APIResourceList',
+      apiVersion: 'v1',
+      groupVersion: group === '' ? version : `${group}/${version}`,
+      resources: served.flatMap((kind) => legacyResources(kind, kinds)),
+    }),
+  );
+}
+
+/** Every group and version that is served, as the paths below which its kinds are: `/api/v1`, `/apis/apps`, `/apis/apps/v1`. */
+export function discoveryPaths(kinds: readonly ServedKind[]): readonly string[] {
+  return groupNames(kinds).flatMap((group) => {
+    const base = group === '' ? '/api' : `/apis/${group}`;
+    return [base, ...versionsOf(group, kinds).map((version) => `${base}/${version}`)];
+  });
 }
 
 function aggregatedVersion(accept: string): 'v2' | 'v2beta1' | undefined {
@@ -68,48 +72,79 @@ function aggregatedVersion(accept: string): 'v2' | 'v2beta1' | undefined {
     const { as, g, v } = range.parameters;
     if (!isJsonRange(range)) continue;
     if (as === undefined) return undefined;
-    if (as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io' && (v === 'v2' || v === 'v2beta1'))
-      return v;
+    if (as === AGGREGATED && g === 'apidiscovery.k8s.io' && (v === 'v2' || v === 'v2beta1')) return v;
   }
   return undefined;
 }
 
+/** In the order of the kinds, so that where two groups have a word the built-in one wins, as Kubernetes has it. */
 function groupNames(kinds: readonly ServedKind[]): readonly string[] {
-  return [...new Set(kinds.map((kind) => kind.group))].sort();
+  return [...new Set(kinds.map((kind) => kind.group))];
 }
 
+function groupsOf(root: DiscoveryRoot, kinds: readonly ServedKind[]): readonly string[] {
+  return groupNames(kinds).filter((group) => (group === '') === (root === 'api'));
+}
+
+/** The preferred one first. */
 function versionsOf(group: string, kinds: readonly ServedKind[]): readonly string[] {
-  return [...new Set(kinds.filter((kind) => kind.group === group).map((kind) => kind.version))];
+  const found = kinds.filter((kind) => kind.group === group).map((kind) => kind.version);
+  return [...new Set(found)].sort(byVersionPriority);
 }
 
-function aggregatedGroup(group: string, kinds: readonly ServedKind[]): unknown {
+function aggregatedList(root: DiscoveryRoot, kinds: readonly ServedKind[], version: string): unknown {
   return {
-    metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-    versions: versionsOf(group, kinds).map((version) => ({
-      version,
-      freshness: 'Current',
-      resources: kinds
-        .filter((kind) => kind.group === group && kind.version === version)
-        .map((kind) => ({
-          resource: kind.plural,
-          responseKind: { group, version, kind: kind.kind },
-          scope: kind.namespaced ? 'Namespaced' : 'Cluster',
-          singularResource: kind.singular,
-          verbs: kind.verbs,
-          ...(kind.shortNames.length === 0 ? {} : { shortNames: kind.shortNames }),
-          ...(kind.categories.length === 0 ? {} : { categories: kind.categories }),
-          ...(kind.subresources.length === 0
-            ? {}
-            : {
-                subresources: kind.subresources.map((subresource) => ({
-                  subresource: subresource.name,
-                  responseKind: { group, version, kind: subresource.kind ?? kind.kind },
-                  verbs: subresource.verbs,
-                })),
-              }),
-        })),
+    kind: AGGREGATED,
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: groupsOf(root, kinds).map((group) => ({
+      metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+      versions: versionsOf(group, kinds).map((served) => ({
+        version: served,
+        resources: kinds
+          .filter((kind) => kind.group === group && kind.version === served)
+          .map(aggregatedResource),
+        freshness: 'Current',
+      })),
     })),
   };
+}
+
+function aggregatedResource(kind: ServedKind): unknown {
+  return {
+    resource: kind.plural,
+    responseKind: gvkOf(kind),
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: kind.verbs,
+    ...nonEmpty('shortNames', kind.shortNames),
+    ...nonEmpty('categories', kind.categories),
+    ...nonEmpty(
+      'subresources',
+      kind.subresources.map((subresource) => ({
+        subresource: subresource.name,
+        responseKind: subresourceGvk(kind, subresource),
+        verbs: subresource.verbs,
+      })),
+    ),
+  };
+}
+
+function nonEmpty(name: string, list: readonly unknown[]): Record<string, unknown> {
+  return list.length === 0 ? {} : { [name]: list };
+}
+
+function legacyRoot(root: DiscoveryRoot, kinds: readonly ServedKind[]): unknown {
+  const groups = groupsOf(root, kinds);
+  if (root === 'apis') {
+    return {
+      kind: 'APIGroupList',
+      apiVersion: 'v1',
+      groups: groups.map((group) => legacyGroup(group, kinds)),
+    };
+  }
+  const versions = groups.flatMap((group) => versionsOf(group, kinds));
+  return { kind: 'APIVersions', versions, serverAddressByClientCIDRs: [] };
 }
 
 function legacyGroup(group: string, kinds: readonly ServedKind[]): Record<string, unknown> {
@@ -120,7 +155,7 @@ function legacyGroup(group: string, kinds: readonly ServedKind[]): Record<string
   return { name: group, versions, preferredVersion: versions[0] };
 }
 
-function legacyResources(kind: ServedKind): readonly unknown[] {
+function legacyResources(kind: ServedKind, kinds: readonly ServedKind[]): readonly unknown[] {
   const { plural, singular, namespaced, verbs, shortNames, categories } = kind;
   return [
     {
@@ -129,15 +164,31 @@ function legacyResources(kind: ServedKind): readonly unknown[] {
       namespaced,
       kind: kind.kind,
       verbs,
-      ...(shortNames.length === 0 ? {} : { shortNames }),
-      ...(categories.length === 0 ? {} : { categories }),
+      ...nonEmpty('shortNames', shortNames),
+      ...nonEmpty('categories', categories),
+      ...storageVersion(kind, kinds),
     },
-    ...kind.subresources.map((subresource) => ({
-      name: `${plural}/${subresource.name}`,
-      singularName: '',
-      namespaced,
-      kind: subresource.kind ?? kind.kind,
-      verbs: subresource.verbs,
-    })),
+    ...kind.subresources.map((subresource) => {
+      const { group, version, kind: name } = subresourceGvk(kind, subresource);
+      const isOwn = group === kind.group && version === kind.version;
+      return {
+        name: `${plural}/${subresource.name}`,
+        singularName: '',
+        namespaced,
+        // Named only where it is not the list's own.
+        ...(isOwn ? {} : { ...(group === '' ? {} : { group }), version }),
+        kind: name,
+        verbs: subresource.verbs,
+      };
+    }),
   ];
+}
+
+/** Changes when objects are kept in another version: storage migrators look for it. Views and reviews are not kept. */
+function storageVersion(kind: ServedKind, kinds: readonly ServedKind[]): Record<string, unknown> {
+  const { group, plural } = kind;
+  const stored = kinds.find((one) => one.group === group && one.plural === plural && one.definition.storage);
+  if (stored === undefined) return {};
+  const hash = createHash('sha256').update(`${group}/${stored.version}/${kind.kind}`).digest();
+  return { storageVersionHash: hash.subarray(0, 8).toString('base64') };
 }

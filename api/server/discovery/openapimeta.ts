@@ -1,23 +1,9 @@
-/** The shapes every kind shares, for OpenAPI. Source of names and words: Kubernetes apimachinery meta/v1. */
-import type { Schema } from '../../../schemas/crd.ts';
-
-export const META_PREFIX = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
-
-/** A schema of an OpenAPI document: a structural schema, or a reference to another definition. */
-export type Definition = Omit<Schema, 'allOf'> & {
-  readonly $ref?: string;
-  readonly allOf?: readonly Definition[];
-  readonly 'x-kubernetes-group-version-kind'?: readonly unknown[];
-};
-
-export function reference(name: string): Definition {
-  return { $ref: `#/components/schemas/${name}` };
-}
-
-/** A described property of another definition's type: kubectl explain follows the one entry of `allOf`. */
-export function described(name: string, description: string): Definition {
-  return { description, allOf: [{ $ref: `#/components/schemas/${name}` }] };
-}
+/**
+ * The definitions that every OpenAPI document has beside those of its kinds: metadata, errors, options.
+ * Source of names and words: Kubernetes apimachinery meta/v1.
+ */
+import { type Definition, described, reference } from './definitions.ts';
+import { META_PREFIX } from './names.ts';
 
 const text = (description: string): Definition => ({ type: 'string', description });
 const texts = (description: string): Definition => ({
@@ -50,6 +36,20 @@ export const metaDefinitions: Readonly<Record<string, Definition>> = {
       ),
     },
   },
+  [`${META_PREFIX}FieldsV1`]: { type: 'object', description: 'A set of fields, as a tree.' },
+  [`${META_PREFIX}ManagedFieldsEntry`]: {
+    type: 'object',
+    description: 'The fields that one manager set in one way.',
+    properties: {
+      manager: text('The name of the manager.'),
+      operation: text('Apply or Update.'),
+      apiVersion: text('The version of the object that the fields are of.'),
+      time: described(`${META_PREFIX}Time`, 'When a field was added or changed last.'),
+      fieldsType: text('FieldsV1.'),
+      fieldsV1: described(`${META_PREFIX}FieldsV1`, 'The fields.'),
+      subresource: text('The subresource they were set through; empty for the object itself.'),
+    },
+  },
   [`${META_PREFIX}ObjectMeta`]: {
     type: 'object',
     description: 'What every stored object carries.',
@@ -68,6 +68,10 @@ export const metaDefinitions: Readonly<Record<string, Definition>> = {
         'When deletion was asked for; the object goes when its finalizers are gone.',
       ),
       deletionGracePeriodSeconds: integer('Seconds the object was given to end by itself.'),
+      managedFields: list(
+        'Which manager set which fields, for server-side apply.',
+        reference(`${META_PREFIX}ManagedFieldsEntry`),
+      ),
       labels: texts('Keys and values to select objects by.'),
       annotations: texts('Keys and values for tools; never selected by.'),
       finalizers: list('Who must finish before the object goes.', { type: 'string' }),
@@ -96,11 +100,37 @@ export const metaDefinitions: Readonly<Record<string, Definition>> = {
       gracePeriodSeconds: integer('Seconds the object is given to end by itself; 0 is at once.'),
       propagationPolicy: text('Background, Foreground or Orphan.'),
       preconditions: described(`${META_PREFIX}Preconditions`, 'What must be true of the object.'),
+      orphanDependents: flag('Deprecated: use propagationPolicy.'),
       dryRun: list('All: everything runs but the deletion.', { type: 'string' }),
     },
     'x-kubernetes-group-version-kind': [{ group: '', version: 'v1', kind: 'DeleteOptions' }],
   },
   [`${META_PREFIX}Patch`]: { type: 'object', description: 'A JSON merge patch or a JSON patch.' },
+  [`${META_PREFIX}StatusCause`]: {
+    type: 'object',
+    description: 'One thing that was wrong.',
+    properties: {
+      reason: text('One word that says what was wrong.'),
+      message: text('A sentence for people.'),
+      field: text('The field it is about, such as spec.ports[0].containerPort.'),
+    },
+  },
+  [`${META_PREFIX}StatusDetails`]: {
+    type: 'object',
+    description: 'What an answer without an object is about.',
+    properties: {
+      name: text('The name of the object.'),
+      group: text('The group of the object.'),
+      kind: text('The kind or the resource of the object.'),
+      uid: text("The object's uid."),
+      causes: list('Everything that was wrong.', reference(`${META_PREFIX}StatusCause`)),
+      retryAfterSeconds: {
+        type: 'integer',
+        format: 'int32',
+        description: 'When trying again may help, in seconds.',
+      },
+    },
+  },
   [`${META_PREFIX}Status`]: {
     type: 'object',
     description: 'How an operation ended, where there is no object to answer with.',
@@ -110,11 +140,7 @@ export const metaDefinitions: Readonly<Record<string, Definition>> = {
       status: text('Success or Failure.'),
       message: text('A sentence for people.'),
       reason: text('One word that says why it failed.'),
-      details: {
-        type: 'object',
-        'x-kubernetes-preserve-unknown-fields': true,
-        description: 'The object and the fields it is about.',
-      },
+      details: described(`${META_PREFIX}StatusDetails`, 'The object and the fields it is about.'),
       code: { type: 'integer', format: 'int32', description: 'The HTTP status code.' },
     },
     'x-kubernetes-group-version-kind': [{ group: '', version: 'v1', kind: 'Status' }],

@@ -63,7 +63,7 @@ export function requireJson(accept: string): void {
   if (!parseAccept(accept).some(isJsonRange)) throw notAcceptable(['application/json']);
 }
 
-function notAcceptable(offered: readonly string[]): ApiError {
+export function notAcceptable(offered: readonly string[]): ApiError {
   const message = `only the following media types are accepted: ${offered.join(', ')}`;
   return new ApiError('NotAcceptable', message, {});
 }

@@ -16,6 +16,8 @@ describe('discovery', () => {
     expect(answer.status, path).to.equal(200);
     return answer.json();
   };
+  const eventually = (what: string, condition: () => Promise<boolean>): Promise<void> =>
+    server.world.until(what, condition);
   const named = (list: unknown, key: string, name: string): Record<string, unknown> =>
     asRecord((list as unknown[]).find((item) => at(item, key) === name));
 
@@ -53,7 +55,7 @@ describe('discovery', () => {
         'watch',
       ]);
       const subresources = (resource.subresources as unknown[]).map((item) => at(item, 'subresource'));
-      expect(subresources).to.have.members(['status', 'binding', 'log']);
+      expect(subresources).to.include.members(['status', 'binding', 'log', 'exec']);
     });
   }
 
@@ -62,12 +64,18 @@ describe('discovery', () => {
     expect(json.apiVersion).to.equal('apidiscovery.k8s.io/v2');
   });
 
-  it('has the core group, nameless, at /api with the Pod view read-only and in no category', async () => {
+  it('has the core group, nameless, at /api with the Pod view in no category', async () => {
     const json = await get('/api', AGGREGATED('v2'));
     expect(at(json, 'items.0.metadata')).not.to.have.property('name');
     const pods = named(at(json, 'items.0.versions.0.resources'), 'resource', 'pods');
-    expect(pods).to.deep.include({ verbs: ['get', 'list', 'watch'], shortNames: ['po'] });
+    expect(pods.verbs).to.include.members(['get', 'list', 'watch']);
+    expect(pods.shortNames).to.deep.equal(['po']);
     expect(pods).not.to.have.property('categories');
+    expect(named(pods.subresources, 'subresource', 'eviction').responseKind).to.deep.equal({
+      group: 'policy',
+      version: 'v1',
+      kind: 'Eviction',
+    });
   });
 
   it('has the older forms', async () => {
@@ -95,10 +103,143 @@ describe('discovery', () => {
     });
     const core = await get('/api/v1');
     expect(core).to.include({ kind: 'APIResourceList', groupVersion: 'v1' });
+    // drain looks for exactly this.
+    expect(named(core.resources, 'name', 'pods/eviction')).to.include({
+      group: 'policy',
+      version: 'v1',
+      kind: 'Eviction',
+    });
+    expect(named(core.resources, 'name', 'pods')).not.to.have.property('storageVersionHash');
     expect(named(core.resources, 'name', 'namespaces')).to.deep.include({
       namespaced: false,
       kind: 'Namespace',
     });
+  });
+
+  it('says in which version objects are kept, by Kubernetes’ own hash', async () => {
+    const { resources } = await get('/apis/coordination.k8s.io/v1');
+    // What a Kubernetes 1.33 says of its leases.
+    expect(named(resources, 'name', 'leases').storageVersionHash).to.equal('gqkMMb/YqFM=');
+    const core = (await get('/api/v1')).resources;
+    for (const [name, hash] of [
+      ['configmaps', 'qFsyl6wFWjQ='],
+      ['secrets', 'S6u1pOWzb84='],
+      ['namespaces', 'Q3oi5N2YM8M='],
+    ] as const) {
+      expect(named(core, 'name', name).storageVersionHash, name).to.equal(hash);
+    }
+  });
+
+  it('has reviews as resources that can only be created', async () => {
+    const { resources } = await get('/apis/authorization.k8s.io/v1');
+    expect(named(resources, 'name', 'selfsubjectaccessreviews')).to.deep.equal({
+      name: 'selfsubjectaccessreviews',
+      singularName: 'selfsubjectaccessreview',
+      namespaced: false,
+      kind: 'SelfSubjectAccessReview',
+      verbs: ['create'],
+    });
+  });
+
+  it('follows the kinds of users as they come and go, the preferred version first, built-in groups before theirs', async () => {
+    const version = (name: string, storage: boolean): object => ({
+      name,
+      served: true,
+      storage,
+      schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object' } } } },
+    });
+    const names = { plural: 'gears', singular: 'gear', kind: 'Gear', listKind: 'GearList' };
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'gears.aaa.example' },
+      spec: {
+        group: 'aaa.example',
+        scope: 'Namespaced',
+        names,
+        versions: [version('v1beta1', true), version('v2alpha1', false), version('v1', false)],
+      },
+    };
+    const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const old = await server.ask('GET', '/apis');
+    expect((await server.ask('POST', definitions, { body: definition })).status).to.equal(201);
+    const groupsNow = async (): Promise<readonly string[]> =>
+      ((await get('/apis')).groups as { name: string }[]).map(({ name }) => name);
+    await eventually('the group is served', async () => (await groupsNow()).includes('aaa.example'));
+    expect((await groupsNow()).indexOf('gantry.dev')).to.be.lessThan(
+      (await groupsNow()).indexOf('aaa.example'),
+    );
+    const fresh = await server.ask('GET', '/apis', { headers: { 'If-None-Match': old.headers.etag ?? '' } });
+    expect(fresh.status).to.equal(200);
+    const group = await get('/apis/aaa.example');
+    expect((group.versions as { version: string }[]).map((one) => one.version)).to.deep.equal([
+      'v1',
+      'v1beta1',
+      'v2alpha1',
+    ]);
+    expect(at(group, 'preferredVersion.version')).to.equal('v1');
+    const aggregated = named((await get('/apis', AGGREGATED('v2'))).items, 'metadata.name', 'aaa.example');
+    expect((aggregated.versions as { version: string }[])[0]?.version).to.equal('v1');
+    const hashes = await Promise.all(
+      ['v1', 'v1beta1'].map(async (one) =>
+        at(await get(`/apis/aaa.example/${one}`), 'resources.0.storageVersionHash'),
+      ),
+    );
+    expect(hashes[0]).to.be.a('string').and.equal(hashes[1]);
+    expect((await get('/openapi/v3')).paths).to.include.keys('apis/aaa.example/v1');
+    expect((await get('/openapi/v2')).definitions).to.include.keys('example.aaa.v1.Gear');
+    await server.ask('DELETE', `${definitions}/gears.aaa.example`);
+    await eventually('the group is gone', async () => !(await groupsNow()).includes('aaa.example'));
+    expect((await get('/openapi/v2')).definitions).not.to.include.keys('example.aaa.v1.Gear');
+  });
+
+  it('is not sent again to a client that has it', async () => {
+    for (const [path, accept] of [
+      ['/apis', AGGREGATED('v2')],
+      ['/api', AGGREGATED('v2beta1')],
+      ['/apis', 'application/json'],
+      ['/apis/gantry.dev/v1', 'application/json'],
+      ['/openapi/v2', 'application/json'],
+      ['/version', 'application/json'],
+    ] as const) {
+      const { headers } = await server.ask('GET', path, { headers: { Accept: accept } });
+      const again = await server.ask('GET', path, {
+        headers: { Accept: accept, 'If-None-Match': headers.etag ?? '' },
+      });
+      expect([again.status, again.text], path).to.deep.equal([304, '']);
+      const other = await server.ask('GET', path, { headers: { Accept: accept, 'If-None-Match': '"OLD"' } });
+      expect(other.status, path).to.equal(200);
+    }
+  });
+
+  it('lists its paths at /, and answers all of them, with a slash behind them or without', async () => {
+    const paths = (await get('/')).paths as string[];
+    expect(paths).to.include.members(['/api', '/api/v1', '/apis', '/apis/gantry.dev', '/apis/gantry.dev/v1']);
+    for (const path of paths) {
+      expect((await server.ask('GET', path)).status, path).to.equal(200);
+      expect((await server.ask('GET', `${path}/`)).status, `${path}/`).to.equal(200);
+    }
+  });
+
+  it('is only read', async () => {
+    for (const path of [
+      '/',
+      '/api',
+      '/apis',
+      '/apis/gantry.dev/v1',
+      '/openapi/v2',
+      '/openapi/v3',
+      '/version',
+    ]) {
+      for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+        const answer = await server.ask(method, path);
+        expect([answer.status, answer.headers.allow], `${method} ${path}`).to.deep.equal([405, 'GET']);
+        expect(answer.json().reason).to.equal('MethodNotAllowed');
+      }
+      const head = await server.ask('HEAD', path);
+      expect([head.status, head.text], `HEAD ${path}`).to.deep.equal([200, '']);
+    }
+    expect((await server.ask('GET', '/debug/pprof/')).status).to.equal(404);
   });
 
   for (const path of ['/apis/nowhere.dev', '/apis/nowhere.dev/v1', '/api/v9', '/apis/gantry.dev/v9']) {
@@ -120,85 +261,5 @@ describe('discovery', () => {
     const version = await get('/version');
     expect(version).to.deep.include({ major: '1', minor: '33', gitVersion: 'v1.33.0+gantry.0.1.0' });
     expect(version.platform).to.match(/^linux\/(amd64|arm64)$/);
-  });
-});
-
-describe('OpenAPI v3', () => {
-  let server: TestServer;
-  before(async () => {
-    server = await openServer();
-  });
-  after(() => server.close());
-
-  const document = async (path: string): Promise<{ url: string; json: Record<string, unknown> }> => {
-    const root = (await server.ask('GET', '/openapi/v3')).json();
-    const url = String(
-      (root.paths as Record<string, { serverRelativeURL: string }>)[path]?.serverRelativeURL,
-    );
-    const answer = await server.ask('GET', url);
-    expect(answer.status).to.equal(200);
-    return { url, json: answer.json() };
-  };
-
-  it('lists one document for each group and version, by a URL that may be kept for ever', async () => {
-    const root = (await server.ask('GET', '/openapi/v3')).json();
-    expect(root.paths).to.have.all.keys('api/v1', 'apis/gantry.dev/v1', 'apis/coordination.k8s.io/v1');
-    const { url } = await document('apis/gantry.dev/v1');
-    expect(url).to.match(/^\/openapi\/v3\/apis\/gantry\.dev\/v1\?hash=[0-9A-F]{64}$/);
-    const { headers } = await server.ask('GET', url);
-    expect(headers['cache-control']).to.equal('public, immutable');
-    expect(headers.vary).to.equal('Accept');
-    expect(Date.parse(headers.expires ?? '')).to.be.greaterThan(Date.now());
-    const again = await server.ask('GET', url, { headers: { 'If-None-Match': headers.etag ?? '' } });
-    expect([again.status, again.text]).to.deep.equal([304, '']);
-    const stale = await server.ask('GET', '/openapi/v3/apis/gantry.dev/v1?hash=OLD');
-    expect([stale.status, stale.headers.location]).to.deep.equal([301, url]);
-  });
-
-  it('describes kinds by group, version and kind, with metadata by reference', async () => {
-    const { json } = await document('apis/gantry.dev/v1');
-    const task = at(json, 'components.schemas') as Record<string, unknown>;
-    const schema = asRecord(task['dev.gantry.v1.Task']);
-    expect(schema['x-kubernetes-group-version-kind']).to.deep.equal([
-      { group: 'gantry.dev', version: 'v1', kind: 'Task' },
-    ]);
-    expect(at(schema, 'properties.metadata.allOf')).to.deep.equal([
-      { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
-    ]);
-    expect(at(schema, 'properties.spec.properties.image.description')).to.be.a('string');
-    expect(task).to.include.keys('dev.gantry.v1.TaskList', 'dev.gantry.v1.Worker');
-    expect(JSON.stringify(json)).not.to.include('x-gantry');
-  });
-
-  it('has no reference to what is not there', async () => {
-    for (const path of ['api/v1', 'apis/gantry.dev/v1', 'apis/coordination.k8s.io/v1']) {
-      const { json } = await document(path);
-      const schemas = asRecord(at(json, 'components.schemas'));
-      const references = [...JSON.stringify(json).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)];
-      expect(references).not.to.have.length(0);
-      for (const [, name = ''] of references) expect(schemas, path).to.have.property(name);
-    }
-  });
-
-  it('says what every operation does, and offers server-side validation where kubectl looks for it', async () => {
-    const { json } = await document('apis/gantry.dev/v1');
-    const paths = asRecord(json.paths);
-    const item = asRecord(paths['/apis/gantry.dev/v1/namespaces/{namespace}/tasks/{name}']);
-    expect(item).to.include.keys('get', 'put', 'patch', 'delete');
-    const patch = asRecord(item.patch);
-    expect(patch).to.deep.include({
-      'x-kubernetes-action': 'patch',
-      'x-kubernetes-group-version-kind': { group: 'gantry.dev', version: 'v1', kind: 'Task' },
-    });
-    const names = (patch.parameters as { name: string }[]).map((parameter) => parameter.name);
-    expect(names).to.include.members(['fieldValidation', 'dryRun', 'fieldManager']);
-    expect(paths).to.include.keys(
-      '/apis/gantry.dev/v1/tasks',
-      '/apis/gantry.dev/v1/namespaces/{namespace}/tasks',
-      '/apis/gantry.dev/v1/namespaces/{namespace}/tasks/{name}/status',
-      '/apis/gantry.dev/v1/namespaces/{namespace}/tasks/{name}/binding',
-      '/apis/gantry.dev/v1/workers/{name}',
-    );
-    expect(paths['/apis/gantry.dev/v1/workers/{name}/binding']).to.equal(undefined);
   });
 });

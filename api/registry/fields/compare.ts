@@ -66,14 +66,18 @@ function appliedItems(shape: ListShape, list: readonly unknown[]): FieldSet {
 export function compareValues(shape: Shape, before: unknown, after: unknown): Changes {
   const found = compareNode(shape, before, after);
   if (found === undefined) return NO_CHANGES;
-  // The root is no field.
-  return { added: atRoot(found.added), modified: atRoot(found.modified), removed: atRoot(found.removed) };
+  return {
+    added: atRoot(shape, found.added),
+    modified: atRoot(shape, found.modified),
+    removed: atRoot(shape, found.removed),
+  };
 }
 
-function atRoot(node: FieldSet | undefined): FieldSet {
+/** The root is no field. */
+function atRoot(shape: Shape, node: FieldSet | undefined): FieldSet {
   if (node === undefined) return NO_FIELDS;
   const { '.': _self, ...children } = node;
-  return children;
+  return shape.kind === 'map' ? withoutMetadataItself(shape, children) : children;
 }
 
 interface Found {
@@ -183,7 +187,7 @@ function inside(shape: Shape, value: unknown): FieldSet | undefined {
       const node = wholeSet(partShape, part);
       if (node !== undefined) result[`f:${field}`] = node;
     }
-    return nodeOf(false, withoutMetadataItself(map, result));
+    return nodeOf(false, result);
   }
   const list = asList(shape, value);
   if (list !== undefined && Array.isArray(value)) {

@@ -29,6 +29,15 @@ describe('managed fields', () => {
     expect(fields?.filter((path) => !path.startsWith('spec'))).to.deep.equal([]);
   });
 
+  it('count what is in the metadata, not the metadata', async () => {
+    const manifest = taskManifest('hello', { image: 'a' }, { labels: { a: 'b' } });
+    const made = await world.admin.create(tasks, manifest, { fieldManager: 'maker' });
+    expect(fieldsOf(made, 'maker')?.filter((path) => !path.startsWith('spec'))).to.deep.equal([
+      'metadata.labels',
+      'metadata.labels.a',
+    ]);
+  });
+
   it('are named after who asks when nobody says', async () => {
     const made = await world.admin.create(tasks, taskManifest('hello'));
     expect(managersOf(made)).to.deep.equal(['Update admin']);

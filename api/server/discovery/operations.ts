@@ -2,6 +2,7 @@
  * What can be done to each kind over HTTP, as data: the one description from which both OpenAPI versions are written.
  * Source of paths, actions, operation ids and parameters: the Kubernetes API's own OpenAPI documents.
  */
+import { isKubernetesGroup } from '../../../machinery/meta.ts';
 import type { ServedKind } from '../../registry/types.ts';
 import { definitionName, META_PREFIX } from './names.ts';
 import {
@@ -42,10 +43,11 @@ export interface PathOperations {
 }
 
 const OBJECT_TYPES = ['application/json', 'application/yaml'];
+const STRATEGIC_TYPE = 'application/strategic-merge-patch+json';
 const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
+  STRATEGIC_TYPE,
   'application/apply-patch+yaml',
 ];
 
@@ -257,12 +259,17 @@ function describe(act: Act, owner: ServedKind, gvk: GroupVersionKind, id: string
               takes === 'object'
                 ? definition
                 : `${META_PREFIX}${takes === 'patch' ? 'Patch' : 'DeleteOptions'}`,
-            types: takes === 'patch' ? PATCH_TYPES : OBJECT_TYPES,
+            types: takes === 'patch' ? patchTypes(owner) : OBJECT_TYPES,
             isOptional: takes === 'deleteOptions',
           },
         }),
     answers: { statuses, definition: answerDefinition(act, owner, definition) },
   };
+}
+
+/** kubectl before 1.29 sends whatever it finds here, and strategic merge is only for kinds that clients have compiled in. */
+function patchTypes({ group }: ServedKind): readonly string[] {
+  return isKubernetesGroup(group) ? PATCH_TYPES : PATCH_TYPES.filter((type) => type !== STRATEGIC_TYPE);
 }
 
 function answerDefinition({ answers }: Act, owner: ServedKind, definition: string): string | undefined {

@@ -35,8 +35,8 @@ export const documents: readonly KindDocument[] = [
      "additionalPrinterColumns": [
       {
        "name": "Created At",
-       "type": "date",
-       "description": "When the definition was made; what kubectl prints of it everywhere.",
+       "type": "string",
+       "description": "When the definition was made.",
        "jsonPath": ".metadata.creationTimestamp"
       }
      ],

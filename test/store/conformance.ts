@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import type { StoreOptions } from '../../store/mvcc.ts';
-import { MAX_VALUE_BYTES, type Store } from '../../store/store.ts';
+import { MAX_VALUE_BYTES, type Store, type WatchBatch } from '../../store/store.ts';
 import { absent, at, describeEvent, mustCommit, put, rejection, remove, text, Watcher } from './builders.ts';
 import { describeHistory } from './conformance-history.ts';
 import { describeModel } from './model.ts';
@@ -267,6 +267,28 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
         const plain = ({ events }: Watcher): unknown => JSON.parse(JSON.stringify(events));
         expect(plain(late)).to.deep.equal(plain(live));
         await Promise.all([live.stop(), late.stop()]);
+      });
+
+      it('marks the end of the past, also when there is nothing in it, for whoever asks', async () => {
+        await mustCommit(store, put('/a', '1'), put('/other', 'x'));
+        const stop = new AbortController();
+        const watch = (prefix: string): AsyncIterator<WatchBatch> =>
+          store
+            .watch([prefix], { afterRevision: 0, signal: stop.signal, marksPresent: true })
+            [Symbol.asyncIterator]();
+        const quiet = watch('/none');
+        expect((await quiet.next()).value).to.deep.equal({ events: [], revision: 2 });
+        const full = watch('/a');
+        expect((await full.next()).value)
+          .to.have.property('events')
+          .with.length(1);
+        expect((await full.next()).value).to.deep.equal({ events: [], revision: 2 });
+        const next = full.next();
+        await mustCommit(store, put('/a', '2'));
+        expect((await next).value).to.have.property('revision', 3);
+        stop.abort();
+        expect((await full.next()).done).to.equal(true);
+        expect((await quiet.next()).done).to.equal(true);
       });
 
       it('marks each batch with the revision it reaches, and resumes from it', async () => {

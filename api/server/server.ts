@@ -30,6 +30,7 @@ import type { HealthCheck } from './health.ts';
 import { logged } from './middleware/accesslog.ts';
 import { audited } from './middleware/audit.ts';
 import { admitted, authenticated } from './middleware/authentication.ts';
+import { compressed } from './middleware/compression.ts';
 import { deadlined } from './middleware/deadline.ts';
 import { flowControlled } from './middleware/flowcontrol.ts';
 import { measured, newServerMetrics } from './middleware/metrics.ts';
@@ -92,6 +93,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(measured(serverMetrics, clock));
   app.use(logged(log, clock));
   app.use(answeringErrors(log, doors));
+  app.use(compressed());
   app.use(admitted());
   app.use(newPublicPaths(version, checks, { clock, log }).routes());
   app.use(audited(registry, clock));

@@ -6,7 +6,7 @@
  * Source: OpenAPI Specification 2.0; apiextensions-apiserver's conversion of structural schemas.
  */
 import type { ServedKind } from '../../registry/types.ts';
-import { type Definition, definitionsOf, referred } from './definitions.ts';
+import { type Definition, type Definitions, definitionsOf, referred } from './definitions.ts';
 import { type DocumentBytes, keptWith, newDocument } from './documents.ts';
 import { encodeDocument } from './gnostic.ts';
 import { META_PREFIX } from './names.ts';
@@ -39,10 +39,9 @@ export function swaggerProtobuf(kinds: readonly ServedKind[], productVersion: st
 }
 
 function swagger(kinds: readonly ServedKind[], productVersion: string): Part {
-  const definitions = Object.assign({}, ...kinds.map(definitionsOf), metaDefinitions) as Record<
-    string,
-    Definition
-  >;
+  const definitions: Definitions = Object.fromEntries(
+    [...kinds.map(definitionsOf), metaDefinitions].flatMap((some) => Object.entries(some)),
+  );
   return {
     swagger: '2.0',
     info: { title: 'Gantry', version: productVersion },

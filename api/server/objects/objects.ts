@@ -249,19 +249,36 @@ function answerList(
   }
 }
 
-/** Joined once for as long as the registry hands out the very same items. */
-const joined = new WeakMap<readonly StoredObject[], Buffer>();
+/** A list as bytes, and where in them the items begin. */
+interface JoinedList {
+  readonly head: string;
+  readonly bytes: Buffer;
+  readonly itemsAt: number;
+}
+
+/** Joined once for as long as the registry hands out the very same items: whoever asks gets the very same bytes. */
+const joined = new WeakMap<readonly StoredObject[], JoinedList>();
 const COMMA = Buffer.from(',');
+const END = Buffer.from(']}');
 
 /** The items' own bytes, joined: nothing is stringified again. */
 function joinedList(kind: ServedKind, metadata: object, items: readonly StoredObject[]): Buffer {
-  const head = JSON.stringify({ kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata }).slice(0, -1);
-  let body = joined.get(items);
-  if (body === undefined) {
-    body = Buffer.concat(items.flatMap(({ json }, index) => (index === 0 ? [json] : [COMMA, json])));
-    joined.set(items, body);
-  }
-  return Buffer.concat([Buffer.from(`${head},"items":[`), body, Buffer.from(']}')]);
+  const list = { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata };
+  const head = `${JSON.stringify(list).slice(0, -1)},"items":[`;
+  const known = joined.get(items);
+  if (known?.head === head) return known.bytes;
+  const begin = Buffer.from(head);
+  // The version of a list moves on with every write anywhere; its items are copied then, not joined again.
+  const bytes =
+    known === undefined
+      ? Buffer.concat([
+          begin,
+          ...items.flatMap(({ json }, index) => (index === 0 ? [json] : [COMMA, json])),
+          END,
+        ])
+      : Buffer.concat([begin, known.bytes.subarray(known.itemsAt)]);
+  joined.set(items, { head, bytes, itemsAt: begin.length });
+  return bytes;
 }
 
 function table(

@@ -30,7 +30,8 @@ export const PROGRAMS: Readonly<Record<string, FakeProgram>> = {
 export interface Plant {
   readonly name: string;
   readonly runtime?: (runtime: Runtime) => Runtime;
-  readonly client?: (client: Client, process: string) => Client;
+  /** @param everything the client of somebody who may see and do everything, alive as long as the process. */
+  readonly client?: (client: Client, process: string, everything: Client) => Client;
 }
 
 interface Process {
@@ -120,7 +121,7 @@ export class Cluster {
     const controlPlane = new ControlPlane({
       clientOf: (controller) => {
         const client = mortalClient(world.controllerClient(controller), life, hooks);
-        return plant?.client?.(client, CONTROL_PLANE) ?? client;
+        return plant?.client?.(client, CONTROL_PLANE, client) ?? client;
       },
       ...this.#toolsFor(life),
     });
@@ -136,7 +137,7 @@ export class Cluster {
     const runtime = mortalRuntime(engine, life, { ...hooks, lateStart: (id) => this.lateStarts.add(id) });
     const client = mortalClient(world.workerClient(worker), life, hooks);
     const starting = startAgent({
-      client: plant?.client?.(client, worker) ?? client,
+      client: plant?.client?.(client, worker, mortalClient(world.admin, life, hooks)) ?? client,
       runtime: plant?.runtime?.(runtime) ?? runtime,
       ...this.#toolsFor(life),
       workerName: worker,

@@ -55,9 +55,10 @@ export const plants: readonly Plant[] = [
     },
   },
   {
-    // Each worker takes every bound Task for its own.
+    // Each worker takes every bound Task for its own, and the API lets it.
     name: 'ignores-binding',
-    client: (client, process) => (process === CONTROL_PLANE ? client : claiming(client, process)),
+    client: (client, process, everything) =>
+      process === CONTROL_PLANE ? client : claiming(everything, process),
   },
 ];
 

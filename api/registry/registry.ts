@@ -339,7 +339,7 @@ export class StoreRegistry implements Registry {
     // Over a wire, the end of a watch is the server's to tell.
     if (origin !== undefined) {
       if (isWatch) origin.request = request;
-      else origin.isTold = true;
+      origin.told = isWatch ? 'beginning' : 'everything';
     }
     const call = this.#parts.audit.begin(context, { request }, body);
     const running = work();

@@ -85,8 +85,8 @@ export interface RequestOrigin {
   readonly receivedMs: number;
   /** What of the registry it asked for, as soon as that is known; written by the registry. */
   request?: AccessRequest;
-  /** Whether the registry has told the audit how it ended; written by the registry. */
-  isTold: boolean;
+  /** How much of it the registry has told the audit itself; written by the registry. */
+  told: 'nothing' | 'beginning' | 'everything';
 }
 
 export interface ReadOptions {

@@ -66,7 +66,7 @@ export function newReview(document: ReviewDocument, parts: ReviewParts, answer: 
         resource: kind.plural,
         ...(namespace === undefined ? {} : { namespace }),
       };
-      if (context.origin !== undefined) context.origin.isTold = true;
+      if (context.origin !== undefined) context.origin.told = 'everything';
       const call = parts.audit.begin(context, { request, apiVersion: kind.version }, body);
       try {
         const answered = await reply(context, request, body, namespace);

@@ -19,12 +19,12 @@ export function audited(registry: Pick<Registry, 'auditRequest'>, clock: Clock):
       uri: ctx.originalUrl,
       sourceIps: address === undefined ? [] : [address.replace(/^::ffff:(?=\d)/, '')],
       receivedMs: clock.now(),
-      isTold: false,
+      told: 'nothing',
     };
     ctx.state.origin = origin;
     ctx.set('Audit-Id', auditId);
     const tell = (outcome: Parameters<Registry['auditRequest']>[3]): void => {
-      if (origin.isTold) return;
+      if (origin.told === 'everything') return;
       const path = { verb: ctx.method.toLowerCase(), path: ctx.path };
       const isKnown = arrivalOf(ctx.req).identity !== undefined;
       registry.auditRequest(isKnown ? requestContext(ctx) : undefined, origin, path, outcome);

@@ -18,7 +18,7 @@ import {
 } from '../../../machinery/identity.ts';
 import type { AccessRequest, Registry } from '../../registry/types.ts';
 import type { AppContext, AppMiddleware } from '../context.ts';
-import { type Arrival, arrivalOf, recordArrival } from './arrival.ts';
+import { arrivalOf, recordArrival } from './arrival.ts';
 
 const ANONYMOUS = 'system:anonymous';
 const AUTHENTICATION_GROUP = 'authentication.k8s.io';
@@ -41,19 +41,11 @@ export function authenticated(registry: Pick<Registry, 'authenticate' | 'authori
     const identity = arrival.identity ?? (await bearerIdentity(ctx, registry));
     // Nobody behind this needs it, and what nobody has is logged by nobody.
     delete ctx.req.headers.authorization;
+    if (identity !== arrival.identity) recordArrival(ctx.req, { ...arrival, identity });
     const other = impersonated(ctx, registry, identity);
-    if (other !== undefined) record(ctx.req, arrival, { identity: other, impersonator: identity });
-    else if (identity !== arrival.identity) record(ctx.req, arrival, { identity });
+    if (other !== undefined) recordArrival(ctx.req, { ...arrival, identity: other, impersonator: identity });
     return next();
   };
-}
-
-function record(
-  request: IncomingMessage,
-  arrival: Arrival,
-  who: { readonly identity: Identity; readonly impersonator?: Identity },
-): void {
-  recordArrival(request, { ...arrival, ...who });
 }
 
 async function bearerIdentity(ctx: AppContext, registry: Pick<Registry, 'authenticate'>): Promise<Identity> {

@@ -51,6 +51,12 @@ export class Audit {
 
   /** Undefined when nothing of this request is to be told, whatever becomes of it. Cheap: asked for every call. */
   begin(context: RequestContext, target: AuditTarget, requestObject?: unknown): AuditedCall | undefined {
+    const call = this.#call(context, target, requestObject);
+    call?.tell('RequestReceived');
+    return call;
+  }
+
+  #call(context: RequestContext, target: AuditTarget, requestObject?: unknown): AuditedCall | undefined {
     const { policy, clock } = this.#parts;
     const who = context.impersonator ?? context.identity;
     const rule = ruleFor(policy, {
@@ -61,9 +67,7 @@ export class Audit {
         : { verb: target.verb, target: { path: target.path } }),
     });
     if (rule === undefined && !policy.tellsRefusals) return undefined;
-    const call = new AuditedCall(this.#parts, context, target, rule, requestObject, clock.now());
-    call.tell('RequestReceived');
-    return call;
+    return new AuditedCall(this.#parts, context, target, rule, requestObject, clock.now());
   }
 
   /** A request that did not get to the registry. `context` undefined: of nobody. */
@@ -74,7 +78,7 @@ export class Audit {
     outcome: AuditOutcome,
   ): void {
     const whoever = context ?? { identity: { name: '', groups: [] }, origin };
-    const call = this.begin(whoever, target);
+    const call = origin.told === 'beginning' ? this.#call(whoever, target) : this.begin(whoever, target);
     call?.end(outcome);
   }
 

@@ -85,6 +85,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     apiHost: take(SETTINGS.apiHost),
     apiPort: take(SETTINGS.apiPort),
     apiNames: take(SETTINGS.apiNames),
+    http1Only: take(SETTINGS.http1Only),
     dev: take(SETTINGS.dev),
     devHost: take(SETTINGS.devHost),
     devPort: take(SETTINGS.devPort),

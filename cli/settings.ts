@@ -19,6 +19,7 @@ export interface Settings {
   readonly apiPort: number;
   /** Names and addresses the server certificate covers besides the machine's own. */
   readonly apiNames: readonly string[];
+  readonly http1Only: boolean;
   readonly dev: boolean;
   readonly devHost: string;
   readonly devPort: number;
@@ -101,6 +102,12 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     show: (value) => value.join(','),
     description:
       "names and addresses for the server certificate besides the machine's own, separated by commas",
+  },
+  http1Only: {
+    name: 'http1Only',
+    parse: yesOrNo,
+    fallback: () => false,
+    description: 'serve no HTTP/2, for proxies in between that cannot pass it on',
   },
   dev: {
     name: 'dev',

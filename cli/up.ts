@@ -166,6 +166,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     ...listen,
     host: settings.apiHost,
     port: settings.apiPort,
+    isHttp1Only: settings.http1Only,
     cert: pki.server.certificate,
     key: pki.server.key,
     ca: pki.authority,

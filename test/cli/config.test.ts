@@ -46,6 +46,7 @@ describe('cli/config', () => {
       home: join(directory, '.gantry'),
       apiHost: '127.0.0.1',
       apiPort: 7443,
+      http1Only: false,
       dev: false,
       devHost: '127.0.0.1',
       devPort: 8000,

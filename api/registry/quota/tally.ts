@@ -7,6 +7,7 @@
  */
 import { isApiError } from '../../../machinery/errors.ts';
 import { type DynamicObject, qualifiedName } from '../../../machinery/meta.ts';
+import { CachedObject } from '../cache/cachedobject.ts';
 import type { Change } from '../cache/change.ts';
 import type { Cursor, WatchCache } from '../cache/watchcache.ts';
 import type { KindEntry } from '../kindtable.ts';
@@ -153,7 +154,7 @@ function countAll(cache: WatchCache, namespace: string): Totals {
 function addChange(cache: WatchCache, byNamespace: ReadonlyMap<string, Totals>, change: Change): void {
   if (byNamespace.size === 0) return;
   const event = change.eventFor(() => true);
-  const totals = byNamespace.get(event?.stored.object.metadata.namespace ?? '');
+  const totals = event === undefined ? undefined : byNamespace.get(namespaceOf(event.stored));
   if (event === undefined || totals === undefined) return;
   if (event.type === 'DELETED') {
     add(cache, totals, event.stored, -1);
@@ -161,6 +162,13 @@ function addChange(cache: WatchCache, byNamespace: ReadonlyMap<string, Totals>, 
   }
   if (event.previous !== undefined) add(cache, totals, event.previous, -1);
   add(cache, totals, event.stored, 1);
+}
+
+/** Without parsing the object where that can be avoided. */
+function namespaceOf(stored: StoredObject): string {
+  return stored instanceof CachedObject
+    ? stored.key.slice(0, Math.max(0, stored.key.indexOf('/')))
+    : (stored.object.metadata.namespace ?? '');
 }
 
 function add({ entry }: WatchCache, totals: Totals, stored: StoredObject, sign: 1 | -1): void {

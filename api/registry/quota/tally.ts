@@ -192,7 +192,7 @@ function addAmounts(sums: Map<string, number>, amounts: Amounts, sign: 1 | -1): 
 }
 
 /** The bytes of an object's JSON as stored: without the version it is served with. */
-export function storedBytes({ json, resourceVersion }: StoredObject): number {
+function storedBytes({ json, resourceVersion }: StoredObject): number {
   return json.length - VERSION_BYTES - String(resourceVersion).length;
 }
 

@@ -12,7 +12,7 @@ import { type FieldProblem, invalid } from '../fielderrors.ts';
 import type { KindRules } from './rules.ts';
 
 /** Held until the namespace controller has emptied the namespace. */
-export const NAMESPACE_FINALIZER = 'kubernetes';
+const NAMESPACE_FINALIZER = 'kubernetes';
 
 /**
  * There from the first start on, and never deleted. Kubernetes' own three may stay empty: tools take the uid of

@@ -63,7 +63,6 @@ export class EngineSession implements ProcessSession {
     this.#whole.addEventListener('abort', this.#close, { once: true });
     if (signals.opening.aborted || signals.whole.aborted) this.close();
     else this.#wire.start();
-    if (!process.takesInput) this.#wire.endInput();
   }
 
   write(data: Uint8Array): Promise<void> {
@@ -71,7 +70,8 @@ export class EngineSession implements ProcessSession {
   }
 
   endInput(): void {
-    this.#wire.endInput();
+    // A process without an input has none to end, and an engine may take a half-closed connection for one that left.
+    if (this.#process.takesInput) this.#wire.endInput();
   }
 
   async resize(size: TerminalSize): Promise<void> {

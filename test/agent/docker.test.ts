@@ -280,4 +280,45 @@ describe('agent on the real engine', function () {
     expect(bad.status?.message).to.contain('/no/such');
     expect(bad.status?.history?.[0]?.reason).to.equal('ContainerCannotRun');
   });
+
+  it('answers for a process in a Task, for a port of it, and for what it uses', async () => {
+    await cluster.apply('page', { ports: [{ containerPort: 8080, publish: false }] });
+    await cluster.apply('busy', { command: ['/bin/sh', '-c', 'while :; do :; done'], stopSignal: 'SIGKILL' });
+    const refOf = async (name: string) => ({
+      namespace: 'default',
+      name,
+      uid: (await cluster.read(name))?.metadata.uid ?? '',
+    });
+    const page = await refOf('page');
+    const { signal } = new AbortController();
+    const options = { stdin: false, stdout: true, stderr: true, tty: false };
+    const session = await cluster.link.exec('w1', page, ['sh', '-c', 'hostname; exit 9'], options, signal);
+    const words = await Array.fromAsync(session.output);
+    expect(Buffer.concat(words.map(({ data }) => data)).toString()).to.match(/^\S+\n$/);
+    expect(await session.ended).to.deep.equal({ exitCode: 9 });
+
+    const connection = await eventually('the port', () =>
+      cluster.link.portForward('w1', page, 8080, signal).catch(() => undefined),
+    );
+    connection.end('GET /index.html HTTP/1.0\r\n\r\n');
+    expect((await Array.fromAsync(connection)).join('')).to.include('Hello from Gantry');
+
+    const startMs = Date.now();
+    const usage = await cluster.link.usage('w1', signal);
+    expect(Date.now() - startMs).to.be.lessThan(5_000);
+    const busy = usage.tasks.find(({ name }) => name === 'busy');
+    const { stdout } = await run('docker', [
+      'stats',
+      '--no-stream',
+      '--format',
+      '{{.CPUPerc}}',
+      (await cluster.read('busy'))?.status?.container?.id ?? '',
+    ]);
+    const theirs = Number.parseFloat(stdout) * 10_000_000;
+    // Two looks at a machine that others use too, a moment apart.
+    expect(busy?.cpuNanocores, `docker says ${stdout}`).to.be.within(theirs / 4, theirs * 4);
+    expect(busy?.memoryBytes).to.be.within(1, 50_000_000);
+    expect(usage.cpuNanocores).to.be.at.least((busy?.cpuNanocores ?? 0) / 2);
+    expect(usage.memoryBytes).to.be.greaterThan(50_000_000);
+  });
 });

@@ -245,6 +245,63 @@ describe('FakeRuntime, on a fake clock', () => {
     await rejection(Promise.resolve(stream.next()), 'Unavailable');
   });
 
+  it('breaks the connections to processes and ports on request, and they go on', async () => {
+    const { runtime } = make({ echoPorts: [80] });
+    const id = await started(runtime);
+    const options = { stdin: true, stdout: true, stderr: true, tty: false };
+    const session = await runtime.exec(id, ['cat'], options, signal);
+    const attached = await runtime.attach(id, options, signal);
+    const connection = await runtime.dial(id, 80, signal);
+    const closed = new Promise<void>((resolve) => connection.once('close', () => resolve()));
+    runtime.cutConnections();
+    await rejection(session.ended, 'Unavailable');
+    await rejection(attached.ended, 'Unavailable');
+    await closed;
+    expect(runtime.engine.find(id)?.isRunning()).to.equal(true);
+    await rejection(runtime.dial(id, 81, signal), 'Failed');
+  });
+
+  it('has the commands and servers that a test brings', async () => {
+    const clock = new FakeClock();
+    const runtime = new FakeRuntime({
+      clock,
+      random: seededRandom(1),
+      images: { 'app:1': {} },
+      commands: {
+        async shout({ input, write }) {
+          for await (const data of input) await write('stderr', Buffer.from(data).toString().toUpperCase());
+          return 9;
+        },
+      },
+      serve: (spec, port) =>
+        spec.name === 'app' && port === 443 ? (connection) => connection.end('hello') : undefined,
+    });
+    const id = await started(runtime);
+    const options = { stdin: true, stdout: true, stderr: true, tty: false };
+    const session = await runtime.exec(id, ['shout'], options, signal);
+    await session.write(Buffer.from('hey'));
+    session.endInput();
+    expect(await collect(session.output)).to.deep.equal([
+      { stream: 'stderr', data: Uint8Array.from(Buffer.from('HEY')) },
+    ]);
+    expect(await session.ended).to.deep.equal({ exitCode: 9 });
+    const connection = await runtime.dial(id, 443, signal);
+    expect((await Array.fromAsync(connection)).join('')).to.equal('hello');
+  });
+
+  it('counts the time it worked, without its pauses', async () => {
+    const { runtime, clock } = make({ cpuCores: 2, memoryBytes: 77 });
+    const id = await started(runtime);
+    clock.advance(1_000);
+    runtime.engine.pause(id);
+    clock.advance(5_000);
+    expect(await runtime.stats(id, signal)).to.deep.equal({
+      atMs: clock.now(),
+      cpuNanoseconds: 2_000_000_000n,
+      memoryBytes: 77,
+    });
+  });
+
   it('cuts off a reader of events that does not read', async () => {
     const { runtime } = make();
     const stream = runtime.events({}, signal);

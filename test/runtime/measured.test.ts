@@ -111,6 +111,11 @@ describe('measuredRuntime', () => {
     );
     await runtime.start(id, signal);
     await runtime.unpause(id, signal);
+    const options = { stdin: false, stdout: true, stderr: true, tty: false };
+    await (await runtime.exec(id, ['echo'], options, signal)).ended;
+    (await runtime.attach(id, options, signal)).close();
+    await runtime.stats(id, signal);
+    await rejection(runtime.dial(id, 80, signal), 'Failed');
     await runtime.update(id, { cpuShares: 2 }, signal);
     await runtime.rename(id, 'other', signal);
     await runtime.stop(id, { gracePeriodMs: 0 }, signal);
@@ -124,6 +129,10 @@ describe('measuredRuntime', () => {
       'create',
       'start',
       'unpause',
+      'exec',
+      'attach',
+      'stats',
+      'dial',
       'update',
       'rename',
       'stop',

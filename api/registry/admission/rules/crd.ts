@@ -5,10 +5,11 @@
 import { isRecord } from '../../../../machinery/json.ts';
 import type { DynamicObject } from '../../../../machinery/meta.ts';
 import { dnsLabelProblem, subdomainProblem } from '../../../../machinery/names.ts';
-import type { KindNames, KindVersion } from '../../../../schemas/crd.ts';
+import type { KindNames, KindVersion, Schema } from '../../../../schemas/crd.ts';
 import { builtinKinds } from '../../../../schemas/kinds.ts';
 import { asDefinition, type Definition, FINALIZER_CLEANUP, isTrue } from '../../kinds/definition.ts';
 import { type FieldProblem, forbidden, invalid, required, unsupported } from '../fielderrors.ts';
+import { compileValidator, type Validator } from '../validation.ts';
 import { schemaProblems } from './crdschema.ts';
 import type { KindRules } from './rules.ts';
 
@@ -22,14 +23,12 @@ const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32',
 
 export const crdRules: KindRules = {
   onCreate(object) {
-    const problems = shapeProblems(object);
-    if (problems.length > 0) return problems;
+    if (!isWellFormed(object)) return [];
     fillIn(object, undefined);
     return definitionProblems(asDefinition(object), undefined);
   },
   onUpdate(object, before, subresource) {
-    const problems = shapeProblems(object);
-    if (problems.length > 0) return problems;
+    if (!isWellFormed(object)) return [];
     const old = asDefinition(before);
     if (subresource !== undefined) return storedVersionProblems(asDefinition(object));
     fillIn(object, old);
@@ -37,16 +36,19 @@ export const crdRules: KindRules = {
   },
 };
 
-/** Only what the rest could not even be read without; everything else about types is the schema's to say. */
-function shapeProblems({ spec }: DynamicObject): FieldProblem[] {
-  if (!isRecord(spec)) return [required('spec')];
-  const problems: FieldProblem[] = [];
-  if (!isRecord(spec['names'])) problems.push(required('spec.names'));
-  const { versions } = spec;
-  if (!Array.isArray(versions) || versions.length === 0 || !versions.every(isRecord)) {
-    problems.push(required('spec.versions', 'must have at least one version'));
-  }
-  return problems;
+let validator: Validator | undefined;
+
+/** Whether all parts have the types they must have; where not, validation says so, and nothing more can be read. */
+function isWellFormed(object: DynamicObject): boolean {
+  validator ??= compileValidator(ownSchema(), 'CustomResourceDefinition');
+  return validator.problems(object, undefined).length === 0;
+}
+
+function ownSchema(): Schema {
+  const document = builtinKinds.find(({ spec }) => spec.names.kind === 'CustomResourceDefinition');
+  const [version] = document?.spec.versions ?? [];
+  if (version === undefined) throw new Error('CustomResourceDefinition is not among the built-in kinds');
+  return version.schema.openAPIV3Schema;
 }
 
 /** Kubernetes' defaults, the finalizer that keeps the definition until its objects are gone, and the stored versions. */

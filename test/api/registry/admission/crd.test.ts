@@ -340,7 +340,13 @@ describe('A definition is refused', () => {
 
 describe('A change of a definition', () => {
   const established = [
-    { type: 'Established', status: 'True', reason: '', message: '', lastTransitionTime: '' },
+    {
+      type: 'Established',
+      status: 'True',
+      reason: '',
+      message: '',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+    },
   ];
   const before = stored(definition([version('v1')]), established);
   const spec = before['spec'] as Record<string, unknown>;

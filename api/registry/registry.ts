@@ -375,11 +375,12 @@ export class StoreRegistry implements Registry {
   }
 }
 
-function requestOf(verb: string, { group, plural }: ServedKind, target: Target): AccessRequest {
+function requestOf(verb: string, { group, version, plural }: ServedKind, target: Target): AccessRequest {
   const { namespace, name, subresource } = target;
   return {
     verb,
     group,
+    version,
     resource: plural,
     ...(subresource === undefined ? {} : { subresource }),
     ...(namespace === undefined ? {} : { namespace }),

@@ -101,6 +101,8 @@ export interface AccessRequest {
   /** Kubernetes' verbs: get, list, watch, create, update, patch, delete, deletecollection. */
   readonly verb: string;
   readonly group: string;
+  /** For the audit; rights are the same for all versions. */
+  readonly version?: string;
   readonly resource: string;
   readonly subresource?: string;
   readonly namespace?: string;

@@ -63,11 +63,12 @@ export function newReview(document: ReviewDocument, parts: ReviewParts, answer: 
       const request: AccessRequest = {
         verb: 'create',
         group: kind.group,
+        version: kind.version,
         resource: kind.plural,
         ...(namespace === undefined ? {} : { namespace }),
       };
       if (context.origin !== undefined) context.origin.told = 'everything';
-      const call = parts.audit.begin(context, { request, apiVersion: kind.version }, body);
+      const call = parts.audit.begin(context, { request }, body);
       try {
         const answered = await reply(context, request, body, namespace);
         call?.end({ code: 201, responseObject: answered });

@@ -75,7 +75,13 @@ describe('The registry tells operators', () => {
     await client.delete(tasks, key);
     await refusalOf(client.delete(tasks, key), 'NotFound');
     const user = { username: 'admin', groups: [GROUP_MASTERS] };
-    const objectRef = { resource: 'tasks', namespace: 'default', name: 'hello', apiGroup: 'gantry.dev' };
+    const objectRef = {
+      resource: 'tasks',
+      namespace: 'default',
+      name: 'hello',
+      apiGroup: 'gantry.dev',
+      apiVersion: 'v1',
+    };
     const row = { user, objectRef, level: 'Metadata', stage: 'ResponseComplete' };
     expect(told()).to.deep.equal([
       { ...row, verb: 'create', responseStatus: { metadata: {}, code: 201 } },

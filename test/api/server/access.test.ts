@@ -372,7 +372,7 @@ describe('The audit over the wire', () => {
       requestURI: '/api/v1/namespaces/default/configmaps?fieldManager=me',
       sourceIPs: ['127.0.0.1'],
       userAgent: 'test/1',
-      objectRef: { resource: 'configmaps', namespace: 'default', name: 'c' },
+      objectRef: { resource: 'configmaps', namespace: 'default', name: 'c', apiVersion: 'v1' },
       auditID: made.headers['audit-id'],
       requestObject: body,
       responseStatus: { metadata: {}, code: 201 },

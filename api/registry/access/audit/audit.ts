@@ -34,7 +34,7 @@ export interface AuditParts {
 
 /** What was asked for: something of the registry, or a path. */
 export type AuditTarget =
-  | { readonly request: AccessRequest; readonly apiVersion?: string }
+  | { readonly request: AccessRequest }
   | { readonly verb: string; readonly path: string };
 
 /** How it ended. */
@@ -148,7 +148,7 @@ export class AuditedCall {
       ...(impersonator === undefined ? {} : { impersonatedUser: userInfo(identity) }),
       ...(origin === undefined ? {} : { sourceIPs: origin.sourceIps }),
       ...(userAgent === undefined ? {} : { userAgent }),
-      ...('request' in target ? { objectRef: objectRef(target.request, target.apiVersion) } : {}),
+      ...('request' in target ? { objectRef: objectRef(target.request) } : {}),
       ...(outcome === undefined
         ? {}
         : {

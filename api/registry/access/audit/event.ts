@@ -58,16 +58,14 @@ export function userInfo({ name, uid, groups, extra }: Identity): UserInfo {
   };
 }
 
-export function objectRef(
-  { group, resource, subresource, namespace, name }: AccessRequest,
-  apiVersion: string | undefined,
-): Readonly<Record<string, string>> {
+export function objectRef(request: AccessRequest): Readonly<Record<string, string>> {
+  const { group, version, resource, subresource, namespace, name } = request;
   return {
     resource,
     ...(namespace === undefined ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
     ...(group === '' ? {} : { apiGroup: group }),
-    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(version === undefined ? {} : { apiVersion: version }),
     ...(subresource === undefined ? {} : { subresource }),
   };
 }

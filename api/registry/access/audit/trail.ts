@@ -58,6 +58,7 @@ export class AuditTrail implements AuditSink {
   #flushing: Promise<void> | undefined;
   #file: FileHandle | undefined;
   #size = 0;
+  #turnedAtMs = 0;
   #lost = 0;
   #toldAtMs = Number.NEGATIVE_INFINITY;
 
@@ -160,7 +161,9 @@ export class AuditTrail implements AuditSink {
     const directory = dirname(path);
     const extension = extname(path);
     const stem = basename(path, extension);
-    const moment = new Date(clock.now()).toISOString().replaceAll(':', '-');
+    // Never a name twice: a file would be lost with what it holds.
+    this.#turnedAtMs = Math.max(clock.now(), this.#turnedAtMs + 1);
+    const moment = new Date(this.#turnedAtMs).toISOString().replaceAll(':', '-');
     await rename(path, join(directory, `${stem}-${moment}${extension}`));
     const aside = (await readdir(directory))
       .filter((name) => name.startsWith(`${stem}-2`) && name.endsWith(extension))

@@ -35,17 +35,17 @@ export class CachedObject implements StoredObject {
   /** Frozen; the same one as long as anybody holds it. */
   get object(): DynamicObject {
     const known = this.#parsed?.deref();
-    if (known !== undefined) return known;
+    if (known !== undefined) return deepFreeze(known);
     const { buffer, byteOffset, byteLength } = this.json;
     const parsed: unknown = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
     if (!isDynamicObject(parsed)) throw new Error(`the bytes kept of ${this.key} are not an object`);
-    return this.#remember(parsed);
+    this.remember(parsed);
+    return deepFreeze(parsed);
   }
 
-  #remember(object: DynamicObject): DynamicObject {
-    const frozen = deepFreeze(object);
-    this.#parsed = new WeakRef(frozen);
-    return frozen;
+  /** Takes what the bytes say, where somebody has parsed them anyway. */
+  remember(object: DynamicObject): void {
+    this.#parsed = new WeakRef(object);
   }
 
   /** The same as it is told at another revision, such as that of its deletion. */

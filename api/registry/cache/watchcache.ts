@@ -94,7 +94,7 @@ export class WatchCache {
     }
     // The fill was read ahead of the feed: it has this already.
     if (event.revision <= this.#revision) return;
-    const current = event.current === undefined ? undefined : this.decode(event.current);
+    const current = event.current === undefined ? undefined : decodeKept(this.entry, event.current, true);
     const key = current?.key ?? event.key.slice(this.entry.prefix.length);
     const previous = this.#objects.get(key);
     if (current === undefined) {

@@ -16,8 +16,11 @@ import type { KindEntry } from '../kindtable.ts';
 import { encodePayload, spliceVersion } from '../payload.ts';
 import type { StoredEvent, StoredObject } from '../types.ts';
 
-/** A stored value as the version it is kept in. Throws when it is not an object of the kind at all. */
-export function decodeKept(kept: KindEntry, item: KeyValue): CachedObject {
+/**
+ * A stored value as the version it is kept in. Throws when it is not an object of the kind at all.
+ * @param isNews whether somebody is likely to look at the object soon: then what was parsed is not thrown away.
+ */
+export function decodeKept(kept: KindEntry, item: KeyValue, isNews = false): CachedObject {
   const parsed: unknown = JSON.parse(
     Buffer.from(item.value.buffer, item.value.byteOffset, item.value.byteLength).toString(),
   );
@@ -26,7 +29,12 @@ export function decodeKept(kept: KindEntry, item: KeyValue): CachedObject {
   const object = isCurrent ? parsed : renamed(kept, conformObject(kept.schema, parsed).value);
   const payload = isCurrent ? item.value : encodePayload(object);
   const key = item.key.slice(kept.prefix.length);
-  return newCached(kept, key, object, spliceVersion(payload, item.modRevision), item.modRevision);
+  const cached = newCached(kept, key, object, spliceVersion(payload, item.modRevision), item.modRevision);
+  if (isNews) {
+    const metadata = { resourceVersion: String(item.modRevision), ...object.metadata };
+    cached.remember({ ...object, metadata });
+  }
+  return cached;
 }
 
 function newCached(

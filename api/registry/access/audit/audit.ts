@@ -8,6 +8,7 @@
  */
 import { type Clock, microTimestamp } from '../../../../machinery/clock.ts';
 import type { ApiError } from '../../../../machinery/errors.ts';
+import type { Identity } from '../../../../machinery/identity.ts';
 import { isRecord } from '../../../../machinery/json.ts';
 import type { Log } from '../../../../machinery/log.ts';
 import type { Random } from '../../../../machinery/random.ts';
@@ -21,7 +22,13 @@ import {
   userInfo,
   withoutManagedFields,
 } from './event.ts';
-import { type AuditPolicy, type AuditStage, type PolicyRuleOfAudit, ruleFor } from './policy.ts';
+import {
+  type AuditLevel,
+  type AuditPolicy,
+  type AuditStage,
+  type PolicyRuleOfAudit,
+  ruleFor,
+} from './policy.ts';
 import type { AuditSink } from './trail.ts';
 
 export interface AuditParts {
@@ -132,38 +139,46 @@ export class AuditedCall {
     const target = this.#target;
     const request = 'request' in target ? target.request : undefined;
     const level = cappedLevel(this.#rule?.level ?? 'Metadata', request);
-    const hasRequest = level === 'Request' || level === 'RequestResponse';
     this.#auditId ??= origin?.auditId ?? currentTrace()?.requestId ?? random.uuid();
-    const shown = (object: unknown): unknown =>
-      this.#rule?.omitManagedFields === true ? withoutManagedFields(object) : object;
-    return {
+    const who = impersonator ?? identity;
+    // Assigned one by one in the order they are read: this is done for every audited request.
+    const event: { -readonly [Field in keyof AuditEvent]: AuditEvent[Field] } = {
       kind: 'Event',
       apiVersion: 'audit.k8s.io/v1',
       level,
       auditID: this.#auditId,
       stage,
-      ...(origin === undefined ? {} : { requestURI: origin.uri }),
-      verb: 'request' in target ? target.request.verb : target.verb,
-      user: (impersonator ?? identity).name === '' ? {} : userInfo(impersonator ?? identity),
-      ...(impersonator === undefined ? {} : { impersonatedUser: userInfo(identity) }),
-      ...(origin === undefined ? {} : { sourceIPs: origin.sourceIps }),
-      ...(userAgent === undefined ? {} : { userAgent }),
-      ...('request' in target ? { objectRef: objectRef(target.request) } : {}),
-      ...(outcome === undefined
-        ? {}
-        : {
-            responseStatus:
-              'error' in outcome ? statusOf(outcome.error) : { metadata: {}, code: outcome.code },
-          }),
-      ...(hasRequest && this.#requestObject !== undefined
-        ? { requestObject: shown(this.#requestObject) }
-        : {}),
-      ...(level === 'RequestResponse' && outcome !== undefined && 'code' in outcome
-        ? { responseObject: shown(objectIn(outcome.responseObject)) }
-        : {}),
+      verb: request === undefined && 'verb' in target ? target.verb : (request?.verb ?? ''),
+      user: who.name === '' ? {} : knownUser(who),
       requestReceivedTimestamp: microTimestamp(origin?.receivedMs ?? this.#startMs),
       stageTimestamp: microTimestamp(clock.now()),
     };
+    if (origin !== undefined) {
+      event.requestURI = origin.uri;
+      event.sourceIPs = origin.sourceIps;
+    }
+    if (impersonator !== undefined) event.impersonatedUser = knownUser(identity);
+    if (userAgent !== undefined) event.userAgent = userAgent;
+    if (request !== undefined) event.objectRef = objectRef(request);
+    if (outcome !== undefined) {
+      event.responseStatus =
+        'error' in outcome ? statusOf(outcome.error) : { metadata: {}, code: outcome.code };
+    }
+    if (level !== 'Metadata') this.#addBodies(event, level, outcome);
+    return event;
+  }
+
+  #addBodies(
+    event: { requestObject?: unknown; responseObject?: unknown },
+    level: AuditLevel,
+    outcome: AuditOutcome | undefined,
+  ): void {
+    const shown = (object: unknown): unknown =>
+      this.#rule?.omitManagedFields === true ? withoutManagedFields(object) : object;
+    if (this.#requestObject !== undefined) event.requestObject = shown(this.#requestObject);
+    if (level === 'RequestResponse' && outcome !== undefined && 'code' in outcome) {
+      event.responseObject = shown(objectIn(outcome.responseObject));
+    }
   }
 
   /** Refusals are said in the log too: of Gantry's own loops they mean that a role is missing. */
@@ -178,6 +193,15 @@ export class AuditedCall {
       'refused',
     );
   }
+}
+
+/** Identities stay the same from request to request: of a connection, a controller. */
+const users = new WeakMap<Identity, AuditEvent['user']>();
+
+function knownUser(identity: Identity): AuditEvent['user'] {
+  let user = users.get(identity);
+  if (user === undefined) users.set(identity, (user = userInfo(identity)));
+  return user;
 }
 
 function isRefusal(error: ApiError): boolean {

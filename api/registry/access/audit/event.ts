@@ -60,14 +60,13 @@ export function userInfo({ name, uid, groups, extra }: Identity): UserInfo {
 
 export function objectRef(request: AccessRequest): Readonly<Record<string, string>> {
   const { group, version, resource, subresource, namespace, name } = request;
-  return {
-    resource,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
-    ...(group === '' ? {} : { apiGroup: group }),
-    ...(version === undefined ? {} : { apiVersion: version }),
-    ...(subresource === undefined ? {} : { subresource }),
-  };
+  const ref: Record<string, string> = { resource };
+  if (namespace !== undefined) ref['namespace'] = namespace;
+  if (name !== undefined) ref['name'] = name;
+  if (group !== '') ref['apiGroup'] = group;
+  if (version !== undefined) ref['apiVersion'] = version;
+  if (subresource !== undefined) ref['subresource'] = subresource;
+  return ref;
 }
 
 /** Messages of these name values they found in a body, which may be secret. */

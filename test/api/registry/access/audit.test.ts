@@ -229,11 +229,14 @@ describe('The audit log', () => {
     trail.write(event('lost'));
     await trail.close();
     expect(await metrics.metrics()).to.include('apiserver_audit_error_total{reason="write_failed"} 1');
-    const opening = openTrail({ path: '/dev/null/audit.log' });
-    const problem = await opening.then(String, (error: Error) => error.message);
-    expect(problem).to.equal(
-      'cannot write the audit log /dev/null/audit.log: a part of its path is not a directory',
-    );
     directory = await mkdtemp(join(tmpdir(), 'gantry-audit-'));
+  });
+
+  it('that cannot be written is said at the start', async () => {
+    const problem = await openTrail({ path: '/dev/null/audit.log' }).then(
+      String,
+      (error: Error) => error.message,
+    );
+    expect(problem).to.match(/^cannot write the audit log \/dev\/null\/audit\.log: /);
   });
 });

@@ -285,7 +285,7 @@ describe('gantry', () => {
         expect((await gantry(`get ${words} -o name`)).out, words).to.equal('task.gantry.dev/a\n');
       }
       expect((await gantry('get namespaces,tasks -o name')).out).to.equal(
-        'namespace/default\nnamespace/gantry-system\ntask.gantry.dev/a\n',
+        'namespace/default\nnamespace/gantry-system\nnamespace/kube-node-lease\nnamespace/kube-public\nnamespace/kube-system\ntask.gantry.dev/a\n',
       );
       expect((await gantry('get taks')).err).to.equal(
         `gantry: the server doesn't have a resource type "taks"; did you mean tasks?\n`,

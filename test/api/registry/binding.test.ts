@@ -160,7 +160,7 @@ describe('tasks/binding', () => {
       'Conflict',
     );
     await refusalOf(
-      client.post(tasks, key('a'), 'eviction', { apiVersion: 'v1', kind: 'X', metadata: { name: 'a' } }),
+      client.post(tasks, key('a'), 'unbinding', { apiVersion: 'v1', kind: 'X', metadata: { name: 'a' } }),
       'NotFound',
     );
   });

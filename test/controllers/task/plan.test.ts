@@ -585,7 +585,7 @@ const stops: readonly Row[] = [
       },
       [ended(1, web, 143), container(2, web)],
     ),
-    actions: ['stop c2 30s Stopped'],
+    actions: ['stop c2 30s Evicted'],
     phase: 'Running',
   },
   {

@@ -57,10 +57,15 @@ describe('orphans', () => {
         await rig.world.admin.delete(tasks, { namespace: 'default', name });
       }
       rig.runtime.hooks = {};
-      await rig.world.advance(5_000);
+      await rig.world.until(
+        'it is said that they are held',
+        async () => {
+          const told = await rig.world.admin.list(events, { fieldSelector: 'involvedObject.kind=Worker' });
+          return told.items.some(({ reason }) => reason === 'OrphansHeld');
+        },
+        15_000,
+      );
       expect(rig.running(), 'held').to.have.length(4);
-      const told = await rig.world.admin.list(events, { fieldSelector: 'involvedObject.kind=Worker' });
-      expect(told.items.map(({ reason }) => reason)).to.include('OrphansHeld');
       await rig.world.until('all are removed', () => rig.containers().length === 0, 30_000);
     } finally {
       await rig.close();

@@ -20,6 +20,10 @@ export const idleTask = (name: string, spec: Record<string, unknown> = {}, metad
 export const configMap = (name: string, data: Record<string, string>, metadata: object = {}): string =>
   JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 
+/** Several manifests as one. */
+export const list = (...manifests: readonly string[]): string =>
+  `{"apiVersion":"v1","kind":"List","items":[${manifests.join(',')}]}`;
+
 /** A kind of its own for each session, so that two kubectls do not meet. */
 export const widgetCrd = (group: string): string =>
   JSON.stringify({

@@ -10,6 +10,7 @@ import type { Random } from '../../machinery/random.ts';
 import type { WorkerLink } from '../../machinery/workerlink.ts';
 import type { Door } from '../doors/door.ts';
 import type { Registry } from '../registry/types.ts';
+import { bindingTable } from '../views/bindingtable.ts';
 import { openCatalog } from '../views/catalog.ts';
 import { controllerRevisionTable } from '../views/controllerrevisiontable.ts';
 import { configMapTable, secretTable, serviceAccountTable } from '../views/datatable.ts';
@@ -74,6 +75,8 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     ['events.k8s.io/events', eventsV1Table],
     ['/configmaps', configMapTable],
     ['/secrets', secretTable],
+    ['rbac.authorization.k8s.io/rolebindings', bindingTable],
+    ['rbac.authorization.k8s.io/clusterrolebindings', bindingTable],
     ['/serviceaccounts', serviceAccountTable],
     ['/resourcequotas', resourceQuotaTable],
     ['apps/controllerrevisions', controllerRevisionTable],

@@ -1,0 +1,42 @@
+/** `kubectl get rolebindings` and `clusterrolebindings`: the role with its kind, and who has it. Source: kubectl's printers. */
+import { roleRefOf, subjectsIn } from '../registry/access/policy.ts';
+import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
+
+const column = (name: string, description: string, priority = 0): TableColumn => ({
+  name,
+  type: 'string',
+  format: '',
+  description,
+  priority,
+});
+
+export const bindingTable: TablePrinter = {
+  columns: [
+    NAME_COLUMN,
+    column('Role', 'The role that is granted.'),
+    column('Age', 'Time since it was created.'),
+    column('Users', 'The users that have it.', 1),
+    column('Groups', 'The groups that have it.', 1),
+    column('ServiceAccounts', 'The service accounts that have it.', 1),
+  ],
+  cells(object, nowMs) {
+    const { kind, name } = roleRefOf(object);
+    const subjects = subjectsIn(object);
+    const named = (wanted: string): string =>
+      subjects
+        .filter((subject) => subject.kind === wanted)
+        .map((subject) => subject.name)
+        .join(', ');
+    const accounts = subjects
+      .filter((subject) => subject.kind === 'ServiceAccount')
+      .map((subject) => `${subject.namespace ?? ''}/${subject.name}`);
+    return [
+      object.metadata.name,
+      `${kind}/${name}`,
+      age(object.metadata.creationTimestamp, nowMs),
+      named('User'),
+      named('Group'),
+      accounts.join(', '),
+    ];
+  },
+};

@@ -111,16 +111,24 @@ function restrictionsOf(identity: Identity): readonly Restriction[] {
   return RESTRICTIONS.filter(({ group }) => identity.groups.includes(group));
 }
 
+const COLLECTIVE: ReadonlySet<string> = new Set(['create', 'list', 'watch', 'deletecollection']);
+
 /**
- * A new object's name and the names in a collection are not part of a request, so that no rule for certain names
- * allows making an object or emptying a collection.
+ * The request as its path says it. A new object's name and the names in a collection are not part of it, so that no
+ * rule for certain names allows making an object or emptying a collection; a namespace itself is within itself, so
+ * that a role in a namespace can allow reading that one.
  */
 function asRequested(request: AccessRequest): AccessRequest {
-  const isNameless =
-    (request.verb === 'create' && request.subresource === undefined) || request.verb === 'deletecollection';
-  if (!isNameless || request.name === undefined) return request;
-  const { name: _name, ...rest } = request;
-  return rest;
+  const { verb, group, resource, subresource, name } = request;
+  if (name === undefined) return request;
+  if ((verb === 'create' && subresource === undefined) || verb === 'deletecollection') {
+    const { name: _name, ...rest } = request;
+    return rest;
+  }
+  const isNamespace = group === '' && resource === 'namespaces';
+  return isNamespace && (subresource !== undefined || !COLLECTIVE.has(verb))
+    ? { ...request, namespace: name }
+    : request;
 }
 
 /** `tasks.gantry.dev "hello" is forbidden: User "dev" cannot delete resource "tasks" in API group "gantry.dev" in the namespace "default"`. */

@@ -36,7 +36,7 @@ function request(text: string): AccessRequest {
     group: group === 'core' ? '' : group,
     resource: plural,
     ...(subresource === undefined ? {} : { subresource }),
-    ...(namespace === undefined || namespace === '' ? {} : { namespace }),
+    ...(namespace === undefined || ['', '-'].includes(namespace) ? {} : { namespace }),
     ...(name === undefined ? {} : { name }),
   };
 }
@@ -143,6 +143,12 @@ describe('Authorization', () => {
     );
     expect(said(user, 'update gantry.dev tasks/status default/x')).to.equal(
       'tasks.gantry.dev "x" is forbidden: User "user" cannot update resource "tasks/status" in API group "gantry.dev" in the namespace "default"',
+    );
+    expect(said(user, 'get core namespaces -/x')).to.equal(
+      'namespaces "x" is forbidden: User "user" cannot get resource "namespaces" in API group "" in the namespace "x"',
+    );
+    expect(said(user, 'create core namespaces -/x')).to.equal(
+      'namespaces is forbidden: User "user" cannot create resource "namespaces" in API group "" at the cluster scope',
     );
     expect(said(user, 'list core namespaces')).to.equal(
       'namespaces is forbidden: User "user" cannot list resource "namespaces" in API group "" at the cluster scope',

@@ -7,7 +7,7 @@ import type { RbacObjects } from '../rbacindex.ts';
 import { type BootstrapRole, bootstrapClusterRoles, RBAC_GROUP } from './clusterroles.ts';
 import { bootstrapControllerRoles } from './controllers.ts';
 
-export const LABEL_BOOTSTRAPPING = 'kubernetes.io/bootstrapping';
+const LABEL_BOOTSTRAPPING = 'kubernetes.io/bootstrapping';
 /** `false` on a stored object leaves it as it is. */
 export const ANNOTATION_AUTOUPDATE = 'rbac.authorization.kubernetes.io/autoupdate';
 

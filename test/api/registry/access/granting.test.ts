@@ -7,7 +7,13 @@ import type { PolicyRule } from '../../../../api/registry/access/policy.ts';
 import { controllerNames } from '../../../../controllers/list.ts';
 import type { Client } from '../../../../machinery/client.ts';
 import type { Identity } from '../../../../machinery/identity.ts';
-import { clusterRoleBindings, clusterRoles, roleBindings, roles } from '../../../../schemas/kinds.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  namespaces,
+  roleBindings,
+  roles,
+} from '../../../../schemas/kinds.ts';
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '../../../../schemas/types.gen.ts';
 import { refusalOf } from '../../../client-conformance.ts';
 import { openWorld, type World } from '../../../world.ts';
@@ -191,6 +197,17 @@ describe('RBAC objects', () => {
       fieldSelector: 'metadata.name=r',
     });
     await refusalOf(emptying, 'Forbidden');
+  });
+
+  it('in a namespace allow reading that namespace, and no other', async () => {
+    await world.admin.create(roleBindings, {
+      ...binding('views', 'ClusterRole', 'view'),
+      subjects: [{ kind: 'User', name: 'jane' }],
+    });
+    expect((await client.get(namespaces, { name: 'default' })).metadata.name).to.equal('default');
+    await refusalOf(client.get(namespaces, { name: 'gantry-system' }), 'Forbidden');
+    await refusalOf(client.list(namespaces), 'Forbidden');
+    await refusalOf(client.delete(namespaces, { name: 'default' }), 'Forbidden');
   });
 
   it('count at once when they change', async () => {

@@ -26,6 +26,7 @@ if ! command -v "${KUBECTL:-kubectl}" >/dev/null; then
   install_packages "tests with the real kubectl" kubernetes-client
 fi
 install_packages "an engine of its own that a test may kill" iproute2
+install_packages "the Python client as a foreign witness" python3-kubernetes
 hack/sample-image.sh
 
 if [ "${#files[@]}" -eq 0 ]; then

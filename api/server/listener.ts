@@ -26,6 +26,7 @@ import type { AppState } from './context.ts';
 import { isLoopback, refuseForeign } from './foreign.ts';
 import { type Arrival, recordArrival } from './middleware/arrival.ts';
 import { certificateIdentity } from './middleware/authentication.ts';
+import { refuseNonsense } from './nonsense.ts';
 import { closesWhenIdle, connectionOf, HTTP2_BOUNDS } from './sessions.ts';
 import { isUpgrade, refuseConnect, upgradeResponse } from './upgrades.ts';
 
@@ -170,6 +171,10 @@ function newListener(
     void answer(request, upgradeResponse(request));
   });
   server.on('connect', refuseConnect);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    log.debug({ err: error }, 'a client sent no HTTP');
+    refuseNonsense(error, socket, clock);
+  });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -14,8 +14,11 @@ export const HTTP2_BOUNDS = {
     maxHeaderListSize: 64 * 1024,
     enablePush: false,
   },
-  /** MB of one connection's queued answers and headers; beyond it new streams are refused until it drained. */
-  maxSessionMemory: 64,
+  /**
+   * MB of one connection's queued answers and headers; beyond it new streams are refused until it drained. Long lists
+   * are most of it, and those are the same bytes for everybody: what it bounds is more than what it costs.
+   */
+  maxSessionMemory: 256,
   maxHeaderListPairs: 128,
   /** Pings of ours that the client has not answered. Its own are bounded by nghttp2, as unsent acknowledgements. */
   maxOutstandingPings: 4,
@@ -37,9 +40,11 @@ export function closesWhenIdle(session: ServerHttp2Session, idleMs: number): voi
     open++;
     stream.on('close', closed);
   });
-  session.setTimeout(idleMs, () => {
+  // Not as setTimeout's own callback: that would hear of the first idling only, perhaps beside a quiet watch.
+  session.on('timeout', () => {
     if (open === 0) session.close();
   });
+  session.setTimeout(idleMs);
 }
 
 /** The one socket behind a request: an HTTP/2 request's own `socket` is another object for each stream. */

@@ -4,15 +4,19 @@ import {
   type ClientHttp2Stream,
   connect,
   constants,
+  createServer,
+  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { expect } from 'chai';
 import Koa from 'koa';
 import type { AppState } from '../../../api/server/context.ts';
 import { answeringErrors } from '../../../api/server/errors.ts';
 import { type Listener, tlsListener } from '../../../api/server/listener.ts';
+import { closesWhenIdle } from '../../../api/server/sessions.ts';
 import { ResponseStream } from '../../../api/server/streams/stream.ts';
 import { systemClock } from '../../../machinery/clock.ts';
 import { silentLog } from '../../../machinery/log.ts';
@@ -134,6 +138,32 @@ describe('HTTP/2', () => {
       expect(socket.alpnProtocol).to.equal(chosen);
       socket.destroy();
     }
+  });
+
+  /** HTTP/1.1 on the same port, as bytes. */
+  const say = async (text: string): Promise<string> => {
+    const { authority: ca } = await certificates.pki();
+    const { certificate: cert, key } = await certificates.of(adminIdentity);
+    const socket = tlsConnect({ port: served.port, host: '127.0.0.1', ca, cert, key });
+    socket.write(text);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString();
+  };
+
+  it('leaves upgrades to HTTP/1.1 on the same port', async () => {
+    const head = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    expect(await say(`GET /api HTTP/1.1\r\n${head}`)).to.match(
+      /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n/s,
+    );
+    expect(await say(`GET /nowhere HTTP/1.1\r\n${head}`)).to.match(/^HTTP\/1\.1 404 /);
+  });
+
+  it('takes long headers on HTTP/1.1, and refuses longer ones with 431', async () => {
+    const get = (bytes: number): Promise<string> =>
+      say(`GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: ${'x'.repeat(bytes)}\r\n\r\n`);
+    expect(await get(50_000)).to.match(/^HTTP\/1\.1 200 /);
+    expect(await get(70_000)).to.match(/^HTTP\/1\.1 431 /);
   });
 
   it('can be left out', async () => {
@@ -277,6 +307,29 @@ describe('HTTP/2', () => {
     await ask(session, { ':path': '/livez' });
     await served.listener.stop(50);
     expect((await answer).headers[':status']).to.equal(undefined);
+  });
+});
+
+describe('An HTTP/2 connection without requests', () => {
+  it('is closed with a farewell when it idled, and not while a request is open', async () => {
+    const server = createServer((_request, response) => {
+      response.write('open');
+      open.push(response);
+    });
+    const open: Http2ServerResponse[] = [];
+    server.on('session', (session) => closesWhenIdle(session, 40));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const goaway = once(session, 'goaway');
+    const stream = session.request({ ':path': '/' });
+    await once(stream, 'data');
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(session.closed).to.equal(false);
+    const answer = finished(stream);
+    open[0]?.end();
+    await answer;
+    expect(((await goaway) as [number])[0]).to.equal(constants.NGHTTP2_NO_ERROR);
+    server.close();
   });
 });
 

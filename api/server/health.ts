@@ -81,6 +81,12 @@ export async function answerHealth(
     if (problem !== undefined) return `[-]${name} failed: reason withheld`;
     return isExcluded ? `[+]${name} excluded: ok` : `[+]${name} ok`;
   });
+  const known = new Set(results.map(({ name }) => name));
+  const unknown = [...excluded].filter((name) => name !== '' && !known.has(name));
+  if (unknown.length > 0) {
+    const names = unknown.map((name) => JSON.stringify(name)).join(',');
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
+  }
   if (failed.length > 0) {
     // Load balancers read 503 as "not now"; a check that fails while serving is Kubernetes' 500.
     ctx.status = failed.some(({ name }) => name === SHUTDOWN) ? 503 : 500;

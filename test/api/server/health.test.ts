@@ -49,6 +49,11 @@ describe('health', () => {
     expect((await server.ask('GET', '/readyz/caches')).status).to.equal(200);
     expect((await server.ask('GET', '/readyz/engine')).status).to.equal(500);
     expect((await server.ask('GET', '/readyz?exclude=engine')).status).to.equal(200);
+    const told = await server.ask('GET', '/readyz?verbose&exclude=engine&exclude=nothing');
+    expect(told.text).to.include('[+]engine excluded: ok');
+    expect(told.text).to.include(
+      'warn: some health checks cannot be excluded: no matches for "nothing"\nreadyz check passed',
+    );
     expect((await server.ask('GET', '/readyz/nothing')).status).to.equal(404);
   });
 

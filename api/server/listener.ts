@@ -24,9 +24,10 @@ import type { Identity } from '../../machinery/identity.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { AppState } from './context.ts';
 import { isLoopback, refuseForeign } from './foreign.ts';
-import { type Arrival, recordArrival } from './middleware/arrival.ts';
+import { type Arrival, recordArrival, type Upgrade } from './middleware/arrival.ts';
 import { certificateIdentity } from './middleware/authentication.ts';
 import { refuseNonsense } from './nonsense.ts';
+import { readTarget } from './requesttarget.ts';
 import { closesWhenIdle, connectionOf, HTTP2_BOUNDS } from './sessions.ts';
 import { isUpgrade, refuseConnect, upgradeResponse } from './upgrades.ts';
 
@@ -152,10 +153,19 @@ function newListener(
   const { host, port, clock, log } = options;
   const stopping = new AbortController();
   const answer = app.callback();
+  const arrive = (request: IncomingMessage, upgrade?: Upgrade): void => {
+    const refusal = readTarget(request);
+    recordArrival(request, {
+      ...identify(request),
+      ...(refusal === undefined ? {} : { refusal }),
+      stopping: stopping.signal,
+      ...(upgrade === undefined ? {} : { upgrade }),
+    });
+  };
   const server = create((request, response) => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in Koa's types: what is used is the same on both
     const message = request as IncomingMessage;
-    recordArrival(message, { ...identify(message), stopping: stopping.signal });
+    arrive(message);
     response.on('close', closed);
     void answer(message, response);
   });
@@ -167,7 +177,7 @@ function newListener(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node's own listener is gone: without one, a client that resets its connection would end the process.
     socket.on('error', (error) => log.debug({ err: error }, 'an upgraded connection failed'));
-    recordArrival(request, { ...identify(request), stopping: stopping.signal, upgrade: { socket, head } });
+    arrive(request, { socket, head });
     void answer(request, upgradeResponse(request));
   });
   server.on('connect', refuseConnect);

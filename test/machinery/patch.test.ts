@@ -77,6 +77,21 @@ describe('JSON patch', () => {
     ["the library's own operation", [{ op: '_get', path: '/a' }], 'Invalid'],
     ['what is no operation', [null], 'Invalid'],
     ['the prototype', [{ op: 'add', path: '/__proto__/x', value: 1 }], 'Invalid'],
+    ['a move into itself', [{ op: 'move', from: '/m', path: '/m/x' }], 'Invalid'],
+    ['a copy of what is not there', [{ op: 'copy', from: '/m/none', path: '/b' }], 'Invalid'],
+    [
+      'fields of a document that is gone',
+      [
+        { op: 'remove', path: '' },
+        { op: 'add', path: '/b', value: 1 },
+      ],
+      'Invalid',
+    ],
+    [
+      'copies that double the document again and again',
+      Array.from({ length: 40 }, (_, turn) => ({ op: 'copy', from: '/m', path: `/m/${turn}` })),
+      'Invalid',
+    ],
     ['what is no patch', { op: 'remove', path: '/a' }, 'BadRequest'],
     [
       'too much at once',
@@ -91,6 +106,25 @@ describe('JSON patch', () => {
         .with.property('reason', reason);
     });
   }
+
+  it('says what it means, not what went wrong inside', () => {
+    const patch = [
+      { op: 'remove', path: '' },
+      { op: 'add', path: '/b', value: 1 },
+    ];
+    expect(() => applyJsonPatch(document, patch)).to.throw(/operation 1 \(add \/b\): the document is null/);
+  });
+
+  it('moves within a large document without reading the rest of it', () => {
+    const large = { a: { x: 1 }, rest: Array.from({ length: 20_000 }, (_, index) => ({ index })) };
+    const swaps = Array.from({ length: 2_000 }, (_, turn) =>
+      turn % 2 === 0 ? { op: 'move', from: '/a', path: '/b' } : { op: 'move', from: '/b', path: '/a' },
+    );
+    const startMs = performance.now();
+    expect(applyJsonPatch(large, swaps)).to.deep.equal(large);
+    // Copying the document for every one of them takes minutes.
+    expect(performance.now() - startMs).to.be.lessThan(5_000);
+  });
 
   it('lets a key look like a bad index where there is no list', () => {
     expect(apply({ op: 'replace', path: '/m/01', value: 'y' })).to.have.nested.property('m.01', 'y');

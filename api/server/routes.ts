@@ -1,14 +1,13 @@
 /**
  * One set of routes for every kind and every view: what is served where is data (`ServedKind`), never code.
- * Paths are Kubernetes': `/api/v1/…` for the core group, `/apis/<group>/<version>/…` for every other one.
  */
-import { Router, type RouterContext } from '@koa/router';
 import { ApiError } from '../../machinery/errors.ts';
 import type { ServedKind } from '../registry/types.ts';
-import { type AppContext, type AppState, identityOf, type RouteLabels } from './context.ts';
+import { type AppContext, type AppMiddleware, identityOf, type RouteLabels } from './context.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import { becomeLongRunning } from './middleware/metrics.ts';
 import { WatchLimit } from './middleware/watchlimit.ts';
+import { type ObjectPath, parseObjectPath } from './objectpath.ts';
 import {
   createObject,
   deleteObject,
@@ -69,11 +68,13 @@ const WATCH: Action = { method: 'GET', verb: 'watch', label: 'WATCH', run: watch
 /** Subresources of a namespace share their place in the path with the kinds inside it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-export function newRoutes(deps: RouteDeps): Router<AppState, object> {
-  const router = new Router<AppState, object>();
+/** Answers every path of an object or of a collection, and leaves all others to whoever comes next. */
+export function newRoutes(deps: RouteDeps): AppMiddleware {
   const watches = new WatchLimit();
-  const serve = async (ctx: RouterContext<AppState, object>): Promise<void> => {
-    const target = findTarget(ctx.params, deps);
+  return async (ctx, next) => {
+    const path = parseObjectPath(ctx.path);
+    if (path === undefined) return next();
+    const target = findTarget(path, deps);
     const action = chooseAction(ctx, target);
     if (target.kind.deprecation !== undefined) ctx.append('Warning', warningHeader(target.kind.deprecation));
     ctx.state.labels = labelsOf(target, action);
@@ -82,23 +83,12 @@ export function newRoutes(deps: RouteDeps): Router<AppState, object> {
       await watches.run(identityOf(ctx).name, () => action.run(ctx, target, deps));
     } else await action.run(ctx, target, deps);
   };
-  for (const root of ['/api/:version', '/apis/:group/:version']) {
-    router.all(`${root}/namespaces/:namespace/:plural/:name/:subresource`, serve);
-    router.all(`${root}/namespaces/:namespace/:plural/:name`, serve);
-    router.all(`${root}/namespaces/:namespace/:plural`, serve);
-    router.all(`${root}/:plural/:name/:subresource`, serve);
-    router.all(`${root}/:plural/:name`, serve);
-    router.all(`${root}/:plural`, serve);
-  }
-  return router;
 }
 
-type Params = Readonly<Record<string, string | undefined>>;
-
-function findTarget(params: Params, deps: RouteDeps): Target {
-  const { group = '', version = '', namespace, plural = '', name, subresource } = params;
+function findTarget(path: ObjectPath, deps: RouteDeps): Target {
+  const { group, version, namespace, plural, name, subresource } = path;
   if (group === '' && namespace !== undefined && name === undefined && NAMESPACE_SUBRESOURCES.has(plural)) {
-    return findTarget({ version, plural: 'namespaces', name: namespace, subresource: plural }, deps);
+    return findTarget({ group, version, plural: 'namespaces', name: namespace, subresource: plural }, deps);
   }
   const kind = deps.catalog.findKind(group, version, plural);
   if (kind === undefined) throw unknownPath();

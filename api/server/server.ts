@@ -24,7 +24,7 @@ import { podTable } from '../views/podtable.ts';
 import { resourceQuotaTable } from '../views/resourcequotatable.ts';
 import { openServiceKind } from '../views/services.ts';
 import { openUsageKinds } from '../views/usage.ts';
-import type { AppState } from './context.ts';
+import type { AppMiddleware, AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
 import type { HealthCheck } from './health.ts';
@@ -103,9 +103,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   app.use(authenticated(registry));
   app.use(flowControlled({ clock, metrics }));
   app.use(deadlined(clock, log));
-  for (const door of doors) app.use(door.middleware);
-  app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
-  const sessions = new SessionLimit();
+  app.use(throughDoors(doors));
   app.use(
     newRoutes({
       registry,
@@ -114,14 +112,23 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
       clock,
       metrics: serverMetrics,
       workerLink,
-      sessions,
+      sessions: new SessionLimit(),
       log,
-    }).routes(),
+    }),
   );
+  app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
   app.use(() => {
     throw unknownPath();
   });
   return app;
+}
+
+/** Each door sees its own paths and no others. */
+function throughDoors(doors: readonly Door[]): AppMiddleware {
+  return (ctx, next) => {
+    const door = doors.find((candidate) => candidate.owns(ctx.path));
+    return door === undefined ? next() : door.middleware(ctx, next);
+  };
 }
 
 /** What a client can cause at will, so nothing for whoever keeps the server. */

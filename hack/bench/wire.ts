@@ -46,7 +46,7 @@ export async function load(
     connections.map(async (connection) => {
       while (!isOver()) {
         const sentMs = performance.now();
-        bytes = await connection.ask(next(number++));
+        bytes = (await connection.ask(next(number++))).bytes;
         latencies.push(performance.now() - sentMs);
       }
     }),
@@ -60,6 +60,13 @@ export async function load(
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
+export interface Answer {
+  /** Of the whole answer. */
+  readonly bytes: number;
+  /** The body, put together when asked for. */
+  text(): string;
+}
+
 export class Connection {
   readonly #socket: TLSSocket;
   #held: Buffer[] = [];
@@ -67,7 +74,8 @@ export class Connection {
   /** Bytes of the answer that is being read; undefined while its head is not complete. */
   #wantedBytes: number | undefined;
   #status = 0;
-  #resolve: ((bytes: number) => void) | undefined;
+  #headBytes = 0;
+  #resolve: ((answer: Answer) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
 
   private constructor(socket: TLSSocket) {
@@ -89,8 +97,8 @@ export class Connection {
     });
   }
 
-  /** Resolves with the length of the whole answer; rejects for a status of 400 and above. */
-  ask({ method, path, contentType = 'application/json', body }: Wanted): Promise<number> {
+  /** Rejects for a status of 400 and above. */
+  ask({ method, path, contentType = 'application/json', body }: Wanted): Promise<Answer> {
     const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n`;
     const rest =
       body === undefined
@@ -123,15 +131,18 @@ export class Connection {
         this.#reject?.(new Error(`an answer without a length: ${head}`));
         return;
       }
-      this.#wantedBytes = end + END_OF_HEAD.length + Number(length);
+      this.#headBytes = end + END_OF_HEAD.length;
+      this.#wantedBytes = this.#headBytes + Number(length);
     }
     if (this.#heldBytes < this.#wantedBytes) return;
     const bytes = this.#wantedBytes;
-    const text = this.#status >= 400 ? Buffer.concat(this.#held).toString() : '';
+    const held = this.#held;
+    const headBytes = this.#headBytes;
+    const text = (): string => Buffer.concat(held).toString('utf8', headBytes);
     this.#held = [];
     this.#heldBytes = 0;
     this.#wantedBytes = undefined;
-    if (this.#status >= 400) this.#reject?.(new Error(text));
-    else this.#resolve?.(bytes);
+    if (this.#status >= 400) this.#reject?.(new Error(text()));
+    else this.#resolve?.({ bytes, text });
   }
 }

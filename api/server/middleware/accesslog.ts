@@ -11,6 +11,8 @@ export function logged(log: Log, clock: Clock): AppMiddleware {
   return async (ctx, next) => {
     const startMs = clock.monotonicMs();
     await next();
+    const isQuiet = ctx.status < 400 && QUIET.test(ctx.path);
+    if (!log.isLevelEnabled(isQuiet ? 'debug' : 'info')) return;
     const line = {
       method: ctx.method,
       path: ctx.path,
@@ -20,7 +22,7 @@ export function logged(log: Log, clock: Clock): AppMiddleware {
       user: arrivalOf(ctx.req).identity?.name ?? '',
       userAgent: ctx.get('User-Agent'),
     };
-    if (ctx.status < 400 && QUIET.test(ctx.path)) log.debug(line, 'request');
+    if (isQuiet) log.debug(line, 'request');
     else log.info(line, 'request');
   };
 }

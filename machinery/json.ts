@@ -18,6 +18,15 @@ export function isDynamicObject(value: unknown): value is DynamicObject {
   );
 }
 
+/** Far deeper than any object; keeps recursive code off the end of the stack. */
+export const MAX_DEPTH = 256;
+
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((item) => isDeeperThan(item, levels - 1));
+}
+
 /** Equal as JSON: order of keys does not count, order of items does, undefined is absent. */
 export function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;

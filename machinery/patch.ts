@@ -6,7 +6,7 @@
  */
 import * as jsonPatchModule from 'fast-json-patch';
 import { ApiError } from './errors.ts';
-import { isRecord } from './json.ts';
+import { isDeeperThan, isRecord, MAX_DEPTH } from './json.ts';
 
 // The package is CommonJS with an `__esModule` mark: everything hangs on its default export.
 const jsonPatch = jsonPatchModule.default;
@@ -49,9 +49,9 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
       if (operation === undefined) break;
       current = applyOperation(current, operation, at, copied);
     }
-    return current;
+    return shallow(current);
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error instanceof ApiError) throw error;
     const found: unknown = operations[at];
     throw new ApiError(
       'Invalid',
@@ -60,6 +60,12 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
       { cause: error },
     );
   }
+}
+
+/** Each operation may have put all that there is one level deeper. */
+function shallow(document: unknown): unknown {
+  if (!isDeeperThan(document, MAX_DEPTH)) return document;
+  throw new ApiError('Invalid', `the JSON patch makes the object nested deeper than ${MAX_DEPTH} levels`);
 }
 
 class CopiedBytes {

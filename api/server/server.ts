@@ -38,6 +38,7 @@ import { measured, newServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
+import { readsParameters } from './searchparams.ts';
 import { SessionLimit } from './streams/limit.ts';
 
 export interface AppDeps {
@@ -88,6 +89,7 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
   const version = versionInfo(productVersion, deps.gitCommit);
 
   const app = new Koa<AppState, object>();
+  readsParameters(app);
   app.on('error', (error) => {
     if (isOfPeer(error)) log.debug({ err: error }, 'the client went away or sent no HTTP');
     else log.error({ err: error }, 'answer failed');

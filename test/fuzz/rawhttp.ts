@@ -64,7 +64,7 @@ export function exchange(
   request: FuzzRequest,
   options: Exchange,
 ): Promise<RawAnswer | undefined> {
-  const leaves = request.ending === 'drop' || (request.ending === 'cut' && (request.body?.length ?? 0) > 1);
+  const leaves = request.ending === 'drop' || (request.ending === 'cut' && (request.body?.length ?? 0) > 0);
   return new Promise((resolve, reject) => {
     const socket = openSocket(address);
     const reader = new AnswerReader(request.method);

@@ -22,7 +22,7 @@ import { namespaces, tasks, workers } from '../../schemas/kinds.ts';
 import { openStore } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
 import { newWorker, taskManifest } from '../builders.ts';
-import { Certificates } from '../client/secureserver.ts';
+import type { Certificates } from '../client/secureserver.ts';
 import { adminIdentity } from '../world.ts';
 import { NAMESPACES } from './manifests.ts';
 import type { Address } from './rawhttp.ts';

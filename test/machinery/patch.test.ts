@@ -92,6 +92,15 @@ describe('JSON patch', () => {
       Array.from({ length: 40 }, (_, turn) => ({ op: 'copy', from: '/m', path: `/m/${turn}` })),
       'Invalid',
     ],
+    [
+      'what nests deeper and deeper',
+      Array.from({ length: 300 }, () => [
+        { op: 'add', path: '/n', value: {} },
+        { op: 'move', from: '/m', path: '/n/m' },
+        { op: 'move', from: '/n', path: '/m' },
+      ]).flat(),
+      'Invalid',
+    ],
     ['what is no patch', { op: 'remove', path: '/a' }, 'BadRequest'],
     [
       'too much at once',

@@ -58,13 +58,19 @@ export function readBody(
   return { metadata, fields, warnings: told([...unknown, ...conformed.unknown], options), sentEntries };
 }
 
+/** As many as Kubernetes tells of. */
+const MAX_TOLD = 100;
+
 /** Warnings of fields that nobody knows, or a refusal of them, as the caller wants it. */
 function told(
   unknown: readonly string[],
   { fieldValidation = 'Warn', duplicates = [] }: RegistryWriteOptions,
 ): string[] {
   const found = [
-    ...[...unknown].sort().map((path) => `unknown field "${path}"`),
+    ...[...unknown]
+      .sort()
+      .slice(0, MAX_TOLD)
+      .map((path) => `unknown field "${path}"`),
     ...duplicates.map((path) => `duplicate field "${path}"`),
   ];
   if (found.length > 0 && fieldValidation === 'Strict') {

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { type LoadOptions, load, YAMLException } from 'js-yaml';
 import { duplicateKeys } from '../../../machinery/duplicatekeys.ts';
 import { ApiError, messageOf } from '../../../machinery/errors.ts';
-import { isRecord, wellFormed } from '../../../machinery/json.ts';
+import { isDeeperThan, isRecord, MAX_DEPTH, wellFormed } from '../../../machinery/json.ts';
 import type { AppContext } from '../context.ts';
 import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode.ts';
 
@@ -14,9 +14,9 @@ import { decodeProtobuf, PROTOBUF_TYPE } from '../protobuf/decode.ts';
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** How much of a body that is too large is read and thrown away, so that its sender gets to read the answer. */
 const MAX_DISCARDED_BYTES = 8 * MAX_BODY_BYTES;
-/** Far deeper than any object; keeps recursive code off the end of the stack. */
-const MAX_DEPTH = 256;
 const YAML_OPTIONS: LoadOptions = { maxAliases: 100 };
+/** What a YAML body may amount to when its aliases are written out: values, and characters of texts and keys. */
+const MAX_YAML_SIZE = 2 * MAX_BODY_BYTES;
 /** Only an escape can smuggle half a surrogate pair into a text that is UTF-8. */
 const SURROGATE_ESCAPE = /\\(?:u|U0000)d[89a-f]/i;
 
@@ -155,6 +155,7 @@ function checked(format: string, bytes: Uint8Array, parse: (text: string) => unk
     const message = `the object provided is unrecognized: the body is not ${format}: ${messageOf(error)}`;
     throw new ApiError('BadRequest', message, undefined, { cause: error });
   }
+  if (format === 'YAML') checkSize(value);
   checkDepth(value);
   const result = SURROGATE_ESCAPE.test(text) ? wellFormed(value) : value;
   if (format === 'JSON' && isRecord(result)) {
@@ -176,15 +177,27 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
 }
 
+/** A few aliases of aliases make billions of values out of a few bytes; they are shared until somebody writes them. */
+function checkSize(value: unknown): void {
+  let left = MAX_YAML_SIZE;
+  const count = (item: unknown, levels: number): void => {
+    left -= typeof item === 'string' ? 1 + item.length : 1;
+    if (left < 0 || levels < 0)
+      throw new ApiError('BadRequest', 'the YAML document contains excessive aliasing');
+    if (Array.isArray(item)) for (const part of item) count(part, levels - 1);
+    else if (isRecord(item)) {
+      for (const [key, part] of Object.entries(item)) {
+        left -= key.length;
+        count(part, levels - 1);
+      }
+    }
+  };
+  count(value, MAX_DEPTH);
+}
+
 function checkDepth(value: unknown): void {
   if (!isDeeperThan(value, MAX_DEPTH)) return;
   throw new ApiError('BadRequest', `the object provided is nested deeper than ${MAX_DEPTH} levels`);
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** The media type in lower case, without parameters; empty when the header is missing. */

@@ -183,7 +183,8 @@ function ofSubresource(target: Target): { subresource?: string } {
 export function answerJson(ctx: AppContext, json: Uint8Array): void {
   ctx.set('Content-Type', 'application/json');
   ctx.set('Cache-Control', 'no-cache, private');
-  ctx.body = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+  // The very same bytes where they are kept: what was made of them, such as their gzip, is found by them.
+  ctx.body = Buffer.isBuffer(json) ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
 }
 
 function answerWrite(
@@ -194,8 +195,18 @@ function answerWrite(
   deps: ObjectDeps,
 ): void {
   ctx.status = result.isCreated ? 201 : 200;
-  if (result.warnings.length > 0) ctx.append('Warning', result.warnings.map(warningHeader));
+  if (result.warnings.length > 0) ctx.append('Warning', warningHeaders(result.warnings));
   answerObject(ctx, form, target, result.stored, deps);
+}
+
+/** Of one warning, and of all of an answer: clients refuse headers that are too long. As many as Kubernetes sends. */
+const MAX_WARNING_LENGTH = 256;
+const MAX_WARNINGS_LENGTH = 4 * 1024;
+
+export function warningHeaders(warnings: readonly string[]): string[] {
+  let length = 0;
+  const cut = warnings.map((warning) => warning.slice(0, MAX_WARNING_LENGTH));
+  return cut.filter((warning) => (length += warning.length) <= MAX_WARNINGS_LENGTH).map(warningHeader);
 }
 
 /** RFC 7234 warn-code 299; quotes escaped and controls dropped, as Kubernetes does. */

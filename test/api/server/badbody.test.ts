@@ -79,6 +79,15 @@ const rows: readonly Refusal[] = [
     says: /not YAML|deeper/,
   },
   {
+    name: 'a YAML alias bomb of few aliases',
+    method: 'POST',
+    path: TASKS,
+    ask: { headers: yaml, body: aliasBomb(9) },
+    code: 400,
+    reason: 'BadRequest',
+    says: /excessive aliasing/,
+  },
+  {
     name: 'JSON nested without end',
     method: 'POST',
     path: TASKS,
@@ -296,9 +305,9 @@ function twice(text: string, field: string): string {
   return text.replace('"image"', `${field}"image"`);
 }
 
-function aliasBomb(): string {
+function aliasBomb(levels = 12): string {
   const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
-  for (let level = 1; level < 12; level++) {
+  for (let level = 1; level < levels; level++) {
     lines.push(`a${level}: &a${level} [${Array.from({ length: 10 }, () => `*a${level - 1}`).join(', ')}]`);
   }
   return lines.join('\n');

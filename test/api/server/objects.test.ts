@@ -247,6 +247,17 @@ describe('objects over HTTP', () => {
     expect(answer.headers.warning).to.match(/^299 - ".*spec\.nonsense.*"$/);
   });
 
+  it('warns of no more than clients can read', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`unknown${index}`, 1]));
+    const body = { ...taskManifest('noisy'), spec: { image: 'x', ['long'.repeat(1_000)]: 1, ...unknown } };
+    const warned = await server.ask('POST', `${TASKS}?fieldValidation=Warn`, { body });
+    expect(warned.status).to.equal(201);
+    expect(String(warned.headers.warning).length).to.be.within(1_000, 8_000);
+    const refused = await server.ask('POST', `${TASKS}?fieldValidation=Strict`, { body });
+    expect(refused.status).to.equal(400);
+    expect(refused.text.match(/unknown field/g)).to.have.length(100);
+  });
+
   it('gives every answer its ids, taking the client’s where they are usable', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
     const given = await server.ask('GET', TASKS, {

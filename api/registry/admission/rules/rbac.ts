@@ -15,7 +15,10 @@ const GROUP = 'rbac.authorization.k8s.io';
 function pathSegmentProblem(name: string): string | undefined {
   if (name === '.' || name === '..') return `may not be '${name}'`;
   const found = ['/', '%'].find((character) => name.includes(character));
-  return found === undefined ? undefined : `may not contain '${found}'`;
+  if (found !== undefined) return `may not contain '${found}'`;
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  const isText = name.isWellFormed() && !/[\u0000-\u001f\u007f\u{10ffff}]/u.test(name);
+  return isText ? undefined : 'may not contain control characters';
 }
 
 function ruleProblems(role: DynamicObject, isNamespaced: boolean): FieldProblem[] {

@@ -6,6 +6,7 @@ import { escalationProblem } from '../../../../api/registry/access/escalation.ts
 import type { PolicyRule } from '../../../../api/registry/access/policy.ts';
 import { controllerNames } from '../../../../controllers/list.ts';
 import type { Client } from '../../../../machinery/client.ts';
+import { ApiError } from '../../../../machinery/errors.ts';
 import type { Identity } from '../../../../machinery/identity.ts';
 import {
   clusterRoleBindings,
@@ -117,6 +118,16 @@ describe('RBAC objects', () => {
   ];
   const readsTasks = [{ verbs: ['get'], apiGroups: ['gantry.dev'], resources: ['tasks'] }];
 
+  for (const name of ['a/b', 'a%b', '..', 'a\u0000b', 'a\nb', '\u{10ffff}']) {
+    it(`refuses the name ${JSON.stringify(name)}, which no path and no store can hold`, async () => {
+      const refusal = await world.admin.create(roles, role(name, [])).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(refusal).to.be.an.instanceOf(ApiError).with.property('reason', 'Invalid');
+    });
+  }
+
   it('are not written by whoever may not', async () => {
     const error = await refusalOf(client.create(roles, role('r', [])), 'Forbidden');
     expect(error.message).to.equal(
@@ -136,6 +147,32 @@ describe('RBAC objects', () => {
     await client.patch(roles, own, { type: 'merge', body: { metadata: { labels: { a: 'b' } } } });
     await grant('reader', readsTasks);
     await client.create(roles, role('r', readsTasks));
+  });
+
+  it('grant no more by a label that makes them part of another role, but may be let go by anybody', async () => {
+    const rules = [{ verbs: ['get', 'update', 'patch'], apiGroups: [RBAC], resources: ['clusterroles'] }];
+    await world.admin.create(clusterRoles, clusterRole('labeller', { rules }));
+    const made: ClusterRoleBinding = {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: 'labeller' },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'labeller' },
+      subjects: [{ kind: 'Group', name: 'dev' }],
+    };
+    await world.admin.create(clusterRoleBindings, made);
+    const powers = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+    await world.admin.create(clusterRoles, {
+      ...clusterRole('powers', { rules: powers }),
+      metadata: { name: 'powers', finalizers: ['example.com/x'] },
+    });
+    const change = (metadata: object): Promise<unknown> =>
+      client.patch(clusterRoles, { name: 'powers' }, { type: 'merge', body: { metadata } });
+    const error = await refusalOf(
+      change({ labels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' } }),
+      'Forbidden',
+    );
+    expect(error.message).to.include('is attempting to grant RBAC permissions not currently held');
+    await change({ finalizers: null });
   });
 
   it('may be written with the verb escalate', async () => {

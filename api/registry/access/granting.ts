@@ -28,7 +28,7 @@ export function refuseEscalation(
   before: DynamicObject | undefined,
   after: DynamicObject,
 ): void {
-  if (before !== undefined && isGrantUnchanged(before, after)) return;
+  if (before !== undefined && isLettingGo(before, after)) return;
   switch (request.resource) {
     case 'roles':
     case 'clusterroles':
@@ -39,11 +39,24 @@ export function refuseEscalation(
   }
 }
 
-/** Labels, annotations, finalizers and owners grant nothing by themselves. */
-function isGrantUnchanged(before: DynamicObject, after: DynamicObject): boolean {
-  return ['rules', 'aggregationRule', 'roleRef', 'subjects'].every((field) =>
-    isSameJson(before[field], after[field]),
-  );
+/**
+ * Whether nothing is changed but what garbage collection needs: owners and finalizers. A label is no such thing: it can
+ * make the role a part of others, and its rules those of whoever has them.
+ * Source: the apiserver's `IsOnlyMutatingGCFields`.
+ */
+function isLettingGo(before: DynamicObject, after: DynamicObject): boolean {
+  return isSameJson(withoutHolds(before), withoutHolds(after));
+}
+
+function withoutHolds({ metadata, ...fields }: DynamicObject): unknown {
+  const {
+    finalizers: _holds,
+    ownerReferences: _owners,
+    managedFields: _writers,
+    resourceVersion: _version,
+    ...kept
+  } = metadata;
+  return { ...fields, metadata: kept };
 }
 
 function refuseRole(

@@ -104,6 +104,7 @@ export class Quotas {
     after: DynamicObject,
     growth: Growth,
   ): void {
+    if (before !== undefined && isReport(before.object, after)) return;
     for (const { object: quota } of this.#cacheOf(resourceQuotas)?.list(namespace) ?? []) {
       const excesses: Excess[] = [];
       const unsaid: string[] = [];

@@ -43,8 +43,7 @@ export function isCounted(name: string, kind: Kind): boolean {
 /** The sums a Task counts for; nothing for one that has ended, and for any other kind. */
 export function taskAmounts(kind: Kind, object: DynamicObject | undefined): Amounts {
   const amounts = new Map<string, number>();
-  if (object === undefined || !isTask(kind) || ENDED.has(readPath(object, ['status', 'phase'])))
-    return amounts;
+  if (object === undefined || !isTask(kind) || hasEnded(object)) return amounts;
   amounts.set('pods', 1);
   for (const resource of SUMMED) {
     const limit = readPath(object, ['spec', 'resources', 'limits', resource]);
@@ -57,6 +56,15 @@ export function taskAmounts(kind: Kind, object: DynamicObject | undefined): Amou
     if (isAmount(limit)) amounts.set(`limits.${resource}`, parseAmount(resource, limit));
   }
   return amounts;
+}
+
+/** Changed since its end was told, and still to run, it will be placed anew: that is the moment to ask for room. */
+function hasEnded(task: DynamicObject): boolean {
+  if (!ENDED.has(readPath(task, ['status', 'phase']))) return false;
+  const { generation, deletionTimestamp } = task.metadata;
+  const seen = readPath(task, ['status', 'observedGeneration']);
+  const isStill = seen === undefined || seen === generation || deletionTimestamp !== undefined;
+  return isStill || readPath(task, ['spec', 'desiredState']) === 'Stopped';
 }
 
 /** Every sum that a quota may limit must be said, or it could not be counted. */

@@ -235,6 +235,31 @@ describe('Quotas', () => {
       await expectUsed({ pods: '1', 'requests.cpu': '700m', memory: '256Mi' });
     });
 
+    it('ask for room again when a Task that has ended is to run anew, never when that is told', async () => {
+      await open();
+      await world.admin.create(resourceQuotas, quota({ pods: '1' }));
+      const first = await world.admin.create(tasks, taskManifest('first'));
+      const told = async (phase: 'Running' | 'Succeeded'): Promise<Task> => {
+        const now = await world.admin.get(tasks, key('first'));
+        const status = { phase, observedGeneration: now.metadata.generation ?? 0 };
+        return world.admin.update(tasks, { ...now, status }, { subresource: 'status' });
+      };
+      await told('Succeeded');
+      await world.admin.create(tasks, taskManifest('second'));
+      const again = { type: 'merge' as const, body: { spec: { image: `${first.spec.image}-2` } } };
+      const excess = await refusalOf(world.admin.patch(tasks, key('first'), again));
+      expect(excess.message).to.include(
+        'exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1',
+      );
+      // However it came to run: what is, is said.
+      await told('Running');
+      await expectUsed({ pods: '2' });
+      await told('Succeeded');
+      await world.admin.delete(tasks, key('second'));
+      await world.admin.patch(tasks, key('first'), again);
+      await expectUsed({ pods: '1' });
+    });
+
     it('keep status.used after every change, and after a start', async () => {
       await open();
       await world.admin.create(configMaps, configMap('a'));

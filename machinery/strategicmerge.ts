@@ -8,7 +8,7 @@
  * "Strategic Merge Patch" of sig-api-machinery.
  */
 import { ApiError } from './errors.ts';
-import { isRecord, isSameJson } from './json.ts';
+import { isRecord, jsonHash } from './json.ts';
 
 /** What a schema has to say about lists: a structural schema, or anything of that form. */
 export interface MergeSchema {
@@ -110,11 +110,15 @@ function mergeValues(
 ): unknown[] {
   const deleted = around[DELETE_VALUES + field] ?? [];
   if (!Array.isArray(deleted)) throw refused(`${DELETE_VALUES}${field} must be a list`);
-  const left = current.filter((item) => !includes(deleted, item));
-  return [
-    ...left,
-    ...patch.filter((item, index) => !includes(left, item) && !includes(patch.slice(0, index), item)),
-  ];
+  const gone = new Set(deleted.map(textOf));
+  const result = current.filter((item) => !gone.has(textOf(item)));
+  const there = new Set(result.map(textOf));
+  for (const item of patch) {
+    if (there.has(textOf(item))) continue;
+    there.add(textOf(item));
+    result.push(item);
+  }
+  return result;
 }
 
 function mergeItems(
@@ -131,22 +135,33 @@ function mergeItems(
     return items.filter((item) => item[PATCH] !== 'replace').map(plainFields);
   }
   const result: unknown[] = [...current];
+  /** Where the items of a key are, first to last. */
+  const places = new Map<string, number[]>();
+  const place = (item: Fields, at: number): void => {
+    const known = places.get(textOf(item[key]));
+    if (known === undefined) places.set(textOf(item[key]), [at]);
+    else known.push(at);
+  };
+  for (const [at, item] of current.entries()) if (isRecord(item)) place(item, at);
+  const gone = new Set<number>();
   for (const item of items) {
     const directive = item[PATCH];
     if (item[key] === undefined) {
       throw refused(`${JSON.stringify(item)} does not contain declared merge key: ${key}`);
     }
-    const at = result.findIndex((other) => isRecord(other) && isSameJson(other[key], item[key]));
+    const found = places.get(textOf(item[key]));
     if (directive === 'delete') {
-      if (at >= 0) result.splice(at, 1);
+      const at = found?.shift();
+      if (at !== undefined) gone.add(at);
       continue;
     }
-    const found = at < 0 ? undefined : result[at];
-    const merged = mergeFields(isRecord(found) ? found : {}, item, schema.items);
-    if (at < 0) result.push(merged);
+    const at = found?.[0];
+    const before = at === undefined ? undefined : result[at];
+    const merged = mergeFields(isRecord(before) ? before : {}, item, schema.items);
+    if (at === undefined) place(item, result.push(merged) - 1);
     else result[at] = merged;
   }
-  return result;
+  return gone.size === 0 ? result : result.filter((_, at) => !gone.has(at));
 }
 
 /**
@@ -159,26 +174,29 @@ function ordered(
   key: string | undefined,
 ): unknown[] {
   const nameOf = (item: unknown): unknown => (key === undefined || !isRecord(item) ? item : item[key]);
-  const names = order.map(nameOf);
-  const places = current.map(nameOf);
-  const rank = (item: unknown, list: readonly unknown[]): number =>
-    list.findIndex((name) => isSameJson(name, nameOf(item)));
+  const rankedBy = (list: readonly unknown[]): ReadonlyMap<string, number> =>
+    // Of what is there twice the first counts, so it is set last.
+    new Map(list.map((item, at) => [textOf(nameOf(item)), at] as const).reverse());
+  const names = rankedBy(order);
+  const places = rankedBy(current);
+  const rank = (item: unknown, ranks: ReadonlyMap<string, number>): number =>
+    ranks.get(textOf(nameOf(item))) ?? -1;
   const named = merged
     .filter((item) => rank(item, names) >= 0)
     .sort((a, b) => rank(a, names) - rank(b, names));
   const others = merged.filter((item) => rank(item, names) < 0);
   const result: unknown[] = [];
+  let taken = 0;
   for (const item of named) {
     const place = rank(item, places);
-    for (let next = others[0]; next !== undefined; next = others[0]) {
-      const stood = rank(next, places);
+    for (; taken < others.length; taken++) {
+      const stood = rank(others[taken], places);
       if (place < 0 || stood < 0 || stood > place) break;
-      result.push(next);
-      others.shift();
+      result.push(others[taken]);
     }
     result.push(item);
   }
-  return [...result, ...others];
+  return [...result, ...others.slice(taken)];
 }
 
 /** With `$retainKeys` only the fields it names stay. */
@@ -186,12 +204,13 @@ function retained(document: Fields, patch: Fields): Fields {
   const keys = patch[RETAIN_KEYS];
   if (keys === undefined) return document;
   if (!Array.isArray(keys)) throw refused(`${RETAIN_KEYS} must be a list`);
+  const kept = new Set<unknown>(keys);
   const unnamed = Object.keys(patch).find(
-    (field) => !isDirective(field) && patch[field] !== null && !keys.includes(field),
+    (field) => !isDirective(field) && patch[field] !== null && !kept.has(field),
   );
   if (unnamed !== undefined)
     throw refused(`${RETAIN_KEYS} must name every field of its patch, "${unnamed}" is missing`);
-  return Object.fromEntries(Object.entries(document).filter(([field]) => keys.includes(field)));
+  return Object.fromEntries(Object.entries(document).filter(([field]) => kept.has(field)));
 }
 
 function fieldSchema(schema: MergeSchema | undefined, field: string): MergeSchema | undefined {
@@ -224,8 +243,12 @@ function plainFields(fields: Fields): Fields {
   );
 }
 
-function includes(list: readonly unknown[], value: unknown): boolean {
-  return list.some((item) => isSameJson(item, value));
+/**
+ * The same text for the same JSON, so that lists are looked up and not searched: a patch within the bounds of a body may
+ * hold a hundred thousand items, and each compared with each would hold up everybody for minutes.
+ */
+function textOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? jsonHash(value) : String(JSON.stringify(value));
 }
 
 function unknownDirective(directive: unknown): ApiError {

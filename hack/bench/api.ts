@@ -11,10 +11,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, freePort } from '../../test/walk/process.ts';
 import type { Row } from './main.ts';
+import { median } from './walk.ts';
 import { Connection, type Endpoint, type Load, load, type Wanted } from './wire.ts';
 
-const ROUND_MS = 4_000;
-const WARM_MS = 1_000;
+const ROUNDS = 5;
+const ROUND_MS = 1_500;
+const WARM_MS = 2_000;
+/** Names of objects: each round has its own. */
+const NUMBERS = 1_000_000;
 const CONNECTIONS = 32;
 const LISTED = 10_000;
 const WATCHERS = 1_000;
@@ -188,17 +192,41 @@ async function measureRequests(gantry: Endpoint, bare: Endpoint): Promise<Row[]>
   }));
   const rows: Row[] = [];
   for (const measure of measures) {
-    let offset = 0;
-    const measured = async (endpoint: Endpoint, make: (number: number) => Wanted): Promise<Load> => {
-      await load(endpoint, { connections: CONNECTIONS, forMs: WARM_MS }, (number) => make(offset + number));
-      offset += 1_000_000;
-      return load(endpoint, { connections: CONNECTIONS, forMs: ROUND_MS }, (number) => make(offset + number));
-    };
-    const baseline = await measured(bare, (number) => measure.bare(number));
-    const found = await measured(gantry, (number) => measure.gantry(number));
+    const { found, baseline } = await inTurns(
+      (offset, forMs) =>
+        load(bare, { connections: CONNECTIONS, forMs }, (number) => measure.bare(offset + number)),
+      (offset, forMs) =>
+        load(gantry, { connections: CONNECTIONS, forMs }, (number) => measure.gantry(offset + number)),
+    );
     rows.push(...rowsOf(measure.name, found, baseline, measure.wanted));
   }
   return rows;
+}
+
+type Round = (offset: number, forMs: number) => Promise<Load>;
+
+/** The two take short turns, so that whatever else the machine does meets both; the medians of the rounds are told. */
+async function inTurns(bare: Round, gantry: Round): Promise<{ found: Load; baseline: Load }> {
+  let offset = 0;
+  const baselines: Load[] = [];
+  const found: Load[] = [];
+  await bare((offset += NUMBERS), WARM_MS);
+  await gantry((offset += NUMBERS), WARM_MS);
+  for (let round = 0; round < ROUNDS; round++) {
+    baselines.push(await bare((offset += NUMBERS), ROUND_MS));
+    found.push(await gantry((offset += NUMBERS), ROUND_MS));
+  }
+  return { found: medianLoad(found), baseline: medianLoad(baselines) };
+}
+
+function medianLoad(loads: readonly Load[]): Load {
+  const of = (read: (load: Load) => number): number => median(loads.map(read));
+  return {
+    perSecond: of(({ perSecond }) => perSecond),
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
+    bytes: of(({ bytes }) => bytes),
+  };
 }
 
 function rowsOf(name: string, found: Load, baseline: Load, wanted?: string): Row[] {
@@ -233,17 +261,16 @@ async function measureLists(gantry: Endpoint, bare: Endpoint): Promise<Row[]> {
     path: `/listed-${number}`,
     body: taskOf(`listed-${number}`),
   }));
-  const options = { connections: 4, forMs: ROUND_MS };
   const rows: Row[] = [];
-  await load(bare, { ...options, forMs: WARM_MS }, () => ({ method: 'GET', path: '/list' }));
-  const baseline = await load(bare, options, () => ({ method: 'GET', path: '/list' }));
   for (const [name, query] of [
     ['list of 10,000', ''],
     ['first page of 500 of 10,000', '?limit=500'],
   ] as const) {
-    const wanted = (): Wanted => ({ method: 'GET', path: listed + query });
-    await load(gantry, { ...options, forMs: WARM_MS }, wanted);
-    const found = await load(gantry, options, wanted);
+    const options = (forMs: number): Parameters<typeof load>[1] => ({ connections: 4, forMs });
+    const { found, baseline } = await inTurns(
+      (_, forMs) => load(bare, options(forMs), () => ({ method: 'GET', path: '/list' })),
+      (_, forMs) => load(gantry, options(forMs), () => ({ method: 'GET', path: listed + query })),
+    );
     const megabytes = (of: Load): number => (of.perSecond * of.bytes) / 2 ** 20;
     rows.push(...rowsOf(name, found, baseline));
     rows.push({
@@ -320,8 +347,7 @@ async function fanOut(endpoint: Endpoint, path: string, change: (number: number)
   }
   connection.close();
   for (const stop of requests) stop();
-  times.sort((a, b) => a - b);
-  return times[Math.floor(times.length / 2)] ?? 0;
+  return median(times);
 }
 
 function residentBytes({ child }: Server): number {

@@ -30,6 +30,7 @@ export class Http2Client {
       const chunks: Buffer[] = [];
       let status = 0;
       let isWhole = false;
+      const leaves = request.ending === 'cut' || request.ending === 'drop';
       const received = new Map<string, string>();
       let timer = setTimeout(
         () => finish(new Error(`no answer within ${options.withinMs} ms`)),
@@ -60,13 +61,13 @@ export class Http2Client {
       stream.on('error', () => undefined);
       stream.on('close', () => {
         // Refused by HTTP/2's own rules, before anybody of ours saw it, or left by us.
-        if (status !== 0) finish();
+        if (status !== 0 && !leaves) finish();
         else {
           clearTimeout(timer);
           resolve(undefined);
         }
       });
-      if (request.ending === 'cut' || request.ending === 'drop') {
+      if (leaves) {
         stream.write(request.body?.subarray(0, request.body.length / 2) ?? '');
         setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 5);
       } else if (request.body !== undefined) stream.end(request.body);

@@ -92,6 +92,7 @@ const created: readonly Row[] = [
   },
   secret('without a type', { data: { a: b64('x') } }),
   secret('of a type nobody knows', { type: 'example.com/x' }),
+  secret('of a type that every JavaScript object knows', { type: 'hasOwnProperty' }),
   secret(
     'with a key that is no key',
     { data: { 'a/b': '' } },

@@ -11,7 +11,7 @@ import { excessOf, RULE_COST_LIMIT, SCHEMA_COST_LIMIT } from '../cel/cost.ts';
 import { costsOf, RuleError } from '../cel.ts';
 import { type FieldProblem, forbidden, invalid, required, unsupported } from '../fielderrors.ts';
 import { conformValue } from '../structural.ts';
-import { compileValidator } from '../validation.ts';
+import { compileValidator, type Validator } from '../validation.ts';
 import { structuralProblems } from './crdstructure.ts';
 
 const REASONS = ['FieldValueRequired', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueDuplicate'];
@@ -214,9 +214,18 @@ function* defaultProblems(schema: Schema, place: string, isRoot: boolean): Gener
     return;
   }
   const wrapped: Schema = { type: 'object', properties: { value: withoutRules(schema) } };
-  for (const problem of compileValidator(wrapped, 'the default').problems({ value: conformed }, undefined)) {
+  for (const problem of compiled(wrapped)?.problems({ value: conformed }, undefined) ?? []) {
     const below = problem.field.replace(/^value/, '');
     yield { ...problem, field: `${field}${below}` };
+  }
+}
+
+/** Undefined for a schema that does not compile: its pattern, or the schema as a whole, is told of by itself. */
+function compiled(schema: Schema): Validator | undefined {
+  try {
+    return compileValidator(schema, 'the default');
+  } catch {
+    return undefined;
   }
 }
 

@@ -60,7 +60,8 @@ function dataProblems(object: DynamicObject): FieldProblem[] {
   foldStringData(object);
   const problems = keyProblems(object, 'data');
   if (decodedBytes(object, 'data') > MAX_DATA_BYTES) problems.push(tooLong('data', MAX_DATA_BYTES));
-  const rule = typeof object['type'] === 'string' ? typeRules[object['type']] : undefined;
+  const { type } = object;
+  const rule = typeof type === 'string' && Object.hasOwn(typeRules, type) ? typeRules[type] : undefined;
   problems.push(...(rule?.(object, new Map(textEntries(object, 'data'))) ?? []));
   return problems;
 }

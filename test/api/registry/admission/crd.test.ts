@@ -267,6 +267,15 @@ describe('A definition is refused', () => {
       `${spec}.properties[a].default: Invalid value: "string": value in body must be of type integer: "string"`,
     ],
     [
+      'for a default beside a pattern that is none',
+      withSpec({
+        properties: {
+          a: { type: 'object', default: {}, properties: { b: { type: 'string', pattern: '\\1' } } },
+        },
+      }),
+      `${spec}.properties[a].properties[b].pattern: Invalid value: "\\\\1": must be a valid regular expression, but isn't: error parsing regexp: invalid escape sequence: \`\\1\``,
+    ],
+    [
       'for a default that would be pruned',
       withSpec({ properties: { a: { type: 'object', properties: { b: text }, default: { c: 1 } } } }),
       `${spec}.properties[a].default: Invalid value: {"c":1}: must match the schema: it has fields that would be pruned`,

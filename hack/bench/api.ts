@@ -361,11 +361,11 @@ async function measureObjects(folder: string): Promise<Row[]> {
     await load(
       server.endpoint,
       { connections: 64, forMs: Number.POSITIVE_INFINITY, atMost: STORED },
-      (number) => ({ method: 'POST', path: TASKS, body: taskOf(`stored-${number}`) }),
+      (number) => ({ method: 'POST', path: MAPS, body: mapOf(`stored-${number}`) }),
     );
     return [
       {
-        name: `gantry server with ${STORED} objects of 2 KB: resident memory`,
+        name: `gantry server with ${STORED} ConfigMaps of 2 KB: resident memory`,
         value: residentBytes(server) / 2 ** 20,
         unit: 'MiB',
         wanted: 'under 1 GB',

@@ -31,7 +31,10 @@ const AGE: PrinterColumn = {
 
 const printers = new WeakMap<ServedKind, TablePrinter>();
 
-/** The kind's own columns, name first; a kind without columns shows its age. */
+/**
+ * The kind's own columns, name first; a kind without columns shows its age, and so does one whose definition has a
+ * column that cannot be read: admission takes it, as Kubernetes' does.
+ */
 export function columnPrinter(kind: ServedKind): TablePrinter {
   let printer = printers.get(kind);
   if (printer === undefined) printers.set(kind, (printer = newColumnPrinter(kind)));
@@ -39,12 +42,12 @@ export function columnPrinter(kind: ServedKind): TablePrinter {
 }
 
 function newColumnPrinter(kind: ServedKind): TablePrinter {
-  const columns = kind.columns.length === 0 ? [AGE] : kind.columns;
-  const readers = columns.map((column) => ({ column, read: compileJsonPath(column.jsonPath) }));
+  const own = kind.columns.length === 0 ? undefined : readersOf(kind.columns);
+  const readers = own ?? [{ column: AGE, read: compileJsonPath(AGE.jsonPath) }];
   return {
     columns: [
       NAME_COLUMN,
-      ...columns.map((column) => ({
+      ...readers.map(({ column }) => ({
         name: column.name,
         type: column.type,
         format: column.format ?? '',
@@ -57,6 +60,21 @@ function newColumnPrinter(kind: ServedKind): TablePrinter {
       ...readers.map(({ column, read }) => cell(column, read(object), nowMs)),
     ],
   };
+}
+
+interface ColumnReader {
+  readonly column: PrinterColumn;
+  readonly read: ReturnType<typeof compileJsonPath>;
+}
+
+/** Undefined when one of them is no path. */
+function readersOf(columns: readonly PrinterColumn[]): readonly ColumnReader[] | undefined {
+  try {
+    return columns.map((column) => ({ column, read: compileJsonPath(column.jsonPath) }));
+  } catch {
+    // Told to nobody, as on Kubernetes: who made the definition sees that its columns are missing.
+    return undefined;
+  }
 }
 
 function cell(column: PrinterColumn, values: readonly unknown[], nowMs: number): Cell {

@@ -45,6 +45,14 @@ describe('tables', () => {
     expect(printer.cells(object, NOW)).to.deep.equal(['hello', '24h']);
   });
 
+  it('shows the age alone where a column is no path: admission cannot tell, and nobody should get an error for it', () => {
+    for (const jsonPath of ['.spec[', '.spec..x', '.a[0:2]']) {
+      const printer = columnPrinter(kind({ name: 'Odd', type: 'string', jsonPath }));
+      expect(printer.columns.map((column) => column.name)).to.deep.equal(['Name', 'Age']);
+      expect(printer.cells(object, NOW)).to.deep.equal(['hello', '24h']);
+    }
+  });
+
   const options = {
     printer: columnPrinter(kind()),
     apiVersion: 'meta.k8s.io/v1',

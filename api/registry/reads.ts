@@ -11,6 +11,7 @@ import {
   parseLabelSelector,
   pinnedName,
 } from '../../machinery/selectors.ts';
+import { compareKeys } from '../../store/keys.ts';
 import type { Store } from '../../store/store.ts';
 import { CachedObject, keyOfStored, labelsOf } from './cache/cachedobject.ts';
 import type { Matches } from './cache/change.ts';
@@ -285,7 +286,7 @@ function firstAfter(all: readonly StoredObject[], after: string): number {
   while (low < high) {
     const middle = (low + high) >>> 1;
     const stored = all[middle];
-    if (stored !== undefined && keyOfStored(stored) <= after) low = middle + 1;
+    if (stored !== undefined && compareKeys(keyOfStored(stored), after) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;

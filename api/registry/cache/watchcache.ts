@@ -6,6 +6,7 @@
  * The cache itself does no I/O: the store feed fills it and applies events to it, in revision order.
  */
 import { ApiError } from '../../../machinery/errors.ts';
+import { compareKeys } from '../../../store/keys.ts';
 import type { KeyValue, StoreEvent } from '../../../store/store.ts';
 import { decodeKept } from '../kinds/versions.ts';
 import type { KindEntry } from '../kindtable.ts';
@@ -246,13 +247,13 @@ export interface Watcher {
   wake(): void;
 }
 
-/** Where the key is, or would go, in a sorted list. */
+/** Where the key is, or would go, in a list sorted as the store sorts: by bytes, which is not how JavaScript compares. */
 function position(keys: readonly string[], key: string): number {
   let low = 0;
   let high = keys.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? '') < key) low = middle + 1;
+    if (compareKeys(keys[middle] ?? '', key) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -10,6 +10,7 @@ import type {
 import { silentLog } from '../../../machinery/log.ts';
 import type { DynamicObject, Resource } from '../../../machinery/meta.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
+import { roles } from '../../../schemas/kinds.ts';
 import { refusalOf } from '../../client-conformance.ts';
 import { adminIdentity, openWorld, type World } from '../../world.ts';
 
@@ -150,6 +151,44 @@ describe('A list', () => {
     });
     expect(rest.continue).to.be.a('string');
     expect(await list({ continue: rest.continue ?? '' })).to.deep.equal(['c2', rest.resourceVersion]);
+  });
+
+  it('keeps the order of the store, by bytes, also where names are not ASCII', async () => {
+    const names = ['\u{ff5e}', '\u{1f600}', '\u{e000}', '\u{10000}'];
+    for (const name of names) {
+      const metadata = { name, namespace: 'default' };
+      await world.admin.create(roles, {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata,
+        rules: [],
+      });
+    }
+    const { store, clock, random } = world;
+    const again = await openRegistry({ store, clock, random, log: silentLog, metrics: newMetrics() });
+    try {
+      const client = again.as(adminIdentity);
+      const listed = async (limit?: number): Promise<string[]> => {
+        const found: string[] = [];
+        let next: string | undefined;
+        do {
+          const page = await client.list(roles, {
+            namespace: 'default',
+            ...(limit === undefined ? {} : { limit }),
+            ...(next === undefined ? {} : { continue: next }),
+          });
+          found.push(...page.items.map(({ metadata }) => metadata.name));
+          next = page.metadata.continue;
+        } while (next !== undefined);
+        return found;
+      };
+      expect(await listed()).to.deep.equal(['\u{e000}', '\u{ff5e}', '\u{10000}', '\u{1f600}']);
+      expect(await listed(1)).to.deep.equal(['\u{e000}', '\u{ff5e}', '\u{10000}', '\u{1f600}']);
+      await client.delete(roles, { namespace: 'default', name: '\u{ff5e}' });
+      expect(await listed()).to.deep.equal(['\u{e000}', '\u{10000}', '\u{1f600}']);
+    } finally {
+      await again.close();
+    }
   });
 
   it('deletes what it selects, in order, and answers with it', async () => {

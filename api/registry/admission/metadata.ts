@@ -118,7 +118,8 @@ export function metadataProblems(
   if (metadata.name === '') {
     problems.push(required('metadata.name', 'name or generateName is required'));
   } else {
-    const problem = (rules.nameProblem ?? subdomainProblem)(metadata.name);
+    const problem =
+      rules.nameProblem === undefined ? subdomainProblem(metadata.name) : rules.nameProblem(metadata.name);
     if (problem !== undefined) problems.push(invalid('metadata.name', metadata.name, problem));
   }
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
@@ -166,7 +167,8 @@ export function metadataChangeProblems(sent: Partial<ObjectMeta>, old: ObjectMet
     problems.push(invalid('metadata.deletionTimestamp', sent.deletionTimestamp, 'field is immutable'));
   }
   if (old.deletionTimestamp !== undefined) {
-    const added = (sent.finalizers ?? []).filter((finalizer) => old.finalizers?.includes(finalizer) !== true);
+    const held = new Set(old.finalizers);
+    const added = (sent.finalizers ?? []).filter((finalizer) => !held.has(finalizer));
     if (added.length > 0) {
       problems.push(
         forbidden(

@@ -26,7 +26,6 @@ const CHANGES = 20;
 const STORED = 100_000;
 const PADDING = 'x'.repeat(1_400);
 
-const TASKS = '/apis/gantry.dev/v1/namespaces/default/tasks';
 /** What requests are measured on: nothing but the API writes these, where a Task's controllers would answer it. */
 const MAPS = '/api/v1/namespaces/default/configmaps';
 

@@ -18,8 +18,10 @@ describe('keys given twice', () => {
   }
 
   it('are found in no text that JSON.stringify wrote', () => {
-    fc.assert(fc.property(fc.json(), (text) => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
         expect(keysOf(text)).to.deep.equal([]);
-      }));
+      }),
+    );
   });
 });

@@ -20,7 +20,7 @@ const SELF = '.';
 
 /** A node with nothing below it: below the root, a member. */
 export const MEMBER: FieldSet = Object.freeze({});
-export const NO_FIELDS: FieldSet = MEMBER;
+export const NO_FIELDS: FieldSet = Object.freeze({});
 
 export function isEmptySet(set: FieldSet): boolean {
   for (const _ in set) return false;

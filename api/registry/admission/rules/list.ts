@@ -2,10 +2,10 @@
 import type { Resource } from '../../../../machinery/meta.ts';
 import { configMapRules } from './configmap.ts';
 import { controllerRevisionRules } from './controllerrevision.ts';
+import { crdRules } from './crd.ts';
 import { namespaceRules } from './namespace.ts';
 import { clusterRoleBindingRules, clusterRoleRules, namespacedRoleRules, roleBindingRules } from './rbac.ts';
 import { resourceQuotaRules } from './resourcequota.ts';
-import { crdRules } from './crd.ts';
 import type { KindRules } from './rules.ts';
 import { secretRules } from './secret.ts';
 import { taskRules } from './task.ts';

@@ -21,9 +21,11 @@ for (const { path, minor } of kubectls()) {
       await rm(cache, { recursive: true });
     });
     const run = (words: readonly string[], input?: string): Promise<Output> =>
-      command(path, ['-s', `http://127.0.0.1:${server.port}`, '--cache-dir', cache, ...words], {
-        ...(input === undefined ? {} : { input }),
-      });
+      command(
+        path,
+        ['-s', `http://127.0.0.1:${server.port}`, '--cache-dir', cache, ...words],
+        input === undefined ? {} : { input },
+      );
     const ok = async (words: readonly string[], input?: string): Promise<string> => {
       const { code, stdout, stderr } = await run(words, input);
       expect(code, `${words.join(' ')}: ${stderr}`).to.equal(0);

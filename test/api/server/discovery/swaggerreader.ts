@@ -31,7 +31,7 @@ class Reader {
     this.#members(schema, SCHEMA, where);
     const { $ref, type, items, properties, required, additionalProperties } = schema;
     if ($ref !== undefined) {
-      const [, name = ''] = /^#\/definitions\/(.+)$/.exec(String($ref)) ?? [];
+      const [, name = ''] = /^#\/definitions\/(.+)$/.exec(typeof $ref === 'string' ? $ref : '') ?? [];
       expect(this.#definitions, where).to.have.property(name);
       this.referred.add(name);
       expect(Object.keys(schema), where).to.have.members(

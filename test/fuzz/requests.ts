@@ -256,7 +256,8 @@ function queryOf(method: string, memory: Memory, chance: Chance): string {
       [3, () => (memory.resourceVersions.length === 0 ? '1' : chance.of(memory.resourceVersions))],
       [1, () => '0'],
       [1, () => ''],
-      [1, () => String(oddNumber(chance))],
+      // A version yet to come is waited for.
+      [0.2, () => String(oddNumber(chance))],
       [1, () => oddText(chance)],
     )();
   const boolean = (): string => chance.of(['true', 'false', '1', '0', '', 'True', oddText(chance)]);

@@ -15,7 +15,7 @@ import { type FuzzTarget, openTarget } from './target.ts';
 
 const { GANTRY_TEST_LONG, GANTRY_FUZZ_SEED } = process.env;
 const LONG_MS = GANTRY_TEST_LONG === '1' && GANTRY_FUZZ_SEED === undefined ? 120_000 : 0;
-const REQUESTS = 600;
+const REQUESTS = 500;
 const CONCURRENCY = 8;
 const ROUND_MS = 60_000;
 const MIRRORED = [
@@ -34,7 +34,7 @@ interface Wire {
 const WIRES: readonly Wire[] = [
   {
     name: 'plain HTTP/1.1',
-    seeds: [1, 2, 3],
+    seeds: [1, 2],
     open: ({ plain }) => ({
       send: (request, options) => exchange(plain, request, options),
       close: () => undefined,
@@ -50,7 +50,7 @@ const WIRES: readonly Wire[] = [
   },
   {
     name: 'HTTP/2',
-    seeds: [5, 6],
+    seeds: [5],
     open({ secure }) {
       const client = new Http2Client(secure);
       return {

@@ -3,7 +3,8 @@
  *
  * It promises:
  * - everything in it is deleted as anybody would delete it: with its finalizers and its grace;
- * - it lets go only after an uncached look at every kind has found nothing;
+ * - it lets go only after an uncached look at every kind has found nothing, twice, with a write of its own in between:
+ *   what was let in before the deletion was seen is committed before that write, and found by the second look;
  * - why a namespace is still there is always said in its conditions.
  */
 import { isApiError, messageOf } from '../../machinery/errors.ts';
@@ -75,7 +76,7 @@ class NamespaceController implements Controller {
       nowMs: this.#context.clock.now(),
     });
     const failures = await this.#removeAll(key, plan.remove, signal);
-    if (!plan.isEmpty) {
+    if (!plan.isEmpty || plan.status !== undefined) {
       if (plan.status !== undefined) await this.#write({ ...namespace, status: plan.status }, signal);
       // Something was asked to go: the next look says how far that came.
       return requeueAfter(failures.length > 0 || plan.remove.length > 0 ? RECHECK_MS / 5 : RECHECK_MS);
@@ -175,7 +176,7 @@ class NamespaceController implements Controller {
     const failure = problems.find(({ type }) => type === 'NamespaceDeletionContentFailure');
     this.#context.log.info(
       { namespace: name, uid, conditions: problems.map(({ message }) => message) },
-      'a deleted namespace is not empty yet',
+      'a deleted namespace is still there',
     );
     if (failure === undefined) return;
     this.#context.recorder.record({

@@ -36,7 +36,7 @@ export interface Removal {
 
 export interface EmptyingPlan {
   readonly remove: readonly Removal[];
-  /** Nothing is left, and everything could be looked at: the namespace may go. */
+  /** Nothing is left, and everything could be looked at: once that has been said, the namespace may go. */
   readonly isEmpty: boolean;
   /** To be written; absent when it says so already. */
   readonly status?: NonNullable<Namespace['status']>;

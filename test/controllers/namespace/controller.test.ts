@@ -7,6 +7,7 @@ import { silentLog } from '../../../machinery/log.ts';
 import type { KubeObject, ObjectMeta, Resource } from '../../../machinery/meta.ts';
 import { configMaps, events, namespaces, secrets, tasks } from '../../../schemas/kinds.ts';
 import type { Namespace } from '../../../schemas/types.gen.ts';
+import type { Write } from '../../../store/store.ts';
 import { taskManifest } from '../../builders.ts';
 import { openWorld, type World } from '../../world.ts';
 
@@ -75,6 +76,32 @@ describe('Namespace controller', () => {
     await world.advance(1_000);
     const told = (await world.admin.list(events)).items.map(({ reason }) => reason);
     expect(told).to.include('NamespaceEmptied');
+  });
+
+  it('takes along what was on its way into it when it was deleted', async () => {
+    const { store } = world;
+    const commit = store.commit.bind(store);
+    const isLate = (write: Write): boolean => write.key.endsWith('/configmaps/shop/x');
+    let isMarked = false;
+    let late: (() => void) | undefined;
+    // The commits of one store are in order: this one takes until another begins after the deletion.
+    store.commit = (writes) => {
+      if (writes.some(isLate)) {
+        return new Promise((resolve) => {
+          late = () => resolve(commit(writes));
+        });
+      }
+      if (isMarked) late?.();
+      isMarked ||= writes.some(({ key: changed }) => changed.endsWith('/namespaces/shop'));
+      return commit(writes);
+    };
+    const adding = add();
+    await world.settle();
+    await world.admin.delete(namespaces, { name: 'shop' });
+    await adding;
+    store.commit = commit;
+    await goes();
+    expect(await find(configMaps, key)).to.equal(undefined);
   });
 
   it('waits for finalizers, saying whose, and goes with the last', async () => {

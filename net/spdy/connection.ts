@@ -11,7 +11,7 @@
  * Source: SPDY protocol, draft 3.1; the behaviour of moby/spdystream, which kubectl uses.
  */
 import type { Duplex } from 'node:stream';
-import type { Clock } from '../../machinery/clock.ts';
+import type { Clock, Timer } from '../../machinery/clock.ts';
 import { messageOf } from '../../machinery/errors.ts';
 import {
   dataHeader,
@@ -69,6 +69,7 @@ export class SpdyConnection implements StreamHost {
   #onRoom: (() => void) | undefined;
   #unsentAnswers = 0;
   #lastPingId = 0;
+  #pinging: Timer | undefined;
   #heardMs: number;
   #peerHasWindows = false;
   #peerInitialWindow = INITIAL_WINDOW_BYTES;
@@ -352,7 +353,7 @@ export class SpdyConnection implements StreamHost {
 
   #schedulePing(): void {
     const { clock } = this.#options;
-    const timer = clock.after(PING_MS, () => {
+    this.#pinging = clock.after(PING_MS, () => {
       // While we hold the client back, or it has not taken what was sent, its silence means nothing.
       const isHeldUp = this.#onRoom !== undefined || this.#socket.writableLength > 0;
       if (isHeldUp) this.#heardMs = clock.monotonicMs();
@@ -365,12 +366,12 @@ export class SpdyConnection implements StreamHost {
       this.#answer(ping(this.#lastPingId));
       this.#schedulePing();
     });
-    this.ended.addEventListener('abort', () => timer.cancel(), { once: true });
   }
 
   #end(reason: Error): void {
     if (this.ended.aborted) return;
     this.#ended.abort(reason);
+    this.#pinging?.cancel();
     this.#headerReader.close();
     for (const stream of this.#streams.values()) stream.destroy(reason);
     this.#onRoom?.();

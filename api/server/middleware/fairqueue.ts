@@ -61,6 +61,10 @@ export class FairQueue {
   get waiting(): number {
     return this.#waiting;
   }
+  /** Users that have a request here, running or waiting. */
+  get users(): number {
+    return this.#flows.size;
+  }
   /** Requests that got a seat so far. */
   get dispatched(): number {
     return this.#dispatched;
@@ -77,6 +81,7 @@ export class FairQueue {
   wait(user: string, gone: AbortSignal): Promise<Seat | Refusal> {
     const flow = this.#flowOf(user);
     if (flow.waiting.length >= this.options.queueLength || this.#waiting >= this.options.waiting) {
+      this.#letGo(flow);
       return Promise.resolve('queue-full');
     }
     return new Promise((resolve) => {
@@ -121,7 +126,7 @@ export class FairQueue {
         this.#running--;
         flow.running--;
         if (this.#turns.size > 0) this.#next();
-        if (flow.running === 0 && flow.waiting.length === 0) this.#flows.delete(flow.user);
+        this.#letGo(flow);
       },
     };
   }
@@ -149,6 +154,11 @@ export class FairQueue {
     this.#waiting--;
     if (flow.waiting.length > 0) return;
     this.#turns.delete(flow);
-    if (flow.running === 0) this.#flows.delete(flow.user);
+    this.#letGo(flow);
+  }
+
+  /** Nothing is kept of a user who has nothing here. */
+  #letGo(flow: Flow): void {
+    if (flow.running === 0 && flow.waiting.length === 0) this.#flows.delete(flow.user);
   }
 }

@@ -27,6 +27,8 @@ const LAST_WORDS_MS = 1_000;
 
 interface Pair {
   readonly port: number;
+  /** No longer gives it up for what does not come. */
+  readonly complete: () => void;
   error?: SpdyStream;
   data?: SpdyStream;
 }
@@ -51,6 +53,7 @@ export async function forwardOverSpdy(
       const { error, data } = pair;
       if (error === undefined || data === undefined) return undefined;
       pairs.delete(id);
+      pair.complete();
       const work = forwardPair(error, data, pair.port);
       running.add(work);
       void work.finally(() => running.delete(work));
@@ -60,15 +63,19 @@ export async function forwardOverSpdy(
   const signal = AbortSignal.any([connection.ended, stopping]);
 
   function newPair(id: string, port: number): Pair {
-    const pair: Pair = { port };
-    pairs.set(id, pair);
     const timer = forwarder.clock.after(PAIR_MS, () => {
-      if (pairs.get(id) !== pair) return;
       pairs.delete(id);
+      pair.complete();
       pair.error?.destroy();
       pair.data?.destroy();
     });
-    connection.ended.addEventListener('abort', () => timer.cancel(), { once: true });
+    const complete = (): void => {
+      timer.cancel();
+      connection.ended.removeEventListener('abort', complete);
+    };
+    const pair: Pair = { port, complete };
+    pairs.set(id, pair);
+    connection.ended.addEventListener('abort', complete, { once: true });
     return pair;
   }
 

@@ -48,6 +48,20 @@ describe('A fair queue', () => {
     expect([queue.running, queue.take('b')]).to.deep.equal([4, undefined]);
   });
 
+  it('forgets whoever has nothing here, also those it turned away', async () => {
+    const seats = [...take(queue, 'a', 3), ...take(queue, 'b', 1)];
+    for (const user of ['a', 'b', 'c', 'd', 'e']) void wait(user);
+    for (let at = 0; at < 100; at++) {
+      expect(queue.take(`x${at}`)).to.equal(undefined);
+      expect(await wait(`x${at}`)).to.equal('queue-full');
+    }
+    expect(queue.users).to.equal(5);
+    clock.advance(LEVEL.waitMs);
+    await settle();
+    for (const seat of seats) seat.release();
+    expect(queue.users).to.equal(0);
+  });
+
   it('gives nobody every seat', () => {
     take(queue, 'a', 3);
     expect(queue.take('a')).to.equal(undefined);

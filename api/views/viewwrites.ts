@@ -10,6 +10,7 @@ import { applyJsonPatch, applyMergePatch } from '../../machinery/patch.ts';
 import { applyStrategicMergePatch } from '../../machinery/strategicmerge.ts';
 import { modified, preconditionFailed, readMetadata } from '../registry/admission/metadata.ts';
 import type {
+  AccessRequest,
   DeleteResult,
   Registry,
   RegistryPatch,
@@ -39,7 +40,7 @@ export class ViewWrites {
     options: RegistryWriteOptions | undefined,
   ): Promise<WriteResult> {
     const face = readFace(view.kind, body);
-    return this.#change(view, context, key, options, () => face);
+    return this.#change(view, context, key, 'update', options, () => face);
   }
 
   patch(
@@ -49,7 +50,7 @@ export class ViewWrites {
     patch: RegistryPatch,
     options: RegistryWriteOptions | undefined,
   ): Promise<WriteResult> {
-    return this.#change(view, context, key, options, (face) =>
+    return this.#change(view, context, key, 'patch', options, (face) =>
       readFace(view.kind, patchFace(view.kind, face, patch)),
     );
   }
@@ -61,13 +62,26 @@ export class ViewWrites {
     body: unknown,
     options: RegistryWriteOptions | undefined,
   ): Promise<DynamicObject> {
-    const stored = await this.#shown(view, context, key);
+    const stored = await this.#shown(view, context, key, { verb: 'create', subresource: 'eviction' });
     const eviction = ofStoredObject(view, stored, readEviction(body));
     return this.#registry.post(context, this.#sourceOf(view.kind), key, 'eviction', eviction, options);
   }
 
   /** The stored object behind a face; missing, it is the face that is missing. */
-  async #shown(view: View, context: RequestContext, key: ObjectKey): Promise<StoredObject> {
+  async #shown(view: View, context: RequestContext, key: ObjectKey, act: Act): Promise<StoredObject> {
+    const stored = await this.#found(view, context, key);
+    const { origin } = context;
+    if (origin !== undefined) {
+      // Having looked is not what was asked for: should the write be refused before it gets to the registry, the audit
+      // has yet to be told of it.
+      const { group, version, plural: resource } = view.kind;
+      origin.request = { group, version, resource, ...act, ...key };
+      origin.told = 'nothing';
+    }
+    return stored;
+  }
+
+  async #found(view: View, context: RequestContext, key: ObjectKey): Promise<StoredObject> {
     try {
       return await this.#registry.get(context, this.#sourceOf(view.kind), key);
     } catch (error) {
@@ -96,12 +110,13 @@ export class ViewWrites {
     view: View,
     context: RequestContext,
     key: ObjectKey,
+    verb: 'update' | 'patch',
     options: RegistryWriteOptions = {},
     change: (face: DynamicObject) => DynamicObject,
   ): Promise<WriteResult> {
     if (view.fold === undefined || options.subresource !== undefined) throw notWritable(view);
     for (let attempt = 1; ; attempt++) {
-      const stored = await this.#shown(view, context, key);
+      const stored = await this.#shown(view, context, key, { verb });
       const before = faceOf(view, stored).object;
       const face = change(before);
       checkFace(view, face, before);
@@ -123,7 +138,7 @@ export class ViewWrites {
     key: ObjectKey,
     options: DeleteOptions,
   ): Promise<DeleteResult> {
-    const stored = await this.#shown(view, context, key);
+    const stored = await this.#shown(view, context, key, { verb: 'delete' });
     const face = faceOf(view, stored);
     const source = this.#sourceOf(view.kind);
     const { uid } = options.preconditions ?? {};
@@ -158,6 +173,9 @@ export class ViewWrites {
     return { stored: face, isGone: false };
   }
 }
+
+/** What is done to the face, as the audit calls it. */
+type Act = Pick<AccessRequest, 'verb' | 'subresource'>;
 
 /** Decisions through a view are made anew this often when others write the same object at the same time. */
 const MAX_ATTEMPTS = 8;

@@ -381,6 +381,39 @@ describe('The audit over the wire', () => {
     expect(done?.requestReceivedTimestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
   });
 
+  it('hears also of writes to a view that are refused before they are one to what is behind it', async () => {
+    const manifest = { apiVersion: 'gantry.dev/v1', kind: 'Task', spec: { image: 'x' } };
+    const task = { ...manifest, metadata: { name: 'seen', namespace: 'default' } };
+    await rig.ask('admin-token', 'POST', '/apis/gantry.dev/v1/namespaces/default/tasks', { body: task });
+    const pod = '/api/v1/namespaces/default/pods/seen';
+    const headers = { 'Content-Type': 'application/merge-patch+json' };
+    const preconditions = { uid: 'another' };
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', deleteOptions: { preconditions } };
+    for (const [verb, method, path, body, code] of [
+      ['patch', 'PATCH', pod, { spec: { nodeName: 'w' } }, 422],
+      ['patch', 'PATCH', pod, { metadata: { resourceVersion: '1' } }, 409],
+      ['create', 'POST', `${pod}/eviction`, eviction, 409],
+      ['delete', 'DELETE', pod, { preconditions }, 409],
+    ] as const) {
+      rig.events.length = 0;
+      const answer = await rig.ask('admin-token', method, path, {
+        body: JSON.stringify(body),
+        ...(method === 'PATCH' ? { headers } : {}),
+      });
+      expect(answer.status, answer.text).to.equal(code);
+      const told = rig.events.find(({ objectRef }) => objectRef?.['resource'] === 'pods');
+      expect(rig.events.at(-1), verb).to.include({ verb, requestURI: path, stage: 'ResponseComplete' });
+      expect(rig.events.at(-1)?.responseStatus).to.include({ code });
+      expect(told?.objectRef).to.include({ namespace: 'default', name: 'seen' });
+    }
+    rig.events.length = 0;
+    const body = JSON.stringify({ metadata: { labels: { a: 'b' } } });
+    expect((await rig.ask('admin-token', 'PATCH', pod, { body, headers })).status).to.equal(200);
+    expect(
+      rig.events.filter(({ verb }) => verb !== 'get').map(({ objectRef }) => objectRef?.['resource']),
+    ).to.deep.equal(['tasks', 'tasks']);
+  });
+
   it('never hears a secret, whatever its policy', async () => {
     const secret = {
       apiVersion: 'v1',

@@ -108,6 +108,9 @@ export class Reads {
     const token = (options.continue ?? '') === '' ? undefined : readContinue(options.continue ?? '');
     const query = { ...first, after: token?.after };
     if (token?.revision !== undefined) {
+      // Of another store, or made up: nobody may be told that this is how things will be.
+      const { store } = this.#parts;
+      if (token.revision > store.revision()) throw tooNew(token.revision, store.revision());
       return listOf(entry, await this.#pageAt(served, token.revision, query), token.revision);
     }
     const asked = token === undefined ? parseVersion(options.resourceVersion) : undefined;

@@ -120,6 +120,12 @@ describe('A list', () => {
     await refusalOf(list({ resourceVersion: 'abc' }), 'BadRequest');
   });
 
+  it('does not go on from a moment that has not come', async () => {
+    const token = JSON.stringify({ v: 'gantry.dev/v1', rv: 1_000_000, after: '' });
+    const error = await refusalOf(list({ continue: Buffer.from(token).toString('base64url') }), 'Timeout');
+    expect(error.message).to.match(/^Too large resource version: 1000000, current: \d+$/);
+  });
+
   it('says how many are left, where that is known', async () => {
     const first = await world.registry.list(context, kind, { namespace: 'default', limit: 1 });
     expect(first.remainingItemCount).to.equal(3);

@@ -19,13 +19,33 @@ export function escalationProblem(
   wanted: readonly PolicyRule[],
   resolutionErrors: readonly string[] = [],
 ): string | undefined {
-  const missing = wanted
-    .flatMap(breakDown)
-    .filter((single) => !held.some((rule) => coversRule(rule, single)));
+  // What one held rule covers as it is needs not be taken apart.
+  const open = wanted.filter((whole) => !held.some((rule) => coversRule(rule, whole))).map(withoutRepeats);
+  const who = `user ${JSON.stringify(identity.name)} (groups=${quoted(identity.groups)})`;
+  const singles = open.reduce((sum, rule) => sum + countSingles(rule), 0);
+  if (singles > MAX_SINGLES) {
+    return `${who} is attempting to grant ${singles} single permissions at once, at most ${MAX_SINGLES} are judged: grant fewer, or use "${ALL}"`;
+  }
+  const missing = open.flatMap(breakDown).filter((single) => !held.some((rule) => coversRule(rule, single)));
   if (missing.length === 0) return undefined;
   const shown = [...new Set(compact(missing).map(describeRule))].sort();
   const errors = resolutionErrors.length === 0 ? '' : `; resolution errors: [${resolutionErrors.join(' ')}]`;
-  return `user ${JSON.stringify(identity.name)} (groups=${quoted(identity.groups)}) is attempting to grant RBAC permissions not currently held:\n${shown.join('\n')}${errors}`;
+  return `${who} is attempting to grant RBAC permissions not currently held:\n${shown.join('\n')}${errors}`;
+}
+
+/** A rule is a product of its lists: a few kilobytes of it can stand for billions of permissions. */
+const MAX_SINGLES = 20_000;
+
+function countSingles(rule: PolicyRule): number {
+  const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const names = Math.max(1, resourceNames.length);
+  return verbs.length * (apiGroups.length * resources.length * names + nonResourceURLs.length);
+}
+
+function withoutRepeats(rule: PolicyRule): PolicyRule {
+  const { verbs, ...lists } = rule;
+  const once = Object.entries(lists).map(([field, list]) => [field, [...new Set(list)]] as const);
+  return { ...Object.fromEntries(once), verbs: [...new Set(verbs)] };
 }
 
 /** Rules of one verb on one resource of one group (and one name), or of one verb on one path. */

@@ -77,6 +77,33 @@ describe('Rights that are granted', () => {
   }
 });
 
+describe('Rights that are granted by the million', () => {
+  const many = Array.from({ length: 1_000 }, (_, at) => `x${at}`);
+  const huge: PolicyRule = { verbs: many, apiGroups: many, resources: many, resourceNames: many };
+
+  it('are not counted out one by one', () => {
+    expect(escalationProblem(jane, [rule(['get'], ['a'])], [huge])).to.equal(
+      'user "jane" (groups=["dev" "system:authenticated"]) is attempting to grant 1000000000000 single permissions at once, at most 20000 are judged: grant fewer, or use "*"',
+    );
+  });
+
+  it('may be granted by whoever has them in one rule', () => {
+    const all: PolicyRule = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+    expect(escalationProblem(jane, [all], [huge])).to.equal(undefined);
+  });
+
+  it('count once where they are said again', () => {
+    const again = Array.from({ length: 500 }, () => 'get');
+    expect(
+      escalationProblem(
+        jane,
+        [rule(['get'], ['a']), rule(['get'], ['b'])],
+        [rule(again, [...again, 'a', 'b'])],
+      ),
+    ).to.include('Resources:["get"]');
+  });
+});
+
 describe('RBAC objects', () => {
   let world: World;
   let client: Client;

@@ -12,7 +12,7 @@ import { isRecord, isSameJson } from '../../../machinery/json.ts';
 import type { Schema, ValidationRule } from '../../../schemas/crd.ts';
 import { Budget, meter, OutOfBudget, withBudget } from './cel/budget.ts';
 import { estimateCost, maxCount } from './cel/cost.ts';
-import { baseEnvironment, nodesOf, useLinearMatches } from './cel/environment.ts';
+import { baseEnvironment, depthOf, nodesOf, useLinearMatches } from './cel/environment.ts';
 import { declareVariables, toCel } from './cel/types.ts';
 import { correlatedItem } from './correlation.ts';
 import { type FieldProblem, forbidden, invalid, required } from './fielderrors.ts';
@@ -130,6 +130,9 @@ export function compileRule(rule: ValidationRule, schema: Schema, isRoot: boolea
   };
 }
 
+/** A chain of operators is as deep as it is long. */
+const MAX_EXPRESSION_DEPTH = 500;
+
 interface Expression {
   readonly ast: ASTNode;
   readonly run: (context: RuleContext) => unknown;
@@ -150,6 +153,13 @@ function compileExpression(
     parsed = dynamic.parse(text);
   } catch (error) {
     throw new RuleError(part, `compilation failed: ${firstLine(error)}`, { cause: error });
+  }
+  const depth = depthOf(parsed.ast);
+  if (depth > MAX_EXPRESSION_DEPTH) {
+    throw new RuleError(
+      part,
+      `compilation failed: the expression nests ${depth} levels, at most ${MAX_EXPRESSION_DEPTH} are allowed`,
+    );
   }
   const checked = typed.check(text);
   if (!checked.valid) {

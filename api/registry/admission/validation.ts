@@ -8,6 +8,7 @@ import { Ajv, type ErrorObject, type Options, type SchemaObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { RE2JS } from 're2js';
 import { parseDurationMs } from '../../../machinery/duration.ts';
+import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import { dnsLabelProblem, subdomainProblem } from '../../../machinery/names.ts';
 import { parseQuantity } from '../../../machinery/quantity.ts';
@@ -40,7 +41,7 @@ export function compileValidator(schema: Schema, name: string): Validator {
   const rules = compileRules(schema, name);
   return {
     problems(object, old) {
-      if (!check(object)) {
+      if (!matchingWithin(MAX_PATTERN_STEPS, () => check(object))) {
         const problems = (check.errors ?? [])
           .filter((error) => old === undefined || !isUntouched(schema, object, old, error.instancePath))
           .flatMap(problemsOf);
@@ -54,10 +55,14 @@ export function compileValidator(schema: Schema, name: string): Validator {
 function newAjv(): Ajv {
   const options: Options = {
     allErrors: true,
+    // A field may be called `constructor`, and is absent where an object merely inherits it.
+    ownProperties: true,
     // Messages name the value that was found.
     verbose: true,
     strict: false,
     logger: false,
+    // The rules of definitions have judged it; Ajv would compare every value of an enum with every other.
+    validateSchema: false,
     code: { regExp: Object.assign(linearRegExp, { code: 'linearRegExp' }) },
   };
   const ajv = new Ajv(options);
@@ -133,7 +138,32 @@ function isCidr(text: string): boolean {
 /** What Ajv asks of a regular expression: it keeps one for each `toString`. */
 function linearRegExp(pattern: string): { test(text: string): boolean; toString(): string } {
   const compiled = RE2JS.compile(pattern);
-  return { test: (text) => compiled.matcher(text).find(), toString: () => pattern };
+  const size = compiled.programSize();
+  return {
+    test(text) {
+      stepsLeft -= size * (text.length + 1);
+      if (stepsLeft < 0) {
+        throw new ApiError(
+          'Invalid',
+          `the texts of the object are too long to be matched against /${pattern.slice(0, 100)}/`,
+        );
+      }
+      return compiled.matcher(text).find();
+    },
+    toString: () => pattern,
+  };
+}
+
+/**
+ * What matching the texts of one object may take: about a second. Linear in the text is not cheap when the pattern is
+ * long too. Everything here is synchronous, so there is one count.
+ */
+const MAX_PATTERN_STEPS = 250_000_000;
+let stepsLeft = 0;
+
+function matchingWithin<T>(steps: number, work: () => T): T {
+  stepsLeft = steps;
+  return work();
 }
 
 /** Prose and what is done elsewhere: Ajv need not see it. */

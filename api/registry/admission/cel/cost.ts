@@ -139,6 +139,8 @@ function estimate(given: ASTNode, scope: Scope): Estimate {
   }
   const loop = comprehensionOf(node);
   if (loop !== undefined) return estimateLoop(loop, scope);
+  const gathered = gatheredIn(node);
+  if (gathered !== undefined) return gathered === 'nothing' ? scalar(0) : estimate(gathered, scope);
   switch (node.op) {
     case 'value':
       return { cost: 0, size: typeof node.args === 'string' ? node.args.length : 1, schema: undefined };
@@ -260,6 +262,13 @@ function comprehensionOf(node: ASTNode): Loop | undefined {
   return { iterable, variable: iterVarName, init, step };
 }
 
+/** What a turn of a loop adds to what the loop gathers: the library's own steps, which no rule can spell. */
+function gatheredIn({ op, args }: ASTNode): ASTNode | 'nothing' | undefined {
+  const step: string = op;
+  if (step === 'accuPush' && isNode(args)) return args;
+  return ['accuPush', 'accuValue', 'accuInc'].includes(step) ? 'nothing' : undefined;
+}
+
 function estimateLoop({ iterable, variable, init, step }: Loop, scope: Scope): Estimate {
   const range = estimate(iterable, scope);
   const isMap =
@@ -271,7 +280,7 @@ function estimateLoop({ iterable, variable, init, step }: Loop, scope: Scope): E
     cost: range.cost + estimate(init, scope).cost + range.size * (body.cost + 2) + 1,
     size: range.size,
     schema: undefined,
-    element: { cost: 0, size: body.size, schema: body.schema },
+    element: { ...body, cost: 0 },
   };
 }
 

@@ -205,6 +205,25 @@ export function* nodesOf(root: ASTNode): Generator<ASTNode> {
   }
 }
 
+/** How deep the expression nests; what it nests is read and run by functions that call themselves. */
+export function depthOf(root: ASTNode): number {
+  let deepest = 0;
+  const seen = new Set<unknown>();
+  const open: { readonly value: unknown; readonly depth: number }[] = [{ value: root, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, depth } = next;
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (isNode(value)) {
+      deepest = Math.max(deepest, depth + 1);
+      const { alternate, macro } = expansionOf(value);
+      for (const part of [value.args, alternate, macro]) open.push({ value: part, depth: depth + 1 });
+    } else if (Array.isArray(value)) for (const part of value) open.push({ value: part, depth });
+    else if (isPlainRecord(value)) for (const part of Object.values(value)) open.push({ value: part, depth });
+  }
+  return deepest;
+}
+
 /** What a macro became: a loop in place of the call, or parts of its own, such as those of `cel.bind`. */
 export function expansionOf(node: ASTNode): { readonly alternate: unknown; readonly macro: unknown } {
   const meta: unknown = 'meta' in node ? node.meta : undefined;

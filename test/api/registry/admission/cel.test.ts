@@ -99,6 +99,9 @@ describe('A rule', () => {
       'quantity(self).asInteger() == 2000 && quantity("1").add(quantity("1")).isGreaterThan(quantity("1"))',
       '2k',
     ],
+    [text, 'self.split(",").map(x, x + x).join("") == "aabb"', 'a,b'],
+    [text, 'self.split(",").map(x, x != "a", x + "!") == ["b!"]', 'a,b'],
+    [{ type: 'array', items: integer }, 'self.map(x, self.map(y, x * y)) == [[1, 2], [2, 4]]', [1, 2]],
   ];
   for (const [schema, rule, value] of functions) {
     it(`${rule} of ${JSON.stringify(value)}`, () =>

@@ -312,6 +312,11 @@ describe('A definition is refused', () => {
       `${spec}.x-kubernetes-validations[0].fieldPath: Invalid value: ".b": fieldPath must be a valid path`,
     ],
     [
+      'for a rule that nests without end',
+      withSpec({ 'x-kubernetes-validations': [{ rule: `true${' && true'.repeat(3_000)}` }] }),
+      `${spec}.x-kubernetes-validations[0].rule: Invalid value: "true${' && true'.repeat(3_000)}": compilation failed: the expression nests 3001 levels, at most 500 are allowed`,
+    ],
+    [
       'for a message expression that gives no text',
       withSpec({ 'x-kubernetes-validations': [{ rule: 'true', messageExpression: '1' }] }),
       `${spec}.x-kubernetes-validations[0].messageExpression: Invalid value: "1": must evaluate to a string: it gives int`,

@@ -16,6 +16,22 @@ const text: Schema = { type: 'string' };
 const figure: Schema = { type: 'number' };
 
 describe('A schema', () => {
+  it('with a long pattern matches no more text than it can in about a second', () => {
+    const schema: Schema = { type: 'array', items: { ...text, pattern: '[a-z]'.repeat(20_000) } };
+    const startMs = performance.now();
+    expect(() => problems(schema, Array(60).fill('a'.repeat(9_000)))).to.throw(/too long to be matched/);
+    expect(performance.now() - startMs).to.be.lessThan(10_000);
+    expect(problems(schema, ['a'])).to.have.length(1);
+  });
+
+  it('with a long enum is compiled in no time', () => {
+    const schema: Schema = { ...text, enum: Array.from({ length: 20_000 }, (_, index) => `e${index}`) };
+    const startMs = performance.now();
+    expect(problems(schema, 'e19999')).to.deep.equal([]);
+    // Comparing each of them with every other takes several seconds.
+    expect(performance.now() - startMs).to.be.lessThan(1_500);
+  });
+
   const rows: readonly (readonly [schema: Schema, value: unknown, said: string | undefined])[] = [
     [
       { ...figure, multipleOf: 5 },

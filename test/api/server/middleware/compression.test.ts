@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import type { AppContext } from '../../../../api/server/context.ts';
+import { answerJson } from '../../../../api/server/objects/objects.ts';
 import { taskManifest } from '../../../builders.ts';
 import { openServer, type TestServer } from '../harness.ts';
 
@@ -71,6 +73,13 @@ describe('Compression', () => {
     await server.ask('DELETE', `${TASKS}/task-0`);
     const { bytes } = await get(TASKS, 'gzip');
     expect(gunzipSync(bytes).toString()).to.equal((await get(TASKS, '')).bytes.toString());
+  });
+
+  it('is found again: who is answered with kept bytes gets these very bytes', () => {
+    const kept = Buffer.from('{}');
+    const answer: { body: unknown; set(): void } = { body: undefined, set() {} };
+    answerJson(answer as unknown as AppContext, kept);
+    expect(answer.body).to.equal(kept);
   });
 
   it('is of the OpenAPI documents, too', async () => {

@@ -5,8 +5,10 @@
  * pass through untouched: validation tells about them. Source of the rules: Kubernetes documentation, "Extend the
  * Kubernetes API with CustomResourceDefinitions", Pruning and Defaulting (a null that is not nullable counts as absent).
  */
+import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import type { Schema } from '../../../schemas/crd.ts';
+import { MAX_VALUE_BYTES } from '../../../store/store.ts';
 import { schemaOfSchemas } from './schemaschema.ts';
 
 export interface Conformed {
@@ -18,24 +20,28 @@ export interface Conformed {
 interface Pass {
   readonly unknown: string[];
   readonly hasDefaults: boolean;
+  /** Bytes that defaults may still add: defaults inside the items of defaults multiply. */
+  room: number;
 }
+
+const newPass = (hasDefaults: boolean): Pass => ({ unknown: [], hasDefaults, room: MAX_VALUE_BYTES });
 
 /** Fields of the root that the schema does not describe: they are checked elsewhere and copied as they are. */
 const ROOT_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
 /** Prunes and defaults a whole object; apiVersion, kind and metadata are left to the caller. */
 export function conformObject(schema: Schema, object: Readonly<Record<string, unknown>>): Conformed {
-  return conformRoot(schema, object, { unknown: [], hasDefaults: true });
+  return conformRoot(schema, object, newPass(true));
 }
 
 /** Prunes a whole object and leaves its defaults alone. */
 export function pruneObject(schema: Schema, object: Readonly<Record<string, unknown>>): Conformed {
-  return conformRoot(schema, object, { unknown: [], hasDefaults: false });
+  return conformRoot(schema, object, newPass(false));
 }
 
 /** Prunes and defaults a value that is not a root. */
 export function conformValue(schema: Schema, value: unknown): Conformed {
-  const pass = { unknown: [], hasDefaults: true };
+  const pass = newPass(true);
   return { value: conform(schema, value, '', pass), unknown: pass.unknown };
 }
 
@@ -59,7 +65,7 @@ function conform(given: Schema, value: unknown, path: string, pass: Pass): unkno
     if (items === undefined) return value.map(copy);
     return value.map((item: unknown, index) =>
       item === null && items.nullable !== true && items.default !== undefined && pass.hasDefaults
-        ? conform(items, items.default, `${path}[${index}]`, pass)
+        ? filledIn(items, `${path}[${index}]`, pass)
         : conform(items, item, `${path}[${index}]`, pass),
     );
   }
@@ -93,7 +99,7 @@ function conformFields(
     } else if (value === null && part.nullable !== true && pass.hasDefaults) {
       // As if it were absent: a default may still come.
       if (part.default !== undefined && typeof additionalProperties === 'object') {
-        result[field] = conform(part, part.default, joinPath(path, field), pass);
+        result[field] = filledIn(part, joinPath(path, field), pass);
       }
     } else {
       result[field] = conform(part, value, joinPath(path, field), pass);
@@ -103,8 +109,24 @@ function conformFields(
   for (const field of Object.keys(properties)) {
     const part = properties[field];
     if (part?.default === undefined || Object.hasOwn(result, field) || skip?.has(field) === true) continue;
-    result[field] = conform(part, part.default, joinPath(path, field), pass);
+    result[field] = filledIn(part, joinPath(path, field), pass);
   }
+}
+
+const lengths = new WeakMap<Schema, number>();
+
+/** Throws `RequestEntityTooLarge` when defaults alone make more than can be stored. */
+function filledIn(part: Schema, path: string, pass: Pass): unknown {
+  let length = lengths.get(part);
+  if (length === undefined) lengths.set(part, (length = JSON.stringify(part.default).length));
+  pass.room -= length;
+  if (pass.room < 0) {
+    throw new ApiError(
+      'RequestEntityTooLarge',
+      `${path}: the defaults of the schema add more than ${MAX_VALUE_BYTES} bytes, which cannot be stored`,
+    );
+  }
+  return conform(part, part.default, path, pass);
 }
 
 function isOpen({

@@ -5,12 +5,13 @@
  * `pkg/apis/apiextensions/validation`, whose messages these are.
  */
 import { RE2JS } from 're2js';
+import { isApiError } from '../../../../machinery/errors.ts';
 import { isRecord, isSameJson } from '../../../../machinery/json.ts';
 import type { KindVersion, Schema } from '../../../../schemas/crd.ts';
 import { excessOf, RULE_COST_LIMIT, SCHEMA_COST_LIMIT } from '../cel/cost.ts';
 import { costsOf, RuleError } from '../cel.ts';
 import { type FieldProblem, forbidden, invalid, required, unsupported } from '../fielderrors.ts';
-import { conformValue } from '../structural.ts';
+import { type Conformed, conformValue } from '../structural.ts';
 import { compileValidator, type Validator } from '../validation.ts';
 import { structuralProblems } from './crdstructure.ts';
 
@@ -26,7 +27,9 @@ export function schemaProblems(version: KindVersion, path: string): readonly Fie
   const structural = structuralProblems(schema, place);
   // The rest reads the schema as what it claims to be.
   if (structural.length > 0) return structural;
-  const problems = [...partProblems(schema, place, true)];
+  const defaults: Default[] = [];
+  const problems = [...partProblems(schema, place, true, defaults)];
+  problems.push(...validityProblems(defaults));
   if (problems.length > 0) return problems;
   problems.push(...ruleProblems(schema, place), ...selectableProblems(version, path));
   if (problems.length > 0) return problems;
@@ -44,27 +47,32 @@ export function schemaProblems(version: KindVersion, path: string): readonly Fie
   return problems;
 }
 
-/** Patterns, list types and defaults, of the schema and all below it. */
-function* partProblems(schema: Schema, place: string, isRoot: boolean): Generator<FieldProblem> {
+/** Patterns, list types and the form of defaults, of the schema and all below it; gathers the defaults to be validated. */
+function* partProblems(
+  schema: Schema,
+  place: string,
+  isRoot: boolean,
+  defaults: Default[],
+): Generator<FieldProblem> {
   yield* patternProblems(schema, place);
   yield* listProblems(schema, place);
-  if (schema.default !== undefined) yield* defaultProblems(schema, place, isRoot);
+  if (schema.default !== undefined) yield* defaultProblems(schema, place, isRoot, defaults);
   for (const [field, part] of Object.entries(schema.properties ?? {})) {
     // What is said of metadata at the root is the API's own.
     if (isRoot && field === 'metadata') continue;
-    yield* partProblems(part, `${place}.properties[${field}]`, false);
+    yield* partProblems(part, `${place}.properties[${field}]`, false, defaults);
   }
   const { items, additionalProperties } = schema;
-  if (items !== undefined) yield* partProblems(items, `${place}.items`, false);
+  if (items !== undefined) yield* partProblems(items, `${place}.items`, false, defaults);
   if (typeof additionalProperties === 'object') {
-    yield* partProblems(additionalProperties, `${place}.additionalProperties`, false);
+    yield* partProblems(additionalProperties, `${place}.additionalProperties`, false, defaults);
   }
   for (const junctor of ['allOf', 'anyOf', 'oneOf'] as const) {
     for (const [index, part] of (schema[junctor] ?? []).entries()) {
-      yield* partProblems(part, `${place}.${junctor}[${index}]`, false);
+      yield* partProblems(part, `${place}.${junctor}[${index}]`, false, defaults);
     }
   }
-  if (schema.not !== undefined) yield* partProblems(schema.not, `${place}.not`, false);
+  if (schema.not !== undefined) yield* partProblems(schema.not, `${place}.not`, false, defaults);
 }
 
 function* patternProblems({ pattern }: Schema, place: string): Generator<FieldProblem> {
@@ -197,7 +205,19 @@ function* mapKeyProblems(
   }
 }
 
-function* defaultProblems(schema: Schema, place: string, isRoot: boolean): Generator<FieldProblem> {
+/** A default of sound form, and what it becomes when it is filled in. */
+interface Default {
+  readonly schema: Schema;
+  readonly field: string;
+  readonly conformed: unknown;
+}
+
+function* defaultProblems(
+  schema: Schema,
+  place: string,
+  isRoot: boolean,
+  defaults: Default[],
+): Generator<FieldProblem> {
   const field = `${place}.default`;
   if (isRoot) {
     yield forbidden(field, 'must not be set at the root of the schema');
@@ -208,15 +228,35 @@ function* defaultProblems(schema: Schema, place: string, isRoot: boolean): Gener
     if (schema.nullable !== true) yield invalid(field, null, 'must not be null: the field is not nullable');
     return;
   }
-  const { value: conformed, unknown } = conformValue(schema, value);
+  let conforming: Conformed;
+  try {
+    conforming = conformValue(schema, value);
+  } catch (error) {
+    if (!isApiError(error, 'RequestEntityTooLarge')) throw error;
+    yield invalid(field, '', error.message);
+    return;
+  }
+  const { value: conformed, unknown } = conforming;
   if (unknown.length > 0 || !holds(conformed, value)) {
     yield invalid(field, value, 'must match the schema: it has fields that would be pruned');
     return;
   }
-  const wrapped: Schema = { type: 'object', properties: { value: withoutRules(schema) } };
-  for (const problem of compiled(wrapped)?.problems({ value: conformed }, undefined) ?? []) {
-    const below = problem.field.replace(/^value/, '');
-    yield { ...problem, field: `${field}${below}` };
+  defaults.push({ schema, field, conformed });
+}
+
+/** All defaults are judged by one validator: what compiling costs is paid once, however many there are. */
+function* validityProblems(defaults: readonly Default[]): Generator<FieldProblem> {
+  if (defaults.length === 0) return;
+  const named = defaults.map((each, index) => [`d${index}`, each] as const);
+  const wrapped: Schema = {
+    type: 'object',
+    properties: Object.fromEntries(named.map(([name, { schema }]) => [name, withoutRules(schema)])),
+  };
+  const values = Object.fromEntries(named.map(([name, { conformed }]) => [name, conformed]));
+  for (const problem of compiled(wrapped)?.problems(values, undefined) ?? []) {
+    const [, at = '', below = ''] = /^d(\d+)(.*)$/s.exec(problem.field) ?? [];
+    const message = problem.message.replace(`${problem.field} in body`, () => `value${below} in body`);
+    yield { ...problem, message, field: `${defaults[Number(at)]?.field ?? ''}${below}` };
   }
 }
 

@@ -15,6 +15,8 @@ import type { KindRules } from './rules.ts';
 
 const APPROVAL = 'api-approved.kubernetes.io';
 const APPROVAL_DOC = 'https://github.com/kubernetes/enhancements/pull/1111';
+/** Groups of reviews and views, which are answered without definitions: one of a user's would stand in front of them. */
+const OWN_GROUPS = ['authentication.k8s.io', 'authorization.k8s.io', 'events.k8s.io', 'metrics.k8s.io'];
 const DNS1035 = /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/;
 const DNS1035_TEXT =
   "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
@@ -117,6 +119,9 @@ function groupProblems({ metadata, spec }: Definition, old: Definition | undefin
         `${taken.metadata.name} (${taken.spec.names.kind}) is built in and cannot be defined`,
       ),
     ];
+  }
+  if (old === undefined && OWN_GROUPS.includes(group)) {
+    return [forbidden('spec.group', `${group} is served by Gantry itself and takes no definitions`)];
   }
   const isProtected = /(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group);
   const approval = metadata.annotations?.[APPROVAL];

@@ -52,6 +52,11 @@ describe('A definition is refused', () => {
       'spec.names: Forbidden: tasks.gantry.dev (Task) is built in and cannot be defined',
     ],
     [
+      'in front of the reviews that decide who may do what',
+      definition([version('v1')], {}, { group: 'authorization.k8s.io' }),
+      'spec.group: Forbidden: authorization.k8s.io is served by Gantry itself and takes no definitions',
+    ],
+    [
       'in a protected group without approval',
       definition([version('v1')], {}, { group: 'sub.k8s.io' }),
       'metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',

@@ -46,7 +46,17 @@ interface LogLine {
   readonly level: number;
 }
 
-export async function openTarget(certificates: Certificates): Promise<FuzzTarget> {
+export interface TargetOptions {
+  /** Caches of the recent past that are full at once: what is held beyond them is a leak. */
+  readonly hasSmallCaches?: boolean;
+}
+
+const SMALL_CACHES = { maxChanges: 32, maxChangeBytes: 64 * 1024 };
+
+export async function openTarget(
+  certificates: Certificates,
+  { hasSmallCaches = false }: TargetOptions = {},
+): Promise<FuzzTarget> {
   const faults: string[] = [];
   const log = pino(
     { level: 'info', base: null },
@@ -57,13 +67,19 @@ export async function openTarget(certificates: Certificates): Promise<FuzzTarget
     },
   );
   const [clock, random, metrics] = [systemClock, systemRandom, newMetrics()];
-  const store = await openStore('memory:', { clock, random, log });
+  const store = await openStore('memory:', {
+    clock,
+    random,
+    log,
+    ...(hasSmallCaches ? { limits: { recentBytes: SMALL_CACHES.maxChangeBytes } } : {}),
+  });
   const registry = await openRegistry({
     store,
     clock,
     random,
     log,
     metrics,
+    ...(hasSmallCaches ? { cacheLimits: SMALL_CACHES } : {}),
     namespaceLimits: { maxObjects: 2_000, maxBytes: 50_000_000 },
     auditSink: { write: () => undefined, close: () => Promise.resolve() },
   });

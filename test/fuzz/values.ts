@@ -210,8 +210,8 @@ function mutate(place: Place, places: readonly Place[], chance: Chance): void {
 /** The same in another type: where a type was not looked at, this goes through. */
 function retyped(value: unknown, chance: Chance): unknown {
   return chance.of<() => unknown>([
-    () => String(value),
-    () => Number(value) || 0,
+    () => JSON.stringify(value),
+    () => Number(JSON.stringify(value)) || 0,
     () => Boolean(value),
     () => [value],
     () => ({ value }),

@@ -32,7 +32,7 @@ export function readEviction(body: unknown, key: ObjectKey): Eviction {
   if ((name ?? key.name) !== key.name || (namespace ?? key.namespace) !== key.namespace) {
     throw new ApiError(
       'BadRequest',
-      `the eviction is for ${JSON.stringify(namespace)}/${JSON.stringify(name)}, the path is for ${key.namespace}/${key.name}`,
+      `the eviction is for ${JSON.stringify(namespace ?? key.namespace)}/${JSON.stringify(name ?? key.name)}, the path is for ${key.namespace}/${key.name}`,
     );
   }
   const { preconditions, dryRun } = isRecord(deleteOptions) ? deleteOptions : {};

@@ -12,7 +12,7 @@ import { pinnedName } from '../../machinery/selectors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Audit, AuditOutcome } from './access/audit/audit.ts';
 import type { TokenAuthenticator } from './access/authenticate.ts';
-import type { Authorizer } from './access/authorize.ts';
+import type { Authorizer, Passage } from './access/authorize.ts';
 import { readBinding } from './binding/binding.ts';
 import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
@@ -101,7 +101,7 @@ export class StoreRegistry implements Registry {
   ): Promise<StoredObject> {
     const request = requestOf('get', kind, { ...key, subresource: options.subresource });
     return this.#run(context, request, async () => {
-      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      const { visible } = this.#check(context, request);
       const served = this.#servedFor(kind, options.subresource);
       const stored = await this.#parts.reads.get(served, key, options, visible);
       return options.subresource === SCALE ? storedScale(served.entry, stored) : stored;
@@ -111,7 +111,7 @@ export class StoreRegistry implements Registry {
   list(context: RequestContext, kind: ServedKind, options: RegistryListOptions = {}): Promise<StoredList> {
     const request = requestOf('list', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      const { visible } = this.#check(context, request);
       return this.#parts.reads.list(this.#servedFor(kind), options, visible);
     });
   }
@@ -123,7 +123,7 @@ export class StoreRegistry implements Registry {
   ): Promise<AsyncIterable<StoredWatchEvent>> {
     const request = requestOf('watch', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      const { visible } = this.#parts.authorizer.check(context.identity, request);
+      const { visible } = this.#check(context, request);
       return this.#parts.reads.watch(this.#servedFor(kind), options, visible);
     });
   }
@@ -177,8 +177,7 @@ export class StoreRegistry implements Registry {
       const { entry } = this.#servedFor(kind, options.subresource);
       const mayApply: Judge = (before, after) => {
         // An apply that creates needs the permission to create, too.
-        if (before === undefined)
-          this.#parts.authorizer.check(context.identity, { ...request, verb: 'create' });
+        if (before === undefined) this.#check(context, { ...request, verb: 'create' });
         judge(before, after);
       };
       return this.#parts.writes.patch(entry, key, patch, withManager(context, options), mayApply);
@@ -310,12 +309,17 @@ export class StoreRegistry implements Registry {
       context,
       request,
       async () => {
-        this.#parts.authorizer.check(context.identity, request);
+        this.#check(context, request);
         await this.#parts.reads.catchUp(options.signal);
         return work(this.#judge(context, request));
       },
       { code, body },
     );
+  }
+
+  #check(context: RequestContext, request: AccessRequest): Passage {
+    const { identity, face } = context;
+    return this.#parts.authorizer.check(identity, face === undefined ? request : { ...request, face });
   }
 
   #judge({ identity }: RequestContext, request: AccessRequest): Judge {

@@ -65,6 +65,16 @@ export type StoredWatchEvent =
       readonly isInitialEnd?: boolean;
     };
 
+/** The name under which a view is asked for: a permission on it is as good as one on the object behind it. */
+export interface FaceAsked {
+  readonly group: string;
+  readonly resource: string;
+  /** What is done to the face, where that is another verb than what it means for the object. */
+  readonly verb?: string;
+  /** The subresource of the face; absent: as asked of the object; null: the face itself. */
+  readonly subresource?: string | null;
+}
+
 /** Who asks and through which door, for authorization and audit. */
 export interface RequestContext {
   /** Whom the request acts as. */
@@ -74,6 +84,8 @@ export interface RequestContext {
   readonly userAgent?: string;
   /** Absent for calls that came over no wire. */
   readonly origin?: RequestOrigin;
+  /** Set by the catalog while it reads or writes what is behind a view. */
+  readonly face?: FaceAsked;
 }
 
 /** Where a request over a wire came from, for the audit. */
@@ -107,6 +119,8 @@ export interface AccessRequest {
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;
+  /** Another name for what is asked: either permission will do. */
+  readonly face?: FaceAsked;
 }
 
 export interface RegistryListOptions extends ListOptions {

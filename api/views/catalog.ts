@@ -11,7 +11,7 @@ import { isRecord } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import type { Registry, RequestContext, ServedKind } from '../registry/types.ts';
 import { storedEventSelector } from './eventselector.ts';
-import { faceOf, faceSelector, facesOf, narrowed } from './face.ts';
+import { faceOf, faceSelector, facesOf, narrowed, throughFace } from './face.ts';
 import { type LiveKind, servedLive, servedLiveList } from './live.ts';
 import type { View } from './view.ts';
 import { ViewWrites } from './viewwrites.ts';
@@ -121,7 +121,7 @@ export function openCatalog(
       const source = sourceOf(kind);
       if (view === undefined) return registry.get(context, source, key, options);
       try {
-        return faceOf(view, await registry.get(context, source, key, options));
+        return faceOf(view, await registry.get(throughFace(view, context), source, key, options));
       } catch (error) {
         if (isApiError(error, 'NotFound')) throw notFound(kind, key.name);
         throw error;
@@ -136,7 +136,7 @@ export function openCatalog(
       if (view === undefined)
         return registry.list(context, sourceOf(kind), await ofStored(context, kind, options));
       const isSelected = faceSelector(view, options.fieldSelector);
-      const list = await registry.list(context, sourceOf(kind), narrowed(options));
+      const list = await registry.list(throughFace(view, context), sourceOf(kind), narrowed(options));
       const items = list.items.map((item) => faceOf(view, item)).filter((face) => isSelected(face.object));
       const isWhole = items.length === list.items.length;
       const { remainingItemCount: _unknown, ...rest } = list;
@@ -147,7 +147,7 @@ export function openCatalog(
       if (view === undefined)
         return registry.watch(context, sourceOf(kind), await ofStored(context, kind, options));
       const isSelected = faceSelector(view, options.fieldSelector);
-      const events = await registry.watch(context, sourceOf(kind), narrowed(options));
+      const events = await registry.watch(throughFace(view, context), sourceOf(kind), narrowed(options));
       return facesOf(view, events, isSelected);
     },
     async create(context, kind, body, options) {

@@ -2,7 +2,13 @@
 import { readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import { type FieldSelector, parseFieldSelector, pinnedName } from '../../machinery/selectors.ts';
-import type { StoredEvent, StoredObject, StoredWatchEvent } from '../registry/types.ts';
+import type {
+  FaceAsked,
+  RequestContext,
+  StoredEvent,
+  StoredObject,
+  StoredWatchEvent,
+} from '../registry/types.ts';
 import type { View } from './view.ts';
 
 /** The source's own options: of the field selector only a pinned name, which means the same on both faces. */
@@ -100,4 +106,16 @@ function faceEvent(
     previous,
     frame: () => Buffer.concat([Buffer.from(`{"type":"${type}","object":`), stored.json, Buffer.from('}\n')]),
   };
+}
+
+/**
+ * Who asks, through a view: a permission on the face is as good as one on the object behind it.
+ * @param asked what is done to the face, where it is something else than what that means for the object.
+ */
+export function throughFace(
+  { kind }: View,
+  context: RequestContext,
+  asked: Pick<FaceAsked, 'verb' | 'subresource'> = {},
+): RequestContext {
+  return { ...context, face: { group: kind.group, resource: kind.plural, ...asked } };
 }

@@ -20,7 +20,7 @@ import type {
   StoredObject,
   WriteResult,
 } from '../registry/types.ts';
-import { faceOf } from './face.ts';
+import { faceOf, throughFace } from './face.ts';
 import type { View } from './view.ts';
 
 export class ViewWrites {
@@ -57,11 +57,12 @@ export class ViewWrites {
 
   async evict(
     view: View,
-    context: RequestContext,
+    asker: RequestContext,
     key: ObjectKey,
     body: unknown,
     options: RegistryWriteOptions | undefined,
   ): Promise<DynamicObject> {
+    const context = throughFace(view, asker, { verb: 'create', subresource: 'eviction' });
     const stored = await this.#shown(view, context, key, { verb: 'create', subresource: 'eviction' });
     const eviction = ofStoredObject(view, stored, readEviction(body));
     return this.#registry.post(context, this.#sourceOf(view.kind), key, 'eviction', eviction, options);
@@ -92,10 +93,11 @@ export class ViewWrites {
 
   async create(
     view: View,
-    context: RequestContext,
+    asker: RequestContext,
     body: unknown,
     options: RegistryWriteOptions = {},
   ): Promise<WriteResult> {
+    const context = throughFace(view, asker, { verb: 'create' });
     if (view.make === undefined) throw notWritable(view);
     const object = view.make(readFace(view.kind, body));
     const result = await this.#registry.create(context, this.#sourceOf(view.kind), object, options);
@@ -108,12 +110,13 @@ export class ViewWrites {
    */
   async #change(
     view: View,
-    context: RequestContext,
+    asker: RequestContext,
     key: ObjectKey,
     verb: 'update' | 'patch',
     options: RegistryWriteOptions = {},
     change: (face: DynamicObject) => DynamicObject,
   ): Promise<WriteResult> {
+    const context = throughFace(view, asker, { verb });
     if (view.fold === undefined || options.subresource !== undefined) throw notWritable(view);
     for (let attempt = 1; ; attempt++) {
       const stored = await this.#shown(view, context, key, { verb });
@@ -134,10 +137,11 @@ export class ViewWrites {
 
   async remove(
     view: View,
-    context: RequestContext,
+    asker: RequestContext,
     key: ObjectKey,
     options: DeleteOptions,
   ): Promise<DeleteResult> {
+    const context = throughFace(view, asker, { verb: 'delete', subresource: null });
     const stored = await this.#shown(view, context, key, { verb: 'delete' });
     const face = faceOf(view, stored);
     const source = this.#sourceOf(view.kind);

@@ -45,7 +45,12 @@ export class Authorizer {
     if (isMaster(identity)) return EVERYTHING;
     const request = asRequested(asked);
     const verdict = this.evaluate(identity, request);
-    if (!verdict.isAllowed) throw forbiddenRequest(identity, request, verdict.reason());
+    if (!verdict.isAllowed) {
+      const face = faceOf(request);
+      if (face === undefined) throw forbiddenRequest(identity, request, verdict.reason());
+      const ofFace = this.evaluate(identity, face);
+      if (!ofFace.isAllowed) throw forbiddenRequest(identity, face, ofFace.reason());
+    }
     const [restriction] = restrictionsOf(identity);
     return restriction?.visible === undefined
       ? EVERYTHING
@@ -105,6 +110,20 @@ export function isMaster(identity: Identity): boolean {
 /** Whether there is more to what somebody may do than rules can say. */
 export function isRestricted(identity: Identity): boolean {
   return !isMaster(identity) && restrictionsOf(identity).length > 0;
+}
+
+/** The same request under the name of the view it came through. */
+function faceOf({ face, ...request }: AccessRequest): AccessRequest | undefined {
+  if (face === undefined) return undefined;
+  const { subresource: ofObject, ...rest } = request;
+  const subresource = face.subresource === undefined ? ofObject : (face.subresource ?? undefined);
+  return {
+    ...rest,
+    ...(subresource === undefined ? {} : { subresource }),
+    group: face.group,
+    resource: face.resource,
+    verb: face.verb ?? request.verb,
+  };
 }
 
 function restrictionsOf(identity: Identity): readonly Restriction[] {

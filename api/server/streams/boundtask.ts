@@ -24,8 +24,8 @@ export interface BoundTask {
 }
 
 /**
- * Needs every one of `verbs` on the subresource of the stored kind: `tasks/exec` also where it is asked for as
- * `pods/exec`, for it is one permission. Throws `Forbidden`, `NotFound`, and `BadRequest` for a container it does not have.
+ * Needs every one of `verbs` on the subresource, under the name it is asked for or that of the stored kind: for
+ * `pods/exec` either `pods/exec` or `tasks/exec` will do. Throws `Forbidden`, `NotFound`, and `BadRequest` for a container it does not have.
  */
 export async function findBoundTask(
   ctx: AppContext,
@@ -38,14 +38,15 @@ export async function findBoundTask(
   const context = requestContext(ctx);
   const source = deps.catalog.sourceOf(kind);
   const { group, plural: resource } = source;
+  const face = { group: kind.group, resource: kind.plural };
   for (const verb of asked.verbs) {
-    deps.registry.authorize(context, { verb, group, resource, subresource, ...key });
+    deps.registry.authorize(context, { verb, group, resource, subresource, ...key, face });
   }
   // What is looked up on the way is no request of the client's own: the audit tells of the session, not of these.
   const { origin: _origin, ...reader } = context;
   // Reading the face first gives a missing object the name the client knows it by.
   await deps.catalog.get(reader, kind, key);
-  const { object } = await deps.catalog.get(reader, source, key);
+  const { object } = await deps.catalog.get({ ...reader, face }, source, key);
   const { metadata, spec, status = {} } = asTask(object);
   const { container } = asked;
   if (container !== undefined && container !== metadata.name) {

@@ -162,13 +162,16 @@ function newListener(
       ...(upgrade === undefined ? {} : { upgrade }),
     });
   };
-  const server = create((request, response) => {
+  const handle: Handle = (request, response) => {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in Koa's types: what is used is the same on both
     const message = request as IncomingMessage;
     arrive(message);
     response.on('close', closed);
     void answer(message, response);
-  });
+  };
+  const server = create(handle);
+  // Expectations other than 100-continue may be ignored (RFC 9110, 10.1.1); Node's own refusal leaves the body unread.
+  server.on('checkExpectation', handle);
   const closeIdle = (): void => server.closeIdleConnections();
   /** A connection that becomes idle while stopping would otherwise stay open as long as its client likes. */
   const closed = (): void => {

@@ -138,7 +138,7 @@ export function definition(chance: Chance, plural: string, group: string): Recor
       scope: chance.is(0.8) ? 'Namespaced' : 'Cluster',
       names: {
         plural,
-        kind: chance.is(0.9) ? kind : 'Task',
+        kind: chance.is(0.85) ? kind : chance.of(['Task', 'Scale', 'constructor', 'toString', 'List']),
         ...(chance.is(0.3) ? { shortNames: chance.some(['th', 'wi', 'po', 'svc', oddText(chance)], 3) } : {}),
         ...(chance.is(0.3) ? { categories: ['all', oddText(chance)] } : {}),
         ...(chance.is(0.2) ? { singular: word(chance), listKind: `${kind}List` } : {}),

@@ -168,7 +168,7 @@ function described({ method, target, headers, body, ending }: FuzzRequest): stri
  * nothing. What is wrong, one line each.
  */
 export async function problemsOfState(port: number): Promise<string[]> {
-  const problems: string[] = [];
+  const problems: string[] = await problemsOfDocuments(port);
   for (const kind of await servedKinds(port)) {
     const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
     const list = await askPort(port, 'GET', `${root}/${kind.plural}`);
@@ -184,6 +184,18 @@ export async function problemsOfState(port: number): Promise<string[]> {
       continue;
     }
     for (const item of items) problems.push(...(await problemsOfObject(port, root, kind, item)));
+  }
+  return problems;
+}
+
+/** What tells clients which kinds there are must outlive whatever those are called. */
+async function problemsOfDocuments(port: number): Promise<string[]> {
+  const root = asRecord((await askPort(port, 'GET', '/openapi/v3')).json().paths);
+  const documents = Object.values(root).map((entry) => String(asRecord(entry).serverRelativeURL));
+  const problems: string[] = [];
+  for (const path of ['/', '/openapi/v2', '/swagger-2.0.0.pb-v1', '/metrics', ...documents]) {
+    const { status, text } = await askPort(port, 'GET', path);
+    if (status !== 200) problems.push(`GET ${path}: ${status} ${text.slice(0, 300)}`);
   }
   return problems;
 }

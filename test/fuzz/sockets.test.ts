@@ -161,6 +161,19 @@ describe('connections that are no good', function () {
     }
   });
 
+  it('an expectation nobody has heard of: ignored, and the body of the request is read', async () => {
+    const { port, secure } = target.secure;
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { ...secure });
+    const stream = session.request({ ':method': 'POST', ':path': '/nowhere', expect: 'more' });
+    const answered = once(stream, 'response');
+    const closed = once(stream, 'close');
+    stream.resume();
+    stream.end(Buffer.alloc(1_000_000));
+    expect((await answered)[0]).to.include({ ':status': 404 });
+    await closed;
+    session.destroy();
+  });
+
   it('HTTP/2 streams opened and reset by the thousand: that connection ends, others do not', async () => {
     const { port, secure } = target.secure;
     const bystander = connectHttp2(`https://127.0.0.1:${port}`, { ...secure });

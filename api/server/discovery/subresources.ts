@@ -26,6 +26,6 @@ export function gvkOf({ group, version, kind }: GroupVersionKind): GroupVersionK
 /** What a subresource takes and answers with. */
 export function subresourceGvk(owner: ServedKind, subresource: Subresource): GroupVersionKind {
   const { kind = owner.kind } = subresource;
-  const { group, version } = FOREIGN[kind] ?? owner;
+  const { group, version } = (Object.hasOwn(FOREIGN, kind) ? FOREIGN[kind] : undefined) ?? owner;
   return { group, version, kind };
 }

@@ -72,6 +72,24 @@ describe('Custom kinds on the wire', () => {
     );
   });
 
+  it('may be called what every JavaScript object has: the descriptions stay whole', async () => {
+    const odd = definition([version('v1', {}, { subresources: { status: {} } })], {
+      plural: 'builders',
+      kind: 'constructor',
+    });
+    const made = await server.ask('POST', DEFINITIONS, { body: odd });
+    expect(made.status, made.text).to.equal(201);
+    await server.world.until(
+      'it is served',
+      async () => (await server.ask('GET', '/apis/example.com/v1/builders')).status === 200,
+    );
+    for (const path of ['/openapi/v2', '/openapi/v3/apis/example.com/v1', '/apis/example.com/v1']) {
+      const answer = await server.ask('GET', path);
+      expect(answer.status, answer.text.slice(0, 300)).to.equal(200);
+      expect(answer.text).to.include('"constructor"');
+    }
+  });
+
   it('warn of a deprecated version, in reads and writes', async () => {
     await define();
     const beta = OBJECTS.replace('/v1/', '/v1beta1/');

@@ -20,6 +20,8 @@ export function problemOf(request: FuzzRequest, answer: RawAnswer, mayGoOn: bool
   }
   if (!isWhole && !mayGoOn) return `an answer of status ${status} that was cut`;
   if (request.method === 'HEAD' || status === 101) return undefined;
+  // Dropped by us before its body had come.
+  if (status >= 400 && !isWhole) return undefined;
   if (status >= 400) return problemOfRefusal(request.target, status, headers, body);
   if (headers.get('content-type')?.startsWith('application/json') !== true) return undefined;
   return headers.has('content-encoding') ? undefined : problemOfJson(body, isWhole, mayGoOn);

@@ -194,7 +194,7 @@ export class StoreRegistry implements Registry {
     return this.#write(context, request, 200, options, undefined, async (judge) => {
       const { entry } = this.#servedFor(kind);
       if (!entry.kind.verbs.includes('delete')) {
-        throw new ApiError('MethodNotAllowed', `${kind.plural} cannot be deleted yet`);
+        throw new ApiError('MethodNotAllowed', `${kind.plural} cannot be deleted`);
       }
       return this.#parts.deletes.delete(entry, key, options, judge);
     });

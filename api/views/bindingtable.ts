@@ -1,23 +1,15 @@
 /** `kubectl get rolebindings` and `clusterrolebindings`: the role with its kind, and who has it. Source: kubectl's printers. */
 import { roleRefOf, subjectsIn } from '../registry/access/policy.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
-
-const column = (name: string, description: string, priority = 0): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority,
-});
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 export const bindingTable: TablePrinter = {
   columns: [
     NAME_COLUMN,
-    column('Role', 'The role that is granted.'),
-    column('Age', 'Time since it was created.'),
-    column('Users', 'The users that have it.', 1),
-    column('Groups', 'The groups that have it.', 1),
-    column('ServiceAccounts', 'The service accounts that have it.', 1),
+    textColumn('Role', 'The role that is granted.'),
+    textColumn('Age', 'Time since it was created.'),
+    textColumn('Users', 'The users that have it.', 1),
+    textColumn('Groups', 'The groups that have it.', 1),
+    textColumn('ServiceAccounts', 'The service accounts that have it.', 1),
   ],
   cells(object, nowMs) {
     const { kind, name } = roleRefOf(object);

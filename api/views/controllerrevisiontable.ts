@@ -1,20 +1,12 @@
 /** `kubectl get controllerrevisions`: whose revision it is. Source: kubectl's printer for controller revisions. */
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
-
-const column = (name: string, description: string): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority: 0,
-});
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 export const controllerRevisionTable: TablePrinter = {
   columns: [
     NAME_COLUMN,
-    column('Controller', 'The object whose template it keeps.'),
-    column('Revision', 'Its place in the history.'),
-    column('Age', 'Time since it was created.'),
+    textColumn('Controller', 'The object whose template it keeps.'),
+    textColumn('Revision', 'Its place in the history.'),
+    textColumn('Age', 'Time since it was created.'),
   ],
   cells({ metadata, revision }, nowMs) {
     const owner = metadata.ownerReferences?.find((reference) => reference.controller === true);

@@ -1,17 +1,10 @@
 /** `kubectl get configmaps` and `kubectl get secrets`: how much data there is. Source: kubectl's printers. */
 import { isRecord } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
-const column = (name: string, description: string): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority: 0,
-});
-const DATA = column('Data', 'How many keys there are.');
-const AGE = column('Age', 'Time since it was created.');
+const DATA = textColumn('Data', 'How many keys there are.');
+const AGE = textColumn('Age', 'Time since it was created.');
 
 export const configMapTable: TablePrinter = {
   columns: [NAME_COLUMN, DATA, AGE],
@@ -23,7 +16,7 @@ export const configMapTable: TablePrinter = {
 };
 
 export const secretTable: TablePrinter = {
-  columns: [NAME_COLUMN, column('Type', 'What the data is for.'), DATA, AGE],
+  columns: [NAME_COLUMN, textColumn('Type', 'What the data is for.'), DATA, AGE],
   cells: (object, nowMs) => [
     object.metadata.name,
     typeof object['type'] === 'string' ? object['type'] : '',
@@ -33,7 +26,7 @@ export const secretTable: TablePrinter = {
 };
 
 export const serviceAccountTable: TablePrinter = {
-  columns: [NAME_COLUMN, column('Secrets', 'How many Secrets it may use.'), AGE],
+  columns: [NAME_COLUMN, textColumn('Secrets', 'How many Secrets it may use.'), AGE],
   cells: (object, nowMs) => [
     object.metadata.name,
     Array.isArray(object['secrets']) ? object['secrets'].length : 0,

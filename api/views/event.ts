@@ -1,27 +1,19 @@
 /** `kubectl get events`: the object of an event as `task/hello`. Source: kubectl's printer for events. */
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
-
-const column = (name: string, description: string, priority = 0): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority,
-});
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 export const eventTable: TablePrinter = {
   columns: [
-    column('Last Seen', 'Time since it last happened.'),
-    column('Type', 'Normal or Warning.'),
-    column('Reason', 'One word that says what happened.'),
-    column('Object', 'The object it happened to.'),
-    column('Subobject', 'The part of the object it happened to.', 1),
-    column('Source', 'Who reports it.', 1),
-    column('Message', 'A sentence for people.'),
-    column('First Seen', 'Time since it first happened.', 1),
-    column('Count', 'How often it happened.', 1),
+    textColumn('Last Seen', 'Time since it last happened.'),
+    textColumn('Type', 'Normal or Warning.'),
+    textColumn('Reason', 'One word that says what happened.'),
+    textColumn('Object', 'The object it happened to.'),
+    textColumn('Subobject', 'The part of the object it happened to.', 1),
+    textColumn('Source', 'Who reports it.', 1),
+    textColumn('Message', 'A sentence for people.'),
+    textColumn('First Seen', 'Time since it first happened.', 1),
+    textColumn('Count', 'How often it happened.', 1),
     { ...NAME_COLUMN, priority: 1 },
   ],
   cells(event, nowMs) {

@@ -1,30 +1,22 @@
 /** `kubectl get nodes`: the same columns and words as on Kubernetes. Source: kubectl's printer for nodes. */
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 const ROLE_PREFIX = 'node-role.kubernetes.io/';
-
-const column = (name: string, description: string, priority = 0): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority,
-});
 
 export const nodeTable: TablePrinter = {
   columns: [
     NAME_COLUMN,
-    column('Status', 'Whether the worker takes and keeps tasks.'),
-    column('Roles', `What labels ${ROLE_PREFIX}<role> say.`),
-    column('Age', 'Time since the worker joined.'),
-    column('Version', "The agent's version."),
-    column('Internal-IP', 'Where published ports are.', 1),
-    column('External-IP', 'Never set.', 1),
-    column('OS-Image', 'The operating system.', 1),
-    column('Kernel-Version', "The kernel's version.", 1),
-    column('Container-Runtime', "The engine's version.", 1),
+    textColumn('Status', 'Whether the worker takes and keeps tasks.'),
+    textColumn('Roles', `What labels ${ROLE_PREFIX}<role> say.`),
+    textColumn('Age', 'Time since the worker joined.'),
+    textColumn('Version', "The agent's version."),
+    textColumn('Internal-IP', 'Where published ports are.', 1),
+    textColumn('External-IP', 'Never set.', 1),
+    textColumn('OS-Image', 'The operating system.', 1),
+    textColumn('Kernel-Version', "The kernel's version.", 1),
+    textColumn('Container-Runtime', "The engine's version.", 1),
   ],
   cells: (node, nowMs) => [
     node.metadata.name,

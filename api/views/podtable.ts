@@ -1,25 +1,17 @@
 /** `kubectl get pods`: the same columns and words as on Kubernetes. Source: kubectl's printer for pods. */
 import { isRecord, readPath } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
-
-const column = (name: string, type: string, description: string, priority = 0): TableColumn => ({
-  name,
-  type,
-  format: '',
-  description,
-  priority,
-});
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 export const podTable: TablePrinter = {
   columns: [
     NAME_COLUMN,
-    column('Ready', 'string', 'Containers that do their work, of those there are.'),
-    column('Status', 'string', 'The phase, or the reason the container is waiting or ended.'),
-    column('Restarts', 'string', 'How often the container was started again, and when it last ended.'),
-    column('Age', 'string', 'Time since the task was created.'),
-    column('IP', 'string', "The container's address.", 1),
-    column('Node', 'string', 'The worker.', 1),
+    textColumn('Ready', 'Containers that do their work, of those there are.'),
+    textColumn('Status', 'The phase, or the reason the container is waiting or ended.'),
+    textColumn('Restarts', 'How often the container was started again, and when it last ended.'),
+    textColumn('Age', 'Time since the task was created.'),
+    textColumn('IP', "The container's address.", 1),
+    textColumn('Node', 'The worker.', 1),
   ],
   cells(pod, nowMs) {
     const status = firstStatus(pod);

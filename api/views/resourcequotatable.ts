@@ -1,21 +1,13 @@
 /** `kubectl get resourcequotas`: used and limit of everything counted. Source: kubectl's printer for quotas. */
 import { isRecord, readPath } from '../../machinery/json.ts';
-import { age, NAME_COLUMN, type TableColumn, type TablePrinter } from './view.ts';
-
-const column = (name: string, description: string): TableColumn => ({
-  name,
-  type: 'string',
-  format: '',
-  description,
-  priority: 0,
-});
+import { age, NAME_COLUMN, type TablePrinter, textColumn } from './view.ts';
 
 export const resourceQuotaTable: TablePrinter = {
   columns: [
     NAME_COLUMN,
-    column('Age', 'Time since it was created.'),
-    column('Request', 'Objects, and the least that tasks ask for: used and allowed.'),
-    column('Limit', 'The most that tasks may use: used and allowed.'),
+    textColumn('Age', 'Time since it was created.'),
+    textColumn('Request', 'Objects, and the least that tasks ask for: used and allowed.'),
+    textColumn('Limit', 'The most that tasks may use: used and allowed.'),
   ],
   cells(quota, nowMs) {
     const hard = figures(readPath(quota, ['status', 'hard']));

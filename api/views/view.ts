@@ -103,6 +103,11 @@ export interface TablePrinter {
   cells(object: DynamicObject, nowMs: number): readonly Cell[];
 }
 
+/** A column of text. @param priority above 0: only with `-o wide`. */
+export function textColumn(name: string, description: string, priority = 0): TableColumn {
+  return { name, type: 'string', format: '', description, priority };
+}
+
 export const NAME_COLUMN: TableColumn = {
   name: 'Name',
   type: 'string',

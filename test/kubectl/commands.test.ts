@@ -1,8 +1,17 @@
 /** The command table, driven by real kubectls on a real engine: oldest and newest in the normal run, all with --long. */
 import { GantryProcess } from '../walk/process.ts';
-import { table } from './rows.ts';
+import { containers } from './rows/containers.ts';
+import { discovery } from './rows/discovery.ts';
+import { generators } from './rows/generators.ts';
+import { reading } from './rows/reading.ts';
+import { removing } from './rows/removing.ts';
+import { workers } from './rows/workers.ts';
+import { writing } from './rows/writing.ts';
 import { Session } from './session.ts';
 import { kubectls } from './versions.ts';
+
+/** In this order: later groups use what earlier ones made. */
+const table = [discovery, writing, reading, containers, workers, generators, removing];
 
 const found = kubectls();
 if (found.length === 0) {

@@ -12,16 +12,22 @@ export interface Kubectl {
   readonly minor: number;
 }
 
-export function kubectls(env: NodeJS.ProcessEnv = process.env): readonly Kubectl[] {
+/** Oldest first. */
+export function allKubectls(env: NodeJS.ProcessEnv = process.env): readonly Kubectl[] {
   const own = env.KUBECTL ?? findOnPath('kubectl', env.PATH ?? '');
   if (own === undefined) return [];
   const folder = dirname(realpathSync(own));
   const beside = readdirSync(folder)
     .filter((file) => /^kubectl\.1\.\d+$/.test(file))
     .map((file) => join(folder, file));
-  const found = (beside.length === 0 ? [own] : beside)
+  return (beside.length === 0 ? [own] : beside)
     .map((path) => ({ path, minor: minorOf(path) }))
     .sort((a, b) => a.minor - b.minor);
+}
+
+/** Those that this run is for. */
+export function kubectls(env: NodeJS.ProcessEnv = process.env): readonly Kubectl[] {
+  const found = allKubectls(env);
   if (env.GANTRY_TEST_LONG !== undefined) return found;
   const [oldest] = found;
   const newest = found.at(-1);

@@ -140,15 +140,17 @@ describe('Custom kinds on the wire', () => {
   });
 });
 
+const KUBECTL = process.env.KUBECTL ?? 'kubectl';
+
 describe('kubectl on custom kinds', function () {
   this.timeout(60_000);
   let server: TestServer;
   let home: string;
   before(async function () {
     try {
-      execFileSync('kubectl', ['version', '--client'], { stdio: 'ignore' });
+      execFileSync(KUBECTL, ['version', '--client'], { stdio: 'ignore' });
     } catch {
-      console.warn('      no kubectl on PATH: custom kinds are not tried with it');
+      console.warn('      no kubectl on PATH or in KUBECTL: custom kinds are not tried with it');
       this.skip();
     }
     home = mkdtempSync(join(tmpdir(), 'gantry-kubectl-'));
@@ -164,7 +166,7 @@ describe('kubectl on custom kinds', function () {
     input = '',
   ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
     const child = spawn(
-      'kubectl',
+      KUBECTL,
       [`--server=http://127.0.0.1:${server.port}`, `--cache-dir=${home}`, ...words],
       {
         env: { ...process.env, HOME: home, KUBECONFIG: join(home, 'none') },

@@ -2,29 +2,18 @@
  * Real kubectls on the streams: every version that is installed beside the one on PATH (`kubectl.1.27`, …), for they
  * speak three different protocols. The container is this machine; a real one is in test/walk.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { allKubectls } from '../../../kubectl/versions.ts';
 import { openRig, type Rig } from './rig.ts';
 
 /** SPDY only; SPDY with WebSocket on request; WebSocket for exec; WebSocket for both; the newest. */
-const VERSIONS = ['1.27', '1.29', '1.30', '1.31', '1.33'];
-
-function findKubectls(): readonly { readonly version: string; readonly path: string }[] {
-  let path: string;
-  try {
-    path = realpathSync(execFileSync('which', ['kubectl'], { encoding: 'utf8' }).trim());
-  } catch {
-    return [];
-  }
-  const beside = VERSIONS.map((version) => ({ version, path: join(dirname(path), `kubectl.${version}`) }));
-  const found = beside.filter((candidate) => existsSync(candidate.path));
-  return found.length > 0 ? found : [{ version: 'on PATH', path }];
-}
+const MINORS = [27, 29, 30, 31, 33];
 
 interface Ended {
   readonly code: number | null;
@@ -32,7 +21,9 @@ interface Ended {
   readonly stderr: string;
 }
 
-const kubectls = findKubectls();
+const all = allKubectls();
+const telling = all.filter(({ minor }) => MINORS.includes(minor));
+const kubectls = telling.length > 0 ? telling : all;
 const big = randomBytes(4_000_000);
 const digest = createHash('sha256').update(big).digest('hex');
 
@@ -41,14 +32,15 @@ describe('kubectl on streams', function () {
   let rig: Rig;
   before(async function () {
     if (kubectls.length === 0) {
-      console.warn('      no kubectl on PATH: its streams are not tested');
+      console.warn('      no kubectl on PATH or in KUBECTL: its streams are not tested');
       this.skip();
     }
     rig = await openRig();
   });
   after(() => rig?.close());
 
-  for (const { version, path } of kubectls) {
+  for (const { minor, path } of kubectls) {
+    const version = `1.${minor}`;
     describe(version, () => {
       const start = (words: readonly string[], env: NodeJS.ProcessEnv = {}) =>
         spawn(path, [`--cache-dir=${join(rig.directory, version)}`, ...words], {
@@ -87,7 +79,7 @@ describe('kubectl on streams', function () {
         expect(stderr).to.equal('err\ncommand terminated with exit code 3\n');
       });
 
-      if (version === '1.29') {
+      if (minor === 29) {
         it('exec over WebSocket, asked for', async () => {
           const env = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'true' };
           const { code } = await run(['exec', 'hello', '--', 'sh', '-c', 'exit 4'], undefined, env);

@@ -110,6 +110,7 @@ class Dialer {
     // Alone it keeps no process of ours alive.
     this.#child.unref();
     this.#child.channel?.unref();
+    if (this.#child.stderr instanceof Socket) this.#child.stderr.unref();
     this.#isRight = this.#verify();
     this.#isRight.catch(() => this.end());
   }

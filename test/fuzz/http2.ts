@@ -9,6 +9,8 @@ const NOT_HERE = /^(?:connection|upgrade|transfer-encoding|keep-alive|host|http2
 export class Http2Client {
   readonly #address: Required<Address>;
   #session: ClientHttp2Session | undefined;
+  /** Every one that is not gone: one that takes no more requests may wait for ever for what it has begun. */
+  readonly #sessions = new Set<ClientHttp2Session>();
 
   constructor(address: Required<Address>) {
     this.#address = address;
@@ -77,16 +79,19 @@ export class Http2Client {
   }
 
   close(): void {
-    this.#session?.destroy();
+    for (const session of this.#sessions) session.destroy();
   }
 
   #live(): ClientHttp2Session {
     if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed)
       return this.#session;
     const { port, secure } = this.#address;
-    this.#session = connect(`https://127.0.0.1:${port}`, { ...secure });
-    this.#session.on('error', () => undefined);
-    return this.#session;
+    const session = connect(`https://127.0.0.1:${port}`, { ...secure });
+    session.on('error', () => undefined);
+    session.on('close', () => this.#sessions.delete(session));
+    this.#sessions.add(session);
+    this.#session = session;
+    return session;
   }
 }
 

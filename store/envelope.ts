@@ -6,62 +6,106 @@
  *   2  format version        1 byte
  *   3  reserved, 0           1 byte
  *   4  key id, 0 = plain     4 bytes
- *   8  payload schema        4 bytes
+ *   8  position              2 bytes: which write of its batch this was, on engines where a batch shares a revision
+ *  10  payload schema        2 bytes
  *  12  write time, ms        8 bytes (IEEE 754 double: exact for every time until the year 287396)
  *  20  CRC-32               4 bytes, over bytes 0 to 19, the key in UTF-8, and the payload
  *
- * The key is under the checksum so that a value that ended up under another key is found out too.
+ * The key is under the checksum so that a value that ended up under another key is found out too. Format 1 is the same
+ * without positions (they read as 0) and without encryption.
  */
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../machinery/errors.ts';
+import type { Encryption } from './encryption.ts';
+import { hasAnyPrefix } from './keys.ts';
 
 const ENVELOPE_BYTES = 24;
 const MAGIC = 0x4756;
-const FORMAT = 1;
+const FORMAT = 2;
 const PLAIN = 0;
 /** The shape of the payloads this release writes and reads. */
 const SCHEMA = 1;
 
+/** Positions are below this. */
+export const MAX_POSITIONS = 1024;
+
 export interface Opened {
-  /** A view into the record: shared. */
+  /** As it was put. A view into the record where that was not encrypted: shared. */
   readonly payload: Uint8Array;
   readonly writtenAtMs: number;
+  readonly position: number;
+  /** Of the key it was encrypted with; 0 is plain. */
+  readonly keyId: number;
 }
 
-export function sealEnvelope(key: string, payload: Uint8Array, writtenAtMs: number): Uint8Array {
-  // An allocation of its own (not from Buffer's pool), because an engine may transfer it to another thread.
-  const record = Buffer.allocUnsafeSlow(ENVELOPE_BYTES + payload.byteLength);
-  record.writeUInt16BE(MAGIC, 0);
-  record.writeUInt8(FORMAT, 2);
-  record.writeUInt8(0, 3);
-  record.writeUInt32BE(PLAIN, 4);
-  record.writeUInt32BE(SCHEMA, 8);
-  record.writeDoubleBE(writtenAtMs, 12);
-  record.set(payload, ENVELOPE_BYTES);
-  record.writeUInt32BE(checksum(record, key), 20);
-  return record;
-}
+export class Envelopes {
+  readonly #encryption: Encryption | undefined;
 
-/** Throws `StoreError('Corrupt')` naming the key and the revision when the record is not what was written. */
-export function openEnvelope(key: string, revision: number, record: Uint8Array): Opened {
-  const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
-  if (bytes.byteLength < ENVELOPE_BYTES || bytes.readUInt16BE(0) !== MAGIC) {
-    throw corrupt(key, revision, `found ${bytes.byteLength} bytes without the header of a stored value`);
+  /** @param encryption without it nothing is encrypted, and what is cannot be read. */
+  constructor(encryption?: Encryption) {
+    this.#encryption = encryption;
   }
-  const format = bytes.readUInt8(2);
-  if (format > FORMAT) throw tooNew(key, revision, `envelope format ${format}, wanted ${FORMAT} or older`);
-  const found = bytes.readUInt32BE(20);
-  const wanted = checksum(bytes, key);
-  if (found !== wanted) {
-    throw corrupt(key, revision, `checksum ${hex(found)} does not match its bytes, wanted ${hex(wanted)}`);
+
+  seal(key: string, payload: Uint8Array, writtenAtMs: number, position = 0): Uint8Array {
+    const encryption = this.#encryption;
+    const isSecret = encryption !== undefined && hasAnyPrefix(key, encryption.prefixes);
+    const { keyId, bytes } = isSecret
+      ? encryption.keys.encrypt(key, payload)
+      : { keyId: PLAIN, bytes: payload };
+    // An allocation of its own (not from Buffer's pool), because an engine may transfer it to another thread.
+    const record = Buffer.allocUnsafeSlow(ENVELOPE_BYTES + bytes.byteLength);
+    record.writeUInt16BE(MAGIC, 0);
+    record.writeUInt8(FORMAT, 2);
+    record.writeUInt8(0, 3);
+    record.writeUInt32BE(keyId, 4);
+    record.writeUInt16BE(position, 8);
+    record.writeUInt16BE(SCHEMA, 10);
+    record.writeDoubleBE(writtenAtMs, 12);
+    record.set(bytes, ENVELOPE_BYTES);
+    record.writeUInt32BE(checksum(record, key), 20);
+    return record;
   }
-  const keyId = bytes.readUInt32BE(4);
-  if (keyId !== PLAIN) {
-    throw tooNew(key, revision, `encrypted with key ${keyId}, which this release cannot read`);
+
+  /** Throws `StoreError('Corrupt')` naming the key and the revision when the record is not what was written. */
+  open(key: string, revision: number, record: Uint8Array): Opened {
+    const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
+    if (bytes.byteLength < ENVELOPE_BYTES || bytes.readUInt16BE(0) !== MAGIC) {
+      throw corrupt(key, revision, `found ${bytes.byteLength} bytes without the header of a stored value`);
+    }
+    const format = bytes.readUInt8(2);
+    if (format > FORMAT) throw tooNew(key, revision, `envelope format ${format}, wanted ${FORMAT} or older`);
+    const found = bytes.readUInt32BE(20);
+    const wanted = checksum(bytes, key);
+    if (found !== wanted) {
+      throw corrupt(key, revision, `checksum ${hex(found)} does not match its bytes, wanted ${hex(wanted)}`);
+    }
+    const schema = bytes.readUInt16BE(10);
+    if (schema > SCHEMA) throw tooNew(key, revision, `payload schema ${schema}, wanted ${SCHEMA} or older`);
+    const keyId = bytes.readUInt32BE(4);
+    const kept = bytes.subarray(ENVELOPE_BYTES);
+    return {
+      payload: keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept),
+      writtenAtMs: bytes.readDoubleBE(12),
+      position: bytes.readUInt16BE(8),
+      keyId,
+    };
   }
-  const schema = bytes.readUInt32BE(8);
-  if (schema > SCHEMA) throw tooNew(key, revision, `payload schema ${schema}, wanted ${SCHEMA} or older`);
-  return { payload: bytes.subarray(ENVELOPE_BYTES), writtenAtMs: bytes.readDoubleBE(12) };
+
+  #decrypt(key: string, revision: number, keyId: number, bytes: Uint8Array): Uint8Array {
+    const keys = this.#encryption?.keys;
+    if (keys === undefined || !keys.has(keyId)) {
+      const held = keys === undefined ? 'no encryption keys were given' : 'it is not among the keys given';
+      throw new StoreError(
+        'Corrupt',
+        `stored value of "${key}" at revision ${revision} is encrypted with key ${hex(keyId)}, and ${held}; give the key file of this cluster`,
+      );
+    }
+    const plain = keys.decrypt(key, { keyId, bytes });
+    if (plain === undefined) {
+      throw corrupt(key, revision, `it is not what key ${hex(keyId)} encrypted for it`);
+    }
+    return plain;
+  }
 }
 
 function checksum(record: Buffer, key: string): number {

@@ -8,14 +8,22 @@ import type { Clock } from '../machinery/clock.ts';
 import { messageOf, StoreError } from '../machinery/errors.ts';
 import { type Log as Logger, silentLog } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
-import { sealEnvelope } from './envelope.ts';
+import type { Encryption } from './encryption.ts';
+import { Envelopes } from './envelope.ts';
 import { type FeedLimits, WatchFeed } from './feed.ts';
 import { GroupCommit, type GroupCommitLimits, type Queued } from './groupcommit.ts';
 import { doPrefixesOverlap } from './keys.ts';
 import type { Log, LogEffect, LogHead, LogOutcome, LogWrite } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
 import { RecentValues } from './recent.ts';
-import { DEFAULT_RETENTION, type Floors, findFloors, type Retention, RetentionLoop } from './retention.ts';
+import {
+  DEFAULT_RETENTION,
+  type Floors,
+  findFloors,
+  type Retention,
+  RetentionLoop,
+  revisionAt,
+} from './retention.ts';
 import { asStoreError, checkWrites, toEvent, toKeyValue, toWriteEvent } from './rows.ts';
 import type {
   CommitResult,
@@ -25,6 +33,7 @@ import type {
   RangeResult,
   Store,
   StoreEvent,
+  StoreMoment,
   StoreSize,
   StoreWatchOptions,
   WatchBatch,
@@ -50,6 +59,7 @@ export interface StoreOptions {
   readonly metrics?: Metrics;
   readonly log?: Logger;
   readonly retention?: Partial<Retention>;
+  readonly encryption?: Encryption;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -83,7 +93,9 @@ export async function openMvccStore(log: Log, options: StoreOptions): Promise<St
 
 class MvccStore implements Store {
   readonly clusterId: string;
+  readonly isShared = false;
   readonly #log: Log;
+  readonly #envelopes: Envelopes;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #limits: StoreLimits;
@@ -104,6 +116,7 @@ class MvccStore implements Store {
   constructor(log: Log, head: LogHead, retention: Retention, options: StoreOptions) {
     this.clusterId = head.clusterId;
     this.#log = log;
+    this.#envelopes = new Envelopes(options.encryption);
     this.#clock = options.clock;
     this.#logger = options.log ?? silentLog;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -130,7 +143,7 @@ class MvccStore implements Store {
     const recent = options.revision === undefined ? this.#recent.get(key) : undefined;
     if (recent !== undefined) return recent;
     const row = await this.#log.read(key, options.revision);
-    return row === undefined ? undefined : toKeyValue(row);
+    return row === undefined ? undefined : toKeyValue(row, this.#envelopes);
   }
 
   async range(prefix: string, options: RangeOptions = {}): Promise<RangeResult> {
@@ -143,7 +156,7 @@ class MvccStore implements Store {
       if (revision !== undefined) this.#checkKept(revision, [prefix]);
       const rows = Math.min(limit - items.length, PAGE_ROWS);
       const page = await this.#log.range({ prefix, after, revision, limit: rows });
-      for (const row of page.rows) items.push(toKeyValue(row));
+      for (const row of page.rows) items.push(toKeyValue(row, this.#envelopes));
       if (!page.more || items.length >= limit) return { items, revision: page.revision, more: page.more };
       revision = page.revision;
       after = page.rows.at(-1)?.key ?? after;
@@ -155,7 +168,7 @@ class MvccStore implements Store {
     checkWrites(writes);
     const writtenAtMs = this.#clock.now();
     const records = writes.map((write) =>
-      sealEnvelope(write.key, write.kind === 'put' ? write.value : new Uint8Array(), writtenAtMs),
+      this.#envelopes.seal(write.key, write.kind === 'put' ? write.value : new Uint8Array(), writtenAtMs),
     );
     const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
     const startedMs = this.#clock.monotonicMs();
@@ -199,6 +212,37 @@ class MvccStore implements Store {
 
   revision(): number {
     return this.#revision;
+  }
+
+  async latestRevision(): Promise<number> {
+    this.#checkOpen();
+    return this.#revision;
+  }
+
+  async momentAt(timeMs: number): Promise<StoreMoment> {
+    this.#checkOpen();
+    const oldest = await this.oldestMoment();
+    if (timeMs < (oldest.writtenAtMs ?? Number.NEGATIVE_INFINITY)) {
+      throw new StoreError(
+        'Compacted',
+        `what was at ${new Date(timeMs).toISOString()} is gone: history is kept from revision ${oldest.revision} of ${new Date(oldest.writtenAtMs ?? 0).toISOString()} on`,
+      );
+    }
+    const revision = await revisionAt(this.#log, this.#envelopes, timeMs, oldest.revision, this.#revision);
+    return this.#momentOf(revision);
+  }
+
+  async oldestMoment(): Promise<StoreMoment> {
+    this.#checkOpen();
+    return this.#momentOf(this.#floors.floor);
+  }
+
+  /** The time of a revision's write, or of the next one whose row is there. */
+  async #momentOf(revision: number): Promise<StoreMoment> {
+    if (revision === 0) return { revision, writtenAtMs: undefined };
+    const [witness] = (await this.#log.changes(revision - 1, [''], 1)).changes;
+    if (witness === undefined) return { revision, writtenAtMs: undefined };
+    return { revision, writtenAtMs: toKeyValue(witness.row, this.#envelopes).writtenAtMs };
   }
 
   async compact(revision: number): Promise<void> {
@@ -294,7 +338,8 @@ class MvccStore implements Store {
     const { writes = [], writtenAtMs = 0 } = pending ?? {};
     if (!outcome.ok) {
       try {
-        const current = outcome.current === undefined ? undefined : toKeyValue(outcome.current);
+        const current =
+          outcome.current === undefined ? undefined : toKeyValue(outcome.current, this.#envelopes);
         return { ok: false, failed: outcome.failed, current, revision: outcome.revision };
       } catch (error) {
         return asStoreError(error);
@@ -313,7 +358,7 @@ class MvccStore implements Store {
     if (effect.previousRevision === undefined) return undefined;
     if (effect.previous === undefined) return known;
     try {
-      return toKeyValue(effect.previous);
+      return toKeyValue(effect.previous, this.#envelopes);
     } catch (error) {
       // The write stands, but nobody can be told what it replaced: watchers end rather than hear half the truth.
       this.#endFeeds(asStoreError(error));
@@ -337,7 +382,10 @@ class MvccStore implements Store {
     const head = await this.#log.head();
     while (this.#revision < head.revision) {
       const { changes, revision } = await this.#log.changes(this.#revision, [''], PAGE_ROWS);
-      this.#publish(changes.map(toEvent), revision);
+      this.#publish(
+        changes.map((change) => toEvent(change, this.#envelopes)),
+        revision,
+      );
     }
     this.#isInDoubt = false;
   }
@@ -355,7 +403,7 @@ class MvccStore implements Store {
       if (this.#closing !== undefined) return;
       const { changes, revision } = await this.#log.changes(position, prefixes, PAGE_ROWS);
       position = revision;
-      yield { events: changes.map(toEvent), revision };
+      yield { events: changes.map((change) => toEvent(change, this.#envelopes)), revision };
     }
   }
 
@@ -366,7 +414,7 @@ class MvccStore implements Store {
   async #forgetByAge(): Promise<void> {
     try {
       const known = { ...this.#floors, revision: this.#revision };
-      const floors = await findFloors(this.#log, this.#retention, known, this.#clock.now());
+      const floors = await findFloors(this.#log, this.#envelopes, this.#retention, known, this.#clock.now());
       const isNews = floors.floor > known.floor || floors.transientFloor > known.transientFloor;
       if (isNews) await this.#forget(floors);
     } catch (error) {

@@ -7,7 +7,7 @@
  * with commits let in between.
  */
 import type { Clock, Timer } from '../machinery/clock.ts';
-import { openEnvelope } from './envelope.ts';
+import type { Envelopes } from './envelope.ts';
 import type { Log } from './log.ts';
 
 export interface Retention {
@@ -36,16 +36,18 @@ export interface Floors {
 /** What may be forgotten now. `known` are the present floors and revision; the answer is never below them. */
 export async function findFloors(
   log: Log,
+  envelopes: Envelopes,
   retention: Retention,
   known: Floors & { readonly revision: number },
   nowMs: number,
 ): Promise<Floors> {
-  let floor = await revisionAt(log, nowMs - retention.historyMs, known.floor, known.revision);
+  let floor = await revisionAt(log, envelopes, nowMs - retention.historyMs, known.floor, known.revision);
   const { usedBytes } = await log.size();
   if (usedBytes > retention.historyBytes)
     floor = Math.max(floor, Math.floor((known.floor + known.revision) / 2));
   const transientFloor = await revisionAt(
     log,
+    envelopes,
     nowMs - retention.transientHistoryMs,
     Math.max(known.transientFloor, floor),
     known.revision,
@@ -57,7 +59,13 @@ export async function findFloors(
  * The newest revision in [from, to] written at or before a moment; `from` if there is none. A binary search over
  * write times, so it needs nothing remembered over a restart; where the wall clock jumped it is as wrong as the clock.
  */
-async function revisionAt(log: Log, timeMs: number, from: number, to: number): Promise<number> {
+export async function revisionAt(
+  log: Log,
+  envelopes: Envelopes,
+  timeMs: number,
+  from: number,
+  to: number,
+): Promise<number> {
   let low = from;
   let high = to;
   while (low < high) {
@@ -66,7 +74,7 @@ async function revisionAt(log: Log, timeMs: number, from: number, to: number): P
     const [witness] = (await log.changes(middle - 1, [''], 1)).changes;
     if (witness === undefined) return low;
     const { key, revision, record } = witness.row;
-    if (openEnvelope(key, revision, record).writtenAtMs <= timeMs) low = middle;
+    if (envelopes.open(key, revision, record).writtenAtMs <= timeMs) low = middle;
     else high = middle - 1;
   }
   return low;

@@ -1,16 +1,31 @@
 /** Between what writers and watchers see (values, events) and what a log keeps (rows with sealed records). */
 import { messageOf, StoreError } from '../machinery/errors.ts';
-import { openEnvelope } from './envelope.ts';
+import type { Envelopes } from './envelope.ts';
 import { checkKey } from './keys.ts';
 import type { LogChange, LogEffect, LogRow } from './log.ts';
-import { type KeyValue, MAX_VALUE_BYTES, type StoreEvent, type Write } from './store.ts';
+import {
+  type KeyValue,
+  MAX_COMMIT_BYTES,
+  MAX_COMMIT_WRITES,
+  MAX_VALUE_BYTES,
+  type StoreEvent,
+  type Write,
+} from './store.ts';
 
 /** Throws TypeError for a commit that makes no sense, `StoreError('TooLarge')` for one over the limits. */
 export function checkWrites(writes: readonly Write[]): void {
   if (writes.length === 0) throw new TypeError('a commit needs at least one write; found none');
+  if (writes.length > MAX_COMMIT_WRITES) {
+    throw new StoreError(
+      'TooLarge',
+      `a commit has ${writes.length} writes; the limit is ${MAX_COMMIT_WRITES}`,
+    );
+  }
   const seen = new Set<string>();
+  let bytes = 0;
   for (const write of writes) {
     checkKey(write.key);
+    bytes += write.key.length + (write.kind === 'put' ? write.value.byteLength : 0);
     if (seen.has(write.key)) {
       throw new TypeError(`a commit writes key "${write.key}" twice; wanted once at most`);
     }
@@ -22,11 +37,20 @@ export function checkWrites(writes: readonly Write[]): void {
       );
     }
   }
+  if (bytes > MAX_COMMIT_BYTES) {
+    throw new StoreError(
+      'TooLarge',
+      `a commit of ${writes.length} writes has ${bytes} bytes; the limit is ${MAX_COMMIT_BYTES}`,
+    );
+  }
 }
 
 /** Throws `StoreError('Corrupt')`. */
-export function toKeyValue({ key, revision, createRevision, version, record }: LogRow): KeyValue {
-  const { payload, writtenAtMs } = openEnvelope(key, revision, record);
+export function toKeyValue(
+  { key, revision, createRevision, version, record }: LogRow,
+  envelopes: Envelopes,
+): KeyValue {
+  const { payload, writtenAtMs } = envelopes.open(key, revision, record);
   return { key, value: payload, createRevision, modRevision: revision, version, writtenAtMs };
 }
 
@@ -47,16 +71,16 @@ export function toWriteEvent(
 }
 
 /** The event of a write read back from the log. Throws `StoreError('Corrupt')`. */
-export function toEvent({ row, previous }: LogChange): StoreEvent {
+export function toEvent({ row, previous }: LogChange, envelopes: Envelopes): StoreEvent {
   const { key, revision, isDelete } = row;
-  const written = toKeyValue(row);
+  const written = toKeyValue(row, envelopes);
   return {
     kind: isDelete ? 'delete' : 'put',
     key,
     revision,
     writtenAtMs: written.writtenAtMs,
     current: isDelete ? undefined : written,
-    previous: previous === undefined ? undefined : toKeyValue(previous),
+    previous: previous === undefined ? undefined : toKeyValue(previous, envelopes),
   };
 }
 

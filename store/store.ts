@@ -3,7 +3,8 @@
  *
  * The promise, the same for every engine and held by one conformance suite (`test/store/conformance.ts`):
  * - One global revision that only grows. Every write of a key has a revision of its own; a commit of several writes
- *   takes consecutive ones, and reads see either all of a commit or nothing.
+ *   takes consecutive ones, and reads see either all of a commit or nothing. Between two commits numbers may be left
+ *   out: revisions are compared, never counted.
  * - A commit is acknowledged when it is durable, never earlier. Watchers hear of it after that, in revision order,
  *   exactly once each.
  * - Failures are told as `StoreError`; a failed precondition is an answer, not an error.
@@ -12,6 +13,10 @@
 
 /** No object may be larger on any engine. */
 export const MAX_VALUE_BYTES = 1024 * 1024;
+/** All keys and values of one commit together: what fits into one request to etcd with its default limits. */
+export const MAX_COMMIT_BYTES = 1.25 * 1024 * 1024;
+/** Writes in one commit: what fits into one nested transaction of etcd with its default limits. */
+export const MAX_COMMIT_WRITES = 100;
 
 export interface KeyValue {
   readonly key: string;
@@ -107,6 +112,13 @@ export interface StoreWatchOptions {
   readonly marksPresent?: boolean;
 }
 
+/** A moment in the store's past. */
+export interface StoreMoment {
+  readonly revision: number;
+  /** Wall time of that revision's write; undefined when the store holds no write to tell it by. */
+  readonly writtenAtMs: number | undefined;
+}
+
 export interface StoreSize {
   readonly keys: number;
   /** On disk, or in memory for an engine without a disk. */
@@ -116,6 +128,11 @@ export interface StoreSize {
 export interface Store {
   /** Names the cluster whose data this is; given to a new store, never changed. */
   readonly clusterId: string;
+  /**
+   * True when other processes may write to it at the same time: then `revision()` may be behind what they had
+   * acknowledged, `latestRevision()` never is, and work that only one may do needs an election.
+   */
+  readonly isShared: boolean;
   /** Throws `Compacted` for a revision that is gone, `Unavailable` for one that is not written yet. */
   get(key: string, options?: GetOptions): Promise<KeyValue | undefined>;
   /**
@@ -130,8 +147,20 @@ export interface Store {
    * the store closes; throws `Compacted` when the past asked for is gone or the reader fell too far behind.
    */
   watch(prefixes: readonly string[], options: StoreWatchOptions): AsyncIterable<WatchBatch>;
-  /** The revision of the last acknowledged commit. */
+  /** The revision of the last acknowledged commit that this process knows of. */
   revision(): number;
+  /**
+   * The revision of the last commit acknowledged to anybody, at some moment between the call and the answer; watches
+   * reach it. Throws `Unavailable` when nobody can tell, such as an etcd without a quorum.
+   */
+  latestRevision(signal?: AbortSignal): Promise<number>;
+  /**
+   * The newest moment written at or before a wall time: what a reader of the past by time reads at. As right as the
+   * writers' clocks. Throws `Compacted` when the time is before the oldest moment kept; a time in the future is now.
+   */
+  momentAt(timeMs: number): Promise<StoreMoment>;
+  /** The oldest moment that can still be read. */
+  oldestMoment(): Promise<StoreMoment>;
   /** Forgets history up to and including this revision; current values stay. */
   compact(revision: number): Promise<void>;
   /** The newest revision whose past is gone. */

@@ -86,9 +86,9 @@ async function measurePuts(
 }
 
 async function measureRange(store: Store): Promise<number> {
-  for (let first = 0; first < RANGE_KEYS; first += 500) {
+  for (let first = 0; first < RANGE_KEYS; first += 100) {
     await store.commit(
-      Array.from({ length: 500 }, (_, at) => ({
+      Array.from({ length: 100 }, (_, at) => ({
         kind: 'put' as const,
         key: `/range/${first + at}`,
         value: Buffer.alloc(VALUE_BYTES, at),

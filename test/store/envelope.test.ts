@@ -1,12 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
 import { StoreError } from '../../machinery/errors.ts';
-import { openEnvelope, sealEnvelope } from '../../store/envelope.ts';
+import { Envelopes } from '../../store/envelope.ts';
 import { bytes, text } from './builders.ts';
+
+const envelopes = new Envelopes();
 
 /** Changes one header byte of a good record and makes its checksum fit again, as a later release would. */
 function rewritten(key: string, offset: number, value: number): Buffer {
-  const record = Buffer.from(sealEnvelope(key, bytes('payload'), 1000));
+  const record = Buffer.from(envelopes.seal(key, bytes('payload'), 1000));
   record[offset] = value;
   record.writeUInt32BE(crc32(record.subarray(24), crc32(key, crc32(record.subarray(0, 20)))), 20);
   return record;
@@ -14,7 +16,7 @@ function rewritten(key: string, offset: number, value: number): Buffer {
 
 function refusal(key: string, record: Uint8Array): string {
   try {
-    openEnvelope(key, 7, record);
+    envelopes.open(key, 7, record);
   } catch (error) {
     expect(error).to.be.instanceOf(StoreError).and.include({ reason: 'Corrupt' });
     const message = error instanceof Error ? error.message : '';
@@ -27,14 +29,14 @@ function refusal(key: string, record: Uint8Array): string {
 describe('envelope', () => {
   it('gives back the payload and the time of writing', () => {
     for (const payload of ['', 'x', '{"kind":"Task"}']) {
-      const opened = openEnvelope('/a', 1, sealEnvelope('/a', bytes(payload), 1_767_225_600_123));
+      const opened = envelopes.open('/a', 1, envelopes.seal('/a', bytes(payload), 1_767_225_600_123));
       expect(text(opened.payload)).to.equal(payload);
       expect(opened.writtenAtMs).to.equal(1_767_225_600_123);
     }
   });
 
   it('notices a change of any one byte', () => {
-    const good = sealEnvelope('/a', bytes('payload'), 1000);
+    const good = envelopes.seal('/a', bytes('payload'), 1000);
     for (let at = 0; at < good.byteLength; at++) {
       const record = Uint8Array.from(good);
       record[at] = (record[at] ?? 0) ^ 0x10;
@@ -43,7 +45,7 @@ describe('envelope', () => {
   });
 
   it('notices a value that sits under another key, and one that was cut', () => {
-    const record = sealEnvelope('/a', bytes('payload'), 1000);
+    const record = envelopes.seal('/a', bytes('payload'), 1000);
     expect(refusal('/b', record)).to.contain('checksum');
     for (const length of [0, 1, 23, 24, record.byteLength - 1]) refusal('/a', record.subarray(0, length));
   });

@@ -1,13 +1,13 @@
 /** What `Log` promises below `Store`: which rows are left after forgetting, and that slices add up. */
 import { expect } from 'chai';
-import { sealEnvelope } from '../../store/envelope.ts';
+import { Envelopes } from '../../store/envelope.ts';
 import type { Log, LogWrite } from '../../store/log.ts';
 import { MemoryLog } from '../../store/memory.ts';
 import { openSqliteLog } from '../../store/sqlite/sqlite.ts';
 import { newDirectory, removeDirectories } from './builders.ts';
 
 function write(kind: 'put' | 'delete', key: string, knownRevision?: number): LogWrite {
-  const record = sealEnvelope(key, Buffer.from(key), 0);
+  const record = new Envelopes().seal(key, Buffer.from(key), 0);
   return { kind, key, record, precondition: { kind: 'none' }, knownRevision };
 }
 

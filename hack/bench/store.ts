@@ -1,103 +1,83 @@
 /**
- * How many durable writes a second the embedded store makes, beside what the disk itself allows: a bare loop of
- * append and fdatasync in the same run. 2 KB values, new keys and rewritten ones half and half.
+ * How many durable writes a second each engine makes, beside what the disk itself allows in the same run (an append log
+ * with group commit, `appendlog.ts`); how long watchers wait, what a range costs, and whether the file stays flat.
+ * 2 KB values, compare-and-write, new keys and rewritten ones half and half.
  */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../machinery/clock.ts';
 import { openStore } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
+import { AppendLog } from './appendlog.ts';
+import { benchChurn } from './churn.ts';
+import type { Row } from './main.ts';
+import { fill, type Load, loadWith, measureRange, measureWatch, putsTo, VALUE_BYTES } from './storeload.ts';
 
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly baseline?: number;
-  /** value / baseline. */
-  readonly ratio?: number;
-}
+const WRITERS = [1, 16, 256];
 
-const VALUE_BYTES = 2048;
-const ROUND_MS = 2000;
-const RANGE_KEYS = 10_000;
-
-export async function benchStore(): Promise<BenchRow[]> {
+export async function benchStore(): Promise<readonly Row[]> {
   const directory = mkdtempSync(join(tmpdir(), 'gantry-bench-store-'));
   try {
-    const baseline = measureFlushes(directory);
-    const rows: BenchRow[] = [{ name: 'append + fdatasync of 2 KB, bare loop', value: baseline, unit: '/s' }];
-    const store = await openStore(`sqlite:${join(directory, 'store')}`, { clock: systemClock });
-    for (const writers of [1, 16, 256]) {
-      const { perSecond, p50Ms, p99Ms } = await measurePuts(store, writers);
-      const name = `durable puts of 2 KB, ${writers} writers`;
-      rows.push({ name, value: perSecond, unit: '/s', baseline, ratio: perSecond / baseline });
-      rows.push({ name: `${name}, p50`, value: p50Ms, unit: 'ms' });
-      rows.push({ name: `${name}, p99`, value: p99Ms, unit: 'ms' });
+    const baselines = new Map<number, Load>();
+    const rows: Row[] = [];
+    for (const writers of WRITERS) {
+      const load = await loadAppendLog(join(directory, `append-${writers}`), writers);
+      baselines.set(writers, load);
+      rows.push({
+        name: `append log: writes of 2 KB, ${writers} writers`,
+        value: load.perSecond,
+        unit: '/s',
+      });
+      rows.push({ name: `append log: ${writers} writers, p99`, value: load.p99Ms, unit: 'ms' });
     }
-    rows.push({ name: 'range of 10,000 x 2 KB', value: await measureRange(store), unit: 'ms' });
+    const store = await openStore(`sqlite:${join(directory, 'store')}`, { clock: systemClock });
+    rows.push(...(await benchEngine('sqlite', store, WRITERS, baselines)));
     await store.close();
+    rows.push(...(await benchChurn(join(directory, 'churn'))));
     return rows;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Flushes a second, one after the other. */
-function measureFlushes(directory: string): number {
-  const fd = openSync(join(directory, 'baseline'), 'a');
+async function loadAppendLog(path: string, writers: number): Promise<Load> {
+  const log = await AppendLog.open(path);
   try {
-    const value = Buffer.alloc(VALUE_BYTES, 1);
-    const startMs = performance.now();
-    let count = 0;
-    while (performance.now() - startMs < ROUND_MS) {
-      writeSync(fd, value);
-      fdatasyncSync(fd);
-      count++;
-    }
-    return (count * 1000) / (performance.now() - startMs);
+    return await loadWith(writers, (_, round) => log.append(Buffer.alloc(VALUE_BYTES, round)));
   } finally {
-    closeSync(fd);
+    await log.close();
   }
 }
 
-async function measurePuts(
+/** @param baselines by number of writers. */
+async function benchEngine(
+  engine: string,
   store: Store,
-  writers: number,
-): Promise<{ perSecond: number; p50Ms: number; p99Ms: number }> {
-  const latenciesMs: number[] = [];
-  const startMs = performance.now();
-  const write = async (writer: number): Promise<void> => {
-    for (let round = 0; performance.now() - startMs < ROUND_MS; round++) {
-      const key = `/bench/${writers}/${writer}/${round >> 1}`;
-      const sentMs = performance.now();
-      const result = await store.commit([
-        { kind: 'put', key, value: Buffer.alloc(VALUE_BYTES, round), precondition: { kind: 'none' } },
-      ]);
-      if (!result.ok) throw new Error(`a put without precondition was refused: ${key}`);
-      latenciesMs.push(performance.now() - sentMs);
-    }
-  };
-  await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
-  const perSecond = (latenciesMs.length * 1000) / (performance.now() - startMs);
-  latenciesMs.sort((a, b) => a - b);
-  const quantile = (share: number): number => latenciesMs[Math.floor(latenciesMs.length * share)] ?? 0;
-  return { perSecond, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
-}
-
-async function measureRange(store: Store): Promise<number> {
-  for (let first = 0; first < RANGE_KEYS; first += 100) {
-    await store.commit(
-      Array.from({ length: 100 }, (_, at) => ({
-        kind: 'put' as const,
-        key: `/range/${first + at}`,
-        value: Buffer.alloc(VALUE_BYTES, at),
-        precondition: { kind: 'none' as const },
-      })),
-    );
+  writersList: readonly number[],
+  baselines: ReadonlyMap<number, Load>,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const writers of writersList) {
+    const load = await loadWith(writers, putsTo(store, String(writers)));
+    const baseline = baselines.get(writers)?.perSecond;
+    const name = `${engine}: compare-and-write of 2 KB, ${writers} writers`;
+    const wanted = engine === 'sqlite' && writers === 256 ? { wanted: 'ratio 0.45' } : {};
+    const against = baseline === undefined ? {} : { baseline };
+    rows.push({ name, value: load.perSecond, unit: '/s', ...against, ...wanted });
+    rows.push({ name: `${engine}: ${writers} writers, p50`, value: load.p50Ms, unit: 'ms' });
+    rows.push({ name: `${engine}: ${writers} writers, p99`, value: load.p99Ms, unit: 'ms' });
+    const loop = `${engine}: ${writers} writers, event loop held`;
+    rows.push({ name: `${loop}, p99`, value: load.loopP99Ms, unit: 'ms', wanted: 'under 10' });
+    rows.push({ name: `${loop}, most`, value: load.loopMaxMs, unit: 'ms', wanted: 'under 50' });
   }
-  const startMs = performance.now();
-  const { items } = await store.range('/range/');
-  if (items.length !== RANGE_KEYS) throw new Error(`range gave ${items.length} keys, wanted ${RANGE_KEYS}`);
-  return performance.now() - startMs;
+  const watched = await measureWatch(store);
+  rows.push({ name: `${engine}: commit -> watch event, p50`, value: watched.p50Ms, unit: 'ms' });
+  rows.push({ name: `${engine}: commit -> watch event, p99`, value: watched.p99Ms, unit: 'ms' });
+  for (const keys of [10_000, 100_000]) {
+    await fill(store, `range${keys}`, keys);
+    const tookMs = await measureRange(store, `range${keys}`, keys);
+    rows.push({ name: `${engine}: range of ${keys} x 2 KB`, value: tookMs, unit: 'ms' });
+  }
+  return rows;
 }

@@ -90,6 +90,12 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     devHost: take(SETTINGS.devHost),
     devPort: take(SETTINGS.devPort),
     store: take(SETTINGS.store),
+    etcdCaFile: take(SETTINGS.etcdCaFile),
+    etcdCertFile: take(SETTINGS.etcdCertFile),
+    etcdKeyFile: take(SETTINGS.etcdKeyFile),
+    etcdUser: take(SETTINGS.etcdUser),
+    etcdPasswordFile: take(SETTINGS.etcdPasswordFile),
+    encryptionKeyFile: take(SETTINGS.encryptionKeyFile),
     dockerHost: take(SETTINGS.dockerHost),
     workerName: take(SETTINGS.workerName),
     publishAddress: take(SETTINGS.publishAddress),
@@ -113,7 +119,18 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
       `leaseRenewSeconds is ${settings.leaseRenewSeconds} and leaseDurationSeconds ${settings.leaseDurationSeconds}: the renewal must come before the lease ends`,
     );
   }
+  requirePair(settings, 'etcdCertFile', 'etcdKeyFile');
+  requirePair(settings, 'etcdUser', 'etcdPasswordFile');
   return { settings, shown };
+}
+
+/** Throws when one of two settings that mean nothing alone is given without the other. */
+function requirePair(settings: Settings, one: keyof Settings, other: keyof Settings): void {
+  const [given, missing] = settings[one] === undefined ? [other, one] : [one, other];
+  if (settings[given] === undefined || settings[missing] !== undefined) return;
+  throw new SettingsError(
+    `${given} is ${String(settings[given])}, but ${missing} is not set: both are needed`,
+  );
 }
 
 /** The data directory alone, for commands that need no more than its kubeconfig. */

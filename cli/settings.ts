@@ -23,8 +23,16 @@ export interface Settings {
   readonly dev: boolean;
   readonly devHost: string;
   readonly devPort: number;
-  /** `memory:` or `sqlite:<absolute path>`. */
+  /** `memory:`, `sqlite:<absolute path>` or `etcd://host:port,…/prefix`. */
   readonly store: string;
+  /** Absent: the system's authorities, and TLS only if a client certificate is given. */
+  readonly etcdCaFile: string | undefined;
+  readonly etcdCertFile: string | undefined;
+  readonly etcdKeyFile: string | undefined;
+  readonly etcdUser: string | undefined;
+  readonly etcdPasswordFile: string | undefined;
+  /** Has the keys that encrypt Secrets in the store. */
+  readonly encryptionKeyFile: string;
   readonly dockerHost: string;
   readonly workerName: string;
   readonly publishAddress: string;
@@ -134,7 +142,51 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     placeholder: '<engine>',
     parse: store,
     fallback: ({ home }) => `sqlite:${join(home, 'store')}`,
-    description: 'where objects are stored: sqlite:<directory>, or memory: which forgets',
+    description:
+      'where objects are stored: sqlite:<directory>, etcd://host:port,host:port/prefix, or memory: which forgets',
+  },
+  etcdCaFile: {
+    name: 'etcdCaFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: "the authority that signed etcd's certificates, PEM; turns TLS on",
+  },
+  etcdCertFile: {
+    name: 'etcdCertFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: 'the client certificate that is shown to etcd, PEM; turns TLS on',
+  },
+  etcdKeyFile: {
+    name: 'etcdKeyFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: 'the private key of that certificate, PEM',
+  },
+  etcdUser: {
+    name: 'etcdUser',
+    placeholder: '<name>',
+    parse: checked(() => undefined),
+    fallback: () => undefined,
+    description: "the user of etcd's own access control",
+  },
+  etcdPasswordFile: {
+    name: 'etcdPasswordFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: () => undefined,
+    description: "the file that holds that user's password",
+  },
+  encryptionKeyFile: {
+    name: 'encryptionKeyFile',
+    placeholder: '<file>',
+    parse: pathIn,
+    fallback: ({ home }) => join(home, 'encryption.key'),
+    description:
+      'the keys that encrypt Secrets in the store; made for a new store, and the same on every server of a cluster',
   },
   dockerHost: {
     name: 'dockerHost',
@@ -313,8 +365,7 @@ function names(text: string): readonly string[] {
     .map((name) => name.trim())
     .filter((name) => name !== '');
   for (const name of list) {
-    const isName = name.split('.').every((label) => dnsLabelProblem(label) === undefined);
-    if (isIP(name) === 0 && !isName)
+    if (!isHostname(name))
       throw new Error(`DNS names and IP addresses separated by commas; "${name}" is neither`);
   }
   return list;
@@ -328,9 +379,35 @@ function yesOrNo(text: string): boolean {
 
 function store(text: string, directory: string): string {
   if (text === 'memory:' || text === 'memory') return 'memory:';
+  if (text.startsWith('etcd:')) return etcdAddress(text);
   const path = /^sqlite:(.+)$/.exec(text)?.[1];
-  if (path === undefined) throw new Error('sqlite:<directory> or memory:');
+  if (path === undefined) throw new Error('sqlite:<directory>, etcd://host:port,host:port/prefix or memory:');
   return `sqlite:${resolve(directory, path)}`;
+}
+
+function etcdAddress(text: string): string {
+  const [, hosts = '', prefix] = /^etcd:\/\/([^/]*)(?:\/(.*))?$/.exec(text) ?? [];
+  const form = 'etcd://host:port,host:port/prefix';
+  if (hosts.includes('@')) {
+    throw new Error(`${form} without a user: give --etcd-user and --etcd-password-file beside it`);
+  }
+  for (const host of hosts.split(',')) {
+    const [, name = '', digits = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(host) ?? [];
+    const isPort = Number(digits) > 0 && Number(digits) <= 65_535;
+    const isHost = name.startsWith('[') ? isIP(name.slice(1, -1)) === 6 : isHostname(name);
+    if (!isHost || !isPort) throw new Error(`${form}; "${host}" is not host:port`);
+  }
+  const isPrefix = prefix === undefined || prefix === '' || /^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(prefix);
+  if (!isPrefix) {
+    throw new Error(
+      `${form}; the prefix "${prefix}" has more than lower-case letters, digits, - and single /`,
+    );
+  }
+  return prefix === '' ? text.slice(0, -1) : text;
+}
+
+function isHostname(name: string): boolean {
+  return isIP(name) !== 0 || name.split('.').every((label) => dnsLabelProblem(label) === undefined);
 }
 
 function dockerHost(text: string): string {

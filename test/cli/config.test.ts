@@ -133,7 +133,27 @@ describe('cli/config', () => {
     [
       'a store',
       { flags: { store: 'etcd' } },
-      'setting store (from --store): found "etcd", wanted sqlite:<directory> or memory:',
+      'setting store (from --store): found "etcd", wanted sqlite:<directory>, etcd://host:port,host:port/prefix or memory:',
+    ],
+    [
+      'an etcd host',
+      { flags: { store: 'etcd://a:2379,b' } },
+      'setting store (from --store): found "etcd://a:2379,b", wanted etcd://host:port,host:port/prefix; "b" is not host:port',
+    ],
+    [
+      'an etcd prefix',
+      { flags: { store: 'etcd://a:2379/Team' } },
+      'setting store (from --store): found "etcd://a:2379/Team", wanted etcd://host:port,host:port/prefix; the prefix "Team" has more than lower-case letters, digits, - and single /',
+    ],
+    [
+      'a client certificate without its key',
+      { flags: { etcdCertFile: '/a.crt' } },
+      'etcdCertFile is /a.crt, but etcdKeyFile is not set: both are needed',
+    ],
+    [
+      'an etcd user without a password',
+      { env: { GANTRY_ETCD_USER: 'gantry' } },
+      'etcdUser is gantry, but etcdPasswordFile is not set: both are needed',
     ],
     [
       'a switch',

@@ -232,9 +232,9 @@ class MvccStore implements Store {
     return this.#momentOf(revision);
   }
 
-  async oldestMoment(): Promise<StoreMoment> {
+  async oldestMoment(prefix?: string): Promise<StoreMoment> {
     this.#checkOpen();
-    return this.#momentOf(this.#floors.floor);
+    return this.#momentOf(this.#floorOf(prefix === undefined ? [] : [prefix]));
   }
 
   /** The time of a revision's write, or of the next one whose row is there. */
@@ -452,13 +452,17 @@ class MvccStore implements Store {
   }
 
   #checkPastKept(revision: number, prefixes: readonly string[]): void {
-    const isTransient = doPrefixesOverlap(prefixes, this.#retention.transientPrefixes);
-    const floor = isTransient ? this.#floors.transientFloor : this.#floors.floor;
+    const floor = this.#floorOf(prefixes);
     if (revision >= floor) return;
     throw new StoreError(
       'Compacted',
       `revision ${revision} of ${prefixes.join(', ')} is gone: history is kept from revision ${floor} on; read the present and go on from there`,
     );
+  }
+
+  #floorOf(prefixes: readonly string[]): number {
+    const isTransient = doPrefixesOverlap(prefixes, this.#retention.transientPrefixes);
+    return isTransient ? this.#floors.transientFloor : this.#floors.floor;
   }
 
   #checkOpen(): void {

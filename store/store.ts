@@ -159,8 +159,11 @@ export interface Store {
    * writers' clocks. Throws `Compacted` when the time is before the oldest moment kept; a time in the future is now.
    */
   momentAt(timeMs: number): Promise<StoreMoment>;
-  /** The oldest moment that can still be read. */
-  oldestMoment(): Promise<StoreMoment>;
+  /**
+   * The oldest moment at which keys under the prefix can still be read: some keep a shorter past than others. Without
+   * a prefix, of the store as a whole.
+   */
+  oldestMoment(prefix?: string): Promise<StoreMoment>;
   /** Forgets history up to and including this revision; current values stay. */
   compact(revision: number): Promise<void>;
   /** The newest revision whose past is gone. */

@@ -18,7 +18,7 @@ import {
 } from '../../../machinery/identity.ts';
 import type { Metrics } from '../../../machinery/metrics.ts';
 import { type AppContext, type AppMiddleware, identityOf } from '../context.ts';
-import { FairQueue, type LevelOptions, type Refusal, type Seat } from './fairqueue.ts';
+import { FairQueue, type LevelOptions, type Refusal, type Seat } from '../../../machinery/fairqueue.ts';
 
 /** A quarter of the time a request has, as in Kubernetes. */
 const WAIT_MS = 15_000;

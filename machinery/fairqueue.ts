@@ -4,7 +4,7 @@
  * Source of the idea: Kubernetes documentation, "API Priority and Fairness"; its queues are shuffled because it has
  * many flows, ours are one for each user because there are few.
  */
-import type { Clock } from '../../../machinery/clock.ts';
+import type { Clock } from './clock.ts';
 
 export interface LevelOptions {
   readonly name: string;

@@ -5,8 +5,8 @@ import {
   type LevelOptions,
   type Refusal,
   type Seat,
-} from '../../../../api/server/middleware/fairqueue.ts';
-import { FakeClock } from '../../../../machinery/fakeclock.ts';
+} from '../../machinery/fairqueue.ts';
+import { FakeClock } from '../../machinery/fakeclock.ts';
 
 const LEVEL: LevelOptions = {
   name: 'test',

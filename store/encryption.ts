@@ -18,6 +18,8 @@ export interface Encryption {
   readonly keys: KeyRing;
   /** Values of keys that start with one of these are encrypted when they are written. */
   readonly prefixes: readonly string[];
+  /** Where the keys came from, for messages. */
+  readonly keyFile?: string;
 }
 
 export interface EncryptedValue {

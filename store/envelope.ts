@@ -23,6 +23,8 @@ const ENVELOPE_BYTES = 24;
 const MAGIC = 0x4756;
 const FORMAT = 2;
 const PLAIN = 0;
+/** Here in every format, so that an engine may look for it without opening records (`sqlite/migrations.ts`). */
+const KEY_ID_AT = 4;
 /** The shape of the payloads this release writes and reads. */
 const SCHEMA = 1;
 
@@ -57,7 +59,7 @@ export class Envelopes {
     record.writeUInt16BE(MAGIC, 0);
     record.writeUInt8(FORMAT, 2);
     record.writeUInt8(0, 3);
-    record.writeUInt32BE(keyId, 4);
+    record.writeUInt32BE(keyId, KEY_ID_AT);
     record.writeUInt16BE(position, 8);
     record.writeUInt16BE(SCHEMA, 10);
     record.writeDoubleBE(writtenAtMs, 12);
@@ -81,7 +83,7 @@ export class Envelopes {
     }
     const schema = bytes.readUInt16BE(10);
     if (schema > SCHEMA) throw tooNew(key, revision, `payload schema ${schema}, wanted ${SCHEMA} or older`);
-    const keyId = bytes.readUInt32BE(4);
+    const keyId = bytes.readUInt32BE(KEY_ID_AT);
     const kept = bytes.subarray(ENVELOPE_BYTES);
     return {
       payload: keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept),
@@ -106,6 +108,21 @@ export class Envelopes {
     }
     return plain;
   }
+}
+
+/** The key a record says it is encrypted with, 0 for none: without a look at anything else of it. */
+export function keyIdOf(record: Uint8Array): number {
+  return Buffer.from(record.buffer, record.byteOffset, record.byteLength).readUInt32BE(KEY_ID_AT);
+}
+
+/** As it is written in messages. */
+export function showKeyId(keyId: number): string {
+  return hex(keyId);
+}
+
+/** Whether bytes begin as every stored value does. */
+export function isEnvelope(record: Uint8Array): boolean {
+  return record.byteLength >= ENVELOPE_BYTES && record[0] === MAGIC >> 8 && record[1] === (MAGIC & 0xff);
 }
 
 function checksum(record: Buffer, key: string): number {

@@ -2,7 +2,7 @@
  * `Log`: what an embedded engine must give; `mvcc.ts` makes a `Store` of it.
  *
  * A log is a sequence of rows, one per write, numbered by revision, and the newest row of each key. It knows records
- * (opaque bytes), not values, watches or time.
+ * (opaque bytes, but for the id of their encryption key), not values, watches or time.
  *
  * What an engine promises:
  * - `append` is one transaction and resolves when it is durable. Each commit of the batch is compared and applied on
@@ -130,6 +130,8 @@ export interface Log {
    */
   trim(request: LogTrim): Promise<{ readonly head: LogHead; readonly isDone: boolean }>;
   size(): Promise<LogSize>;
+  /** Ids of the keys that records here are encrypted with (`envelope.ts`), those of the past too. */
+  keyIds(): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@
  * Uses no timer and no I/O, only resolved promises, so that a simulated run is the same every time.
  */
 import { StoreError } from '../machinery/errors.ts';
+import { keyIdOf } from './envelope.ts';
 import { compareKeys, hasAnyPrefix, isBeforePage } from './keys.ts';
 import {
   isMet,
@@ -44,9 +45,17 @@ export class MemoryLog implements Log {
   #bytes = 0;
   #isClosed = false;
 
-  /** @param clusterId of the cluster that lives and dies with this object. */
-  constructor(clusterId = 'memory') {
+  /**
+   * @param clusterId of the cluster that lives and dies with this object.
+   * @param afterRevision its revisions are greater than this one.
+   */
+  constructor(clusterId = 'memory', afterRevision = 0) {
     this.#clusterId = clusterId;
+    this.#revision = afterRevision;
+    this.#floor = afterRevision;
+    this.#transientFloor = afterRevision;
+    this.#cursor = afterRevision;
+    this.#transientCursor = afterRevision;
   }
 
   async head(): Promise<LogHead> {
@@ -119,6 +128,12 @@ export class MemoryLog implements Log {
   async size(): Promise<LogSize> {
     this.#checkOpen();
     return { keys: this.#live, bytes: this.#bytes, usedBytes: this.#bytes };
+  }
+
+  async keyIds(): Promise<readonly number[]> {
+    this.#checkOpen();
+    const ids = new Set(Array.from(this.#rows.values(), ({ record }) => keyIdOf(record)));
+    return [...ids].filter((id) => id !== 0);
   }
 
   async close(): Promise<void> {

@@ -11,12 +11,12 @@ export interface OpenStoreOptions extends StoreOptions {
   readonly random?: Random;
 }
 
-type OpenLog = (address: string, random: Random) => Promise<Log>;
+type OpenLog = (address: string, random: Random, options: OpenStoreOptions) => Promise<Log>;
 
 const engines: Readonly<Record<string, OpenLog>> = {
   memory: async (_address, random) => new MemoryLog(random.uuid()),
-  sqlite: (directory, random) =>
-    openSqliteLog({ directory, newClusterId: random.uuid(), synchronous: 'FULL' }),
+  sqlite: (directory, random, { onLost }) =>
+    openSqliteLog({ directory, newClusterId: random.uuid(), synchronous: 'FULL' }, { onLost }),
 };
 
 /**
@@ -33,7 +33,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   if (scheme === 'sqlite' && address === '') {
     throw new TypeError(`store address "${url}" names no directory; wanted sqlite:PATH`);
   }
-  const log = await open(address, options.random ?? systemRandom);
+  const log = await open(address, options.random ?? systemRandom, options);
   try {
     return await openMvccStore(log, options);
   } catch (error) {

@@ -26,9 +26,11 @@ import {
   asInteger,
   asText,
   describeType,
+  newestRevision,
   openDatabase,
   pragma,
   RowStatement,
+  readKeyIds,
   readMeta,
   type SqliteOptions,
   single,
@@ -185,6 +187,10 @@ export class SqliteDatabase {
     };
   }
 
+  keyIds(): readonly number[] {
+    return readKeyIds(this.#db);
+  }
+
   close(): void {
     this.#db.close();
     this.#directory.release();
@@ -306,7 +312,7 @@ export class SqliteDatabase {
   /** After a failed transaction the figures in memory may be ahead of the file: read them again. */
   #refresh(): void {
     if (!this.#isStale) return;
-    this.#revision = single(this.#db, 'SELECT ifnull(max(revision), 0) FROM log');
+    this.#revision = newestRevision(this.#db);
     this.#keys = single(this.#db, 'SELECT count(*) FROM keys');
     this.#isStale = false;
   }

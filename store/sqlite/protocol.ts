@@ -24,6 +24,7 @@ export interface Operations {
   };
   trim: { arguments: [request: LogTrim]; answer: { readonly head: LogHead; readonly isDone: boolean } };
   size: { arguments: []; answer: LogSize };
+  keyIds: { arguments: []; answer: readonly number[] };
   close: { arguments: []; answer: undefined };
 }
 

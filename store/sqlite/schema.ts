@@ -2,20 +2,21 @@
  * What is inside `store.db`, and how a database is opened: durable settings, format check, first creation.
  *
  * `log` holds one row per write, `keys` the newest live row of each key. The record is the last column, so that
- * walking rows does not read values. `log_key` answers what a key was at a revision.
+ * walking rows does not read values. `log_key` answers what a key was at a revision. Later formats add to this:
+ * `migrations.ts`.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../../machinery/errors.ts';
 import type { StoreDirectory } from './directory.ts';
 import { translateSqliteError } from './errors.ts';
+import { FORMAT, migrate } from './migrations.ts';
 
 /** "GNTR": says to `file` and to us whose database this is. */
 const APPLICATION_ID = 0x474e5452;
-/** Grows when an older release could not read the file any more. */
-const FORMAT = 1;
 /** Up to here the whole file is checked at open: about a tenth of a second. */
 const FULL_CHECK_BYTES = 64 * 1024 ** 2;
 
+/** Of format 1. */
 const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE log (
@@ -43,6 +44,8 @@ export interface SqliteOptions {
   readonly directory: string;
   /** Taken when the directory is new. */
   readonly newClusterId: string;
+  /** The revisions of a new store are greater than this one; absent is 0. */
+  readonly newAfterRevision?: number;
   /** OFF gives up the promise of durability; it exists for the test that proves FULL keeps it. */
   readonly synchronous: 'FULL' | 'OFF';
   /** The most pages the database may have; absent is SQLite's own limit. */
@@ -53,22 +56,28 @@ export interface SqliteOptions {
 export function openDatabase(directory: StoreDirectory, options: SqliteOptions): DatabaseSync {
   directory.checkDatabaseFile();
   const path = directory.databasePath;
-  let db: DatabaseSync | undefined;
+  let opened: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { timeout: 5000 });
+    const db = new DatabaseSync(path, { timeout: 5000 });
+    opened = db;
     const format = checkFormat(db, path);
+    // Values of some 2 KB fill half of a page of 4096; a database that exists keeps the size it was made with.
+    db.exec('PRAGMA page_size = 8192');
     db.exec('PRAGMA journal_mode = WAL');
     db.exec(`PRAGMA synchronous = ${options.synchronous}`);
-    db.exec('PRAGMA wal_autocheckpoint = 8000');
+    db.exec('PRAGMA wal_autocheckpoint = 2000');
     db.exec('PRAGMA journal_size_limit = 67108864');
     db.exec('PRAGMA cache_size = -16384');
     if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`);
-    if (format === undefined) create(db, directory.clusterId() ?? options.newClusterId);
+    if (format === undefined) {
+      create(db, directory.clusterId() ?? options.newClusterId, options.newAfterRevision ?? 0);
+    }
     checkWhole(db, directory);
     checkCluster(db, directory);
+    if (format !== undefined && format < FORMAT) inTransaction(db, () => migrate(db, format));
     return db;
   } catch (error) {
-    db?.close();
+    opened?.close();
     throw translateSqliteError(error, path);
   }
 }
@@ -82,6 +91,11 @@ function checkFormat(db: DatabaseSync, path: string): number | undefined {
   if (applicationId !== APPLICATION_ID) {
     throw new StoreError('Corrupt', `${path} is a database, but not a Gantry store; use another directory`);
   }
+  if (format < 1)
+    throw new StoreError(
+      'Corrupt',
+      `${path} is damaged: it has store format ${format}, wanted 1 to ${FORMAT}; restore it from a backup`,
+    );
   if (format > FORMAT) {
     throw new StoreError(
       'Corrupt',
@@ -91,15 +105,32 @@ function checkFormat(db: DatabaseSync, path: string): number | undefined {
   return format;
 }
 
-function create(db: DatabaseSync, clusterId: string): void {
-  db.exec('BEGIN IMMEDIATE');
-  db.exec(TABLES);
-  writeMeta(db, 'cluster_id', clusterId);
-  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-  db.exec(`PRAGMA user_version = ${FORMAT}`);
-  db.exec('COMMIT');
+function create(db: DatabaseSync, clusterId: string, afterRevision: number): void {
+  inTransaction(db, () => {
+    db.exec(TABLES);
+    migrate(db, 1);
+    writeMeta(db, 'cluster_id', clusterId);
+    if (afterRevision > 0) {
+      // A release that does not know the first takes an empty store for damaged by the others, and never begins at 1.
+      for (const name of ['after_revision', 'floor', 'transient_floor', 'cursor', 'transient_cursor']) {
+        writeMeta(db, name, String(afterRevision));
+      }
+    }
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+  });
   // Into the file itself, before the marker says that there is data in it.
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+}
+
+function inTransaction(db: DatabaseSync, work: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    db.exec('COMMIT');
+  } finally {
+    // SQLite ends the transaction by itself on some errors, a full disk among them.
+    if (db.isTransaction) db.exec('ROLLBACK');
+  }
 }
 
 function checkWhole(db: DatabaseSync, directory: StoreDirectory): void {
@@ -108,7 +139,7 @@ function checkWhole(db: DatabaseSync, directory: StoreDirectory): void {
     const [finding] = new RowStatement(db, 'PRAGMA quick_check(1)').get() ?? [];
     if (finding !== 'ok') throw directory.damaged(String(finding));
   }
-  const newest = single(db, 'SELECT ifnull(max(revision), 0) FROM log');
+  const newest = newestRevision(db);
   const named = single(db, 'SELECT ifnull(max(revision), 0) FROM keys');
   const floor = Number(readMeta(db, 'transient_floor') ?? '0');
   if (newest < Math.max(named, floor)) {
@@ -132,6 +163,12 @@ function checkCluster(db: DatabaseSync, directory: StoreDirectory): void {
   }
 }
 
+/** Of the newest row, or the one after which this store's revisions begin. */
+export function newestRevision(db: DatabaseSync): number {
+  const newest = single(db, 'SELECT ifnull(max(revision), 0) FROM log');
+  return Math.max(newest, Number(readMeta(db, 'after_revision') ?? '0'));
+}
+
 /** The first column of the one row that a query gives, as a number. */
 export function single(db: DatabaseSync, sql: string): number {
   return asInteger(new RowStatement(db, sql).get()?.[0]);
@@ -144,6 +181,24 @@ export function pragma(db: DatabaseSync, name: string): number {
 export function readMeta(db: DatabaseSync, name: string): string | undefined {
   const [value] = new RowStatement(db, 'SELECT value FROM meta WHERE name = ?').get(name) ?? [];
   return value === undefined ? undefined : asText(value);
+}
+
+/** Ids of the keys that records are encrypted with: one step in the index for each. */
+export function readKeyIds(db: DatabaseSync): readonly number[] {
+  const ids = new RowStatement(
+    db,
+    `WITH RECURSIVE used(id) AS (
+       SELECT min(substr(record, 5, 4)) FROM log WHERE substr(record, 5, 4) <> x'00000000'
+       UNION ALL
+       SELECT (SELECT min(substr(record, 5, 4)) FROM log
+               WHERE substr(record, 5, 4) > used.id AND substr(record, 5, 4) <> x'00000000')
+       FROM used WHERE used.id IS NOT NULL)
+     SELECT id FROM used`,
+  );
+  // What is no key id sits in a damaged record, which is told of when it is read.
+  return Array.from(ids.iterate(), ([id]) =>
+    id instanceof Uint8Array && id.byteLength === 4 ? Buffer.from(id).readUInt32BE() : 0,
+  ).filter((id) => id !== 0);
 }
 
 export function writeMeta(db: DatabaseSync, name: string, value: string): void {

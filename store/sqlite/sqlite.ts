@@ -27,13 +27,21 @@ interface Waiting {
   reject(error: StoreError): void;
 }
 
-/**
- * Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`.
- * @param start makes the thread; tests give one that dies.
- */
-export async function openSqliteLog(options: SqliteOptions, start = startWorker): Promise<Log> {
+export interface ThreadOptions {
+  /** Called once if the thread ends by itself after it had opened the database. */
+  readonly onLost?: ((error: StoreError) => void) | undefined;
+  /** Makes the thread; tests give one that dies. */
+  readonly start?: (options: SqliteOptions) => Worker;
+}
+
+/** Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`. */
+export async function openSqliteLog(
+  options: SqliteOptions,
+  { onLost, start = startWorker }: ThreadOptions = {},
+): Promise<Log> {
   const log = new SqliteLog(options.directory, start(options));
   await log.opened;
+  log.onLost = onLost;
   return log;
 }
 
@@ -45,6 +53,7 @@ function startWorker(options: SqliteOptions): Worker {
 
 class SqliteLog implements Log {
   readonly opened: Promise<unknown>;
+  onLost: ThreadOptions['onLost'];
   readonly #directory: string;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -95,6 +104,10 @@ class SqliteLog implements Log {
     return this.#ask('size', []);
   }
 
+  keyIds(): Promise<readonly number[]> {
+    return this.#ask('keyIds', []);
+  }
+
   async close(): Promise<void> {
     if (this.#end !== undefined) return;
     const closed = this.#ask('close', []);
@@ -132,12 +145,14 @@ class SqliteLog implements Log {
   }
 
   #fail(what: string, cause?: unknown): void {
-    this.#end ??= new StoreError(
+    const isNews = this.#end === undefined;
+    const end = (this.#end ??= new StoreError(
       'Unavailable',
       `the store in ${this.#directory} is gone: ${what}; start again to open it anew`,
       cause === undefined ? {} : { cause },
-    );
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#end);
+    ));
+    for (const waiting of this.#waiting.values()) waiting.reject(end);
     this.#waiting.clear();
+    if (isNews) this.onLost?.(end);
   }
 }

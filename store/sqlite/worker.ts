@@ -24,6 +24,8 @@ function perform(database: SqliteDatabase, request: Request): unknown {
       return database.trim(...request.arguments);
     case 'size':
       return database.size();
+    case 'keyIds':
+      return database.keyIds();
     case 'close':
       return database.close();
   }

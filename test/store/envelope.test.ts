@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
 import { StoreError } from '../../machinery/errors.ts';
-import { Envelopes } from '../../store/envelope.ts';
+import { Envelopes, MAX_POSITIONS } from '../../store/envelope.ts';
 import { bytes, text } from './builders.ts';
 
 const envelopes = new Envelopes();
@@ -50,9 +50,26 @@ describe('envelope', () => {
     for (const length of [0, 1, 23, 24, record.byteLength - 1]) refusal('/a', record.subarray(0, length));
   });
 
-  it('refuses what a newer release wrote, and what is encrypted, in plain words', () => {
-    expect(refusal('/a', rewritten('/a', 2, 2))).to.contain('envelope format 2, wanted 1');
-    expect(refusal('/a', rewritten('/a', 7, 5))).to.contain('encrypted with key 5');
-    expect(refusal('/a', rewritten('/a', 11, 2))).to.contain('payload schema 2, wanted 1');
+  it('keeps the position of a write in its batch', () => {
+    const at = (position: number): number =>
+      envelopes.open('/a', 1, envelopes.seal('/a', bytes(''), 0, position)).position;
+    expect([at(0), at(1), at(MAX_POSITIONS - 1)]).to.deep.equal([0, 1, MAX_POSITIONS - 1]);
+  });
+
+  it('opens what format 1 wrote: no position, not encrypted', () => {
+    const opened = envelopes.open('/a', 7, rewritten('/a', 2, 1));
+    expect(text(opened.payload)).to.equal('payload');
+    expect(opened).to.deep.include({ writtenAtMs: 1000, position: 0, keyId: 0 });
+  });
+
+  it('refuses what a newer release wrote, in plain words', () => {
+    expect(refusal('/a', rewritten('/a', 2, 3))).to.contain('envelope format 3, wanted 2 or older');
+    expect(refusal('/a', rewritten('/a', 11, 2))).to.contain('payload schema 2, wanted 1 or older');
+  });
+
+  it('refuses what is encrypted when no keys were given, and says which key it wants', () => {
+    const message = refusal('/a', rewritten('/a', 7, 5));
+    expect(message).to.contain('encrypted with key 0x00000005').and.contain('no encryption keys were given');
+    expect(message).to.contain('key file');
   });
 });

@@ -246,8 +246,8 @@ describe('sqlite store', () => {
 
     it('refuses a newer format', async () => {
       await fill(1);
-      tamper('PRAGMA user_version = 2');
-      expect(await refusal()).to.contain('store format 2, this release reads up to 1');
+      tamper('PRAGMA user_version = 3');
+      expect(await refusal()).to.contain('store format 3, this release reads up to 2');
     });
 
     it('names key and revision of a value that was changed behind its back, and reads the others', async () => {
@@ -309,11 +309,16 @@ describe('sqlite store', () => {
         parentPort.postMessage({ id: 0, ok: true });
         parentPort.on('message', ({ id, name }) => {
           if (name === 'append') process.exit(3);
-          const answer = { revision: 0, floor: 0, transientFloor: 0, transientPrefixes: [] };
+          const head = { revision: 0, floor: 0, transientFloor: 0, transientPrefixes: [] };
+          const answer = name === 'head' ? head : [];
           parentPort.postMessage({ id, ok: true, answer });
         });`;
       const options = { directory, newClusterId: 'test', synchronous: 'FULL' as const };
-      const log = await openSqliteLog(options, () => new Worker(script, { eval: true }));
+      const lost: Error[] = [];
+      const log = await openSqliteLog(options, {
+        start: () => new Worker(script, { eval: true }),
+        onLost: (error) => void lost.push(error),
+      });
       const store = await openMvccStore(log, { clock: new FakeClock() });
       const watcher = new Watcher(store, ['/'], 0);
       const commits = ['/a', '/b'].map((key) => rejection(store.commit([put(key, '1')])));
@@ -322,9 +327,20 @@ describe('sqlite store', () => {
         expect(error.message).to.contain(directory).and.contain('code 3');
       }
       expect(await watcher.ended).to.include({ reason: 'Unavailable' });
+      expect(lost.map(({ message }) => message)).to.have.length(1);
+      expect(lost[0]?.message).to.contain(directory).and.contain('start again');
       expect(await rejection(store.get('/a'))).to.include({ reason: 'Unavailable' });
       expect(await rejection(store.commit([put('/a', '1')]))).to.include({ reason: 'Unavailable' });
       await store.close();
+    });
+
+    it('is not reported when the store is closed, or when it could not be opened', async () => {
+      const lost: Error[] = [];
+      const onLost = (error: Error): void => void lost.push(error);
+      const store = await open({ onLost });
+      await rejection(open({ onLost }));
+      await store.close();
+      expect(lost).to.deep.equal([]);
     });
   });
 

@@ -9,6 +9,7 @@ import { fileProblem } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
+import { KeyDirectory } from '../net/keydirectory.ts';
 import { StaticTokens } from '../net/statictokens.ts';
 import { TokenAuthority } from '../net/tokens.ts';
 import { SettingsError } from './config.ts';
@@ -35,7 +36,7 @@ export function keysIn(home: string): string {
 /** Rejects with `TokenError` or `SettingsError`, which name the file and what is wrong with it. */
 export async function openAccess(settings: Settings, context: AccessContext): Promise<Access> {
   const { clock, log, metrics } = context;
-  const authority = new TokenAuthority({ directory: keysIn(settings.home), clock });
+  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(settings.home)), clock });
   await authority.open();
   const { tokenAuthFile, auditPolicyFile, auditLogPath } = settings;
   const staticTokens = tokenAuthFile === undefined ? undefined : new StaticTokens(tokenAuthFile, clock, log);

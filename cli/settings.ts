@@ -5,11 +5,28 @@
 
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseDurationMs } from '../machinery/duration.ts';
+import { join } from 'node:path';
 import type { LogLevel } from '../machinery/log.ts';
-import { dnsLabelProblem, subdomainProblem } from '../machinery/names.ts';
-import { formatBytes, isQuantity, wholeUnits } from '../machinery/quantity.ts';
+import { subdomainProblem } from '../machinery/names.ts';
+import { formatBytes } from '../machinery/quantity.ts';
+import {
+  address,
+  bytes,
+  checked,
+  dockerHost,
+  duration,
+  LOG_LEVELS,
+  logLevel,
+  loopback,
+  names,
+  pathIn,
+  port,
+  shownDuration,
+  store,
+  wholeCount,
+  wholeSeconds,
+  yesOrNo,
+} from './settingvalues.ts';
 
 export interface Settings {
   /** Absolute. */
@@ -77,8 +94,6 @@ export interface SettingRow<T> {
   readonly show?: (value: T) => string;
   readonly description: string;
 }
-
-const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[Key]> } = {
   home: {
@@ -334,130 +349,4 @@ export function workerNameFrom(host: string): string {
     .slice(0, 63)
     .replaceAll(/[-.]+$/g, '');
   return subdomainProblem(name) === undefined ? name : 'worker';
-}
-
-function pathIn(text: string, directory: string): string {
-  if (text === '') throw new Error('a path');
-  return resolve(directory, text);
-}
-
-function port(text: string): number {
-  const found = Number(text);
-  if (/^\d{1,5}$/.test(text) && found <= 65_535) return found;
-  throw new Error('a port from 1 to 65535, or 0 for a free one');
-}
-
-function address(text: string): string {
-  if (isIP(text) !== 0 || text === 'localhost') return text;
-  throw new Error('an IP address, or localhost');
-}
-
-function loopback(text: string): string {
-  if (text === 'localhost' || text === '::1' || (isIP(text) === 4 && text.startsWith('127.'))) return text;
-  throw new Error(
-    'a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
-  );
-}
-
-function names(text: string): readonly string[] {
-  const list = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  for (const name of list) {
-    if (!isHostname(name))
-      throw new Error(`DNS names and IP addresses separated by commas; "${name}" is neither`);
-  }
-  return list;
-}
-
-function yesOrNo(text: string): boolean {
-  if (['true', '1', 'yes', 'on'].includes(text.toLowerCase())) return true;
-  if (['false', '0', 'no', 'off'].includes(text.toLowerCase())) return false;
-  throw new Error('true or false');
-}
-
-function store(text: string, directory: string): string {
-  if (text === 'memory:' || text === 'memory') return 'memory:';
-  if (text.startsWith('etcd:')) return etcdAddress(text);
-  const path = /^sqlite:(.+)$/.exec(text)?.[1];
-  if (path === undefined) throw new Error('sqlite:<directory>, etcd://host:port,host:port/prefix or memory:');
-  return `sqlite:${resolve(directory, path)}`;
-}
-
-function etcdAddress(text: string): string {
-  const [, hosts = '', prefix] = /^etcd:\/\/([^/]*)(?:\/(.*))?$/.exec(text) ?? [];
-  const form = 'etcd://host:port,host:port/prefix';
-  if (hosts.includes('@')) {
-    throw new Error(`${form} without a user: give --etcd-user and --etcd-password-file beside it`);
-  }
-  for (const host of hosts.split(',')) {
-    const [, name = '', digits = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(host) ?? [];
-    const isPort = Number(digits) > 0 && Number(digits) <= 65_535;
-    const isHost = name.startsWith('[') ? isIP(name.slice(1, -1)) === 6 : isHostname(name);
-    if (!isHost || !isPort) throw new Error(`${form}; "${host}" is not host:port`);
-  }
-  const isPrefix = prefix === undefined || prefix === '' || /^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(prefix);
-  if (!isPrefix) {
-    throw new Error(
-      `${form}; the prefix "${prefix}" has more than lower-case letters, digits, - and single /`,
-    );
-  }
-  return prefix === '' ? text.slice(0, -1) : text;
-}
-
-function isHostname(name: string): boolean {
-  return isIP(name) !== 0 || name.split('.').every((label) => dnsLabelProblem(label) === undefined);
-}
-
-function dockerHost(text: string): string {
-  if (/^(?:unix|npipe):\/\/.+|^(?:tcp|https?|ssh):\/\/[^/\s]+/.test(text)) return text;
-  throw new Error('a URL such as unix:///var/run/docker.sock or tcp://host:2376');
-}
-
-function logLevel(text: string): LogLevel {
-  const found = LOG_LEVELS.find((level) => level === text);
-  if (found !== undefined) return found;
-  throw new Error(`one of ${LOG_LEVELS.join(', ')}`);
-}
-
-function duration(text: string): number {
-  const found = parseDurationMs(text);
-  if (found !== undefined) return found;
-  throw new Error('a duration such as 90s, 15m or 24h');
-}
-
-function shownDuration(ms: number): string {
-  for (const [unit, size] of [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ] as const) {
-    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
-  }
-  return `${ms}ms`;
-}
-
-function wholeCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Error('a whole number, at least 1');
-}
-
-function bytes(text: string): number {
-  const found = isQuantity(text) ? wholeUnits(text) : 0;
-  if (found > 0) return found;
-  throw new Error('a quantity of bytes such as 64Mi or 1Gi');
-}
-
-function wholeSeconds(text: string): number {
-  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
-  throw new Error('a whole number of seconds, at least 1');
-}
-
-function checked(problem: (text: string) => string | undefined): (text: string) => string {
-  return (text) => {
-    const found = text === '' ? 'a value' : problem(text);
-    if (found !== undefined) throw new Error(found);
-    return text;
-  };
 }

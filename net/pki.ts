@@ -1,16 +1,15 @@
 /**
- * The cluster's own certificate authority and what it has signed, kept in one directory.
+ * The cluster's own certificate authority, kept in a `KeyStore`, and what it has signed for this machine, kept in a
+ * directory.
  *
  * `openPki` makes what is missing and renews what is near its end or no longer covers the wanted names; calling it
  * again is how a long-running server renews. An authority that exists is never replaced. A crash at any point leaves a
  * directory that the next call completes: keys are written before certificates, and a renewal keeps its key.
  */
 import type { X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Gauge } from 'prom-client';
 import type { Clock } from '../machinery/clock.ts';
-import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import { GROUP_MASTERS, workerIdentity } from '../machinery/identity.ts';
 import type { Metrics } from '../machinery/metrics.ts';
@@ -27,6 +26,9 @@ import {
   readPrivateKey,
   signLeaf,
 } from './certificates.ts';
+import { KeyDirectory } from './keydirectory.ts';
+import { type KeyStore, PkiError } from './keystore.ts';
+import { checkKey, makePkiDirectory, openKey, readIfThere, writePkiFile } from './pkifiles.ts';
 
 const SECONDS_PER_DAY = 86_400;
 const AUTHORITY_DAYS = 3650;
@@ -38,6 +40,8 @@ const AUTHORITY_NAME = 'gantry-ca';
 export interface PkiOptions {
   /** Made if absent, readable by its owner only. */
   readonly directory: string;
+  /** Where the authority is; the same directory unless given. */
+  readonly keys?: KeyStore;
   readonly clock: Clock;
   readonly random?: Random;
   /** DNS names the server certificate must cover, besides localhost. */
@@ -58,27 +62,17 @@ export interface Pki {
   daysLeft(): readonly { readonly certificate: string; readonly days: number }[];
 }
 
-/** What is wrong with the directory, in one sentence that names the file. */
-export class PkiError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'PkiError';
-  }
-}
-
 /** Rejects with `PkiError`. */
 export async function openPki(options: PkiOptions): Promise<Pki> {
   const { directory, clock } = options;
   const random = options.random ?? systemRandom;
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new PkiError(`cannot make the directory ${directory}: ${fileProblem(error)}`, { cause: error });
-  }
-  const authority = await openAuthority(directory, clock, random);
+  const keys = options.keys ?? new KeyDirectory(directory);
+  await makePkiDirectory(directory);
+  const authority = await openAuthority(keys, clock, random);
+  const signer = { ...authority, name: keys.authorityNames.certificate };
   const inUse = new Map<string, X509Certificate>([['ca', readCertificate(authority.certificate)]]);
   const issue = async (file: string, leaf: Leaf): Promise<Credentials> => {
-    const credentials = await openLeaf(directory, file, authority, leaf, clock, random);
+    const credentials = await openLeaf(directory, file, signer, leaf, clock, random);
     inUse.set(file, readCertificate(credentials.certificate));
     return credentials;
   };
@@ -133,42 +127,45 @@ export function measurePki(metrics: Metrics, current: () => Pki): void {
   metrics.registerMetric(gauge);
 }
 
-async function openAuthority(directory: string, clock: Clock, random: Random): Promise<Credentials> {
-  const certificatePath = join(directory, 'ca.crt');
-  const keyPath = join(directory, 'ca.key');
-  let certificate = await readIfThere(certificatePath);
-  if (certificate !== undefined && !(await exists(keyPath))) {
+async function openAuthority(keys: KeyStore, clock: Clock, random: Random): Promise<Credentials> {
+  const names = keys.authorityNames;
+  const kept = await keys.authority();
+  if (kept.certificate !== undefined && kept.key === undefined) {
     throw new PkiError(
-      `${certificatePath} is there but ${keyPath} is missing: put the key back, or move ${directory} away to start with a new authority`,
+      `${names.certificate} is there but ${names.key} is missing: put the key back, or move what is in ${keys.place} away to start with a new authority`,
     );
   }
-  const key = await openKey(keyPath);
-  if (certificate === undefined) {
-    // The same name and key: whatever an earlier certificate of this authority signed still verifies.
-    certificate = await makeAuthority(
-      AUTHORITY_NAME,
-      key,
-      { nowMs: clock.now(), days: AUTHORITY_DAYS },
-      random,
-    );
-    await write(certificatePath, certificate, { mode: 0o644, exclusive: true });
+  if (kept.certificate !== undefined && kept.key !== undefined) {
+    return checkAuthority({ certificate: kept.certificate, key: kept.key }, keys, clock);
   }
-  const read = parseCertificate(certificatePath, certificate);
-  checkPair(certificatePath, read, keyPath, key);
-  if (!read.ca)
-    throw new PkiError(`${certificatePath} is not the certificate of an authority: put the right one back`);
+  const key = kept.key ?? (await newKey());
+  // The same name and key: whatever an earlier certificate of this authority signed still verifies.
+  const validity = { nowMs: clock.now(), days: AUTHORITY_DAYS };
+  const certificate = await makeAuthority(AUTHORITY_NAME, key, validity, random);
+  return checkAuthority(await keys.keepAuthority({ certificate, key }), keys, clock);
+}
+
+/** The same, as soon as it is known to be good for something. */
+function checkAuthority(authority: Credentials, keys: KeyStore, clock: Clock): Credentials {
+  const names = keys.authorityNames;
+  const read = parseCertificate(names.certificate, authority.certificate);
+  checkKey(names.key, authority.key);
+  checkPair(names.certificate, read, names.key, authority.key);
+  if (!read.ca) {
+    throw new PkiError(`${names.certificate} is not the certificate of an authority: put the right one back`);
+  }
   if (daysLeft(read, clock.now()) < 0) {
     throw new PkiError(
-      `${certificatePath} ended on ${read.validTo}: move ${directory} away to have a new authority made, then give clients the new kubeconfig`,
+      `${names.certificate} ended on ${read.validTo}: move what is in ${keys.place} away to have a new authority made, then give clients the new kubeconfig`,
     );
   }
-  return { certificate, key };
+  return authority;
 }
 
 async function openLeaf(
   directory: string,
   file: string,
-  authority: Credentials,
+  authority: Credentials & { readonly name: string },
   leaf: Leaf,
   clock: Clock,
   random: Random,
@@ -176,7 +173,7 @@ async function openLeaf(
   const certificatePath = join(directory, `${file}.crt`);
   const keyPath = join(directory, `${file}.key`);
   const old = await readIfThere(certificatePath);
-  if (old !== undefined && !(await exists(keyPath))) {
+  if (old !== undefined && (await readIfThere(keyPath)) === undefined) {
     throw new PkiError(
       `${certificatePath} is there but ${keyPath} is missing: remove ${certificatePath} to have both made anew`,
     );
@@ -188,7 +185,7 @@ async function openLeaf(
     const issuer = readCertificate(authority.certificate);
     if (!read.checkIssued(issuer) || !read.verify(issuer.publicKey)) {
       throw new PkiError(
-        `${certificatePath} was not signed by ${join(directory, 'ca.crt')}: remove it to have a new one signed`,
+        `${certificatePath} was not signed by ${authority.name}: remove it to have a new one signed`,
       );
     }
     const isCovering = (leaf.names ?? []).every((name) => coversName(read, name));
@@ -197,33 +194,8 @@ async function openLeaf(
     }
   }
   const certificate = await signLeaf(authority, leaf, key, { nowMs: clock.now(), days: LEAF_DAYS }, random);
-  await write(certificatePath, certificate, { mode: 0o644 });
+  await writePkiFile(certificatePath, certificate, { mode: 0o644 });
   return { certificate, key };
-}
-
-/** The key at the path, made if absent; its permissions are put right. */
-async function openKey(path: string): Promise<string> {
-  const old = await readIfThere(path);
-  if (old === undefined) {
-    const key = await newKey();
-    await write(path, key, { mode: 0o600, exclusive: true });
-    return key;
-  }
-  try {
-    readPrivateKey(old);
-  } catch (error) {
-    throw new PkiError(`${path} is not a private key (${messageOf(error)}): put the right one back`, {
-      cause: error,
-    });
-  }
-  try {
-    if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);
-  } catch (error) {
-    throw new PkiError(`${path} can be read by others, and that cannot be changed: ${fileProblem(error)}`, {
-      cause: error,
-    });
-  }
-  return old;
 }
 
 function parseCertificate(path: string, pem: string): X509Certificate {
@@ -246,29 +218,4 @@ function checkPair(
   throw new PkiError(
     `${certificatePath} and ${keyPath} do not belong together: put back the one that was changed`,
   );
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new PkiError(`cannot read ${path}: ${fileProblem(error)}`, { cause: error });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await readIfThere(path)) !== undefined;
-}
-
-async function write(
-  path: string,
-  content: string,
-  options: { mode: number; exclusive?: boolean },
-): Promise<void> {
-  try {
-    await writeDurably(path, content, options);
-  } catch (error) {
-    throw new PkiError(`cannot write ${path}: ${fileProblem(error)}`, { cause: error });
-  }
 }

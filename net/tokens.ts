@@ -1,22 +1,20 @@
 /**
- * Signed bearer tokens: JSON Web Tokens signed with ES256 by a key in the pki directory, with an issuer, an audience
- * and an end.
+ * Signed bearer tokens: JSON Web Tokens signed with ES256 by a key of the cluster's `KeyStore`, with an issuer, an
+ * audience and an end.
  *
  * Promises: the newest key signs and every key there verifies, so a rotation invalidates nothing; keys and revocations
- * that appear in the directory while a server runs are believed within a second; a token that was revoked, has ended,
- * is for another audience or was changed in one bit proves nothing.
+ * that appear there while a server runs are believed within a second of their being told; a token that was revoked, has
+ * ended, is for another audience or was changed in one bit proves nothing.
  * Source: RFC 7519 (JWT), RFC 7638 (key ids); Kubernetes documentation, "Managing Service Accounts", for the claims.
  */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { calculateJwkThumbprint, decodeProtectedHeader, errors, exportJWK, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../machinery/clock.ts';
-import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import { isRecord } from '../machinery/json.ts';
 import { type Random, systemRandom } from '../machinery/random.ts';
 import { newKey, readPrivateKey } from './certificates.ts';
+import { type KeyStore, PkiError, tokenKeyMadeAtMs, tokenKeyName } from './keystore.ts';
 
 export const TOKEN_ISSUER = 'gantry';
 /** Whom a token is for unless it says otherwise: this API. */
@@ -25,13 +23,13 @@ export const TOKEN_AUDIENCE = 'gantry';
 export const MAX_TOKEN_SECONDS = 365 * 86_400;
 
 const ALGORITHM = 'ES256';
-const KEY_FILE = /^token-(\d{17})\.key$/;
-const REVOKED_FILE = 'tokens-revoked';
 const GROUPS_CLAIM = 'gantry.dev/groups';
 /** As in Kubernetes, so that tools which look into tokens find what they look for. */
 const BOUND_CLAIM = 'kubernetes.io';
-/** The directory is looked at this often at most, milliseconds. */
+/** The keys are looked at this often at most, milliseconds. */
 const LOOK_EVERY_MS = 1_000;
+/** The same when a token names a key that is not known yet: another server may have made it a moment ago. */
+const LOOK_FOR_KEY_EVERY_MS = 100;
 /** Tokens whose signature was checked, kept so that it is not checked for every request. */
 const MAX_KNOWN = 4_096;
 
@@ -67,7 +65,7 @@ export interface SignedToken {
   readonly expiresAt: number;
 }
 
-/** What is wrong with a token or with the directory, in one sentence. */
+/** What is wrong with a token or with the keys, in one sentence. */
 export class TokenError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -76,64 +74,51 @@ export class TokenError extends Error {
 }
 
 export interface TokenAuthorityOptions {
-  /** The pki directory; made if absent, readable by its owner only. */
-  readonly directory: string;
+  readonly keys: KeyStore;
   readonly clock: Clock;
   readonly random?: Random;
 }
 
 interface SigningKey {
   readonly id: string;
+  readonly pem: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
 }
 
 export class TokenAuthority {
-  readonly #directory: string;
+  readonly #store: KeyStore;
   readonly #clock: Clock;
   readonly #random: Random;
-  /** By file name. */
-  #keys = new Map<string, SigningKey>();
-  #revoked = new Map<string, number>();
-  #revokedStamp = '';
+  /** By name. */
+  #keys: ReadonlyMap<string, SigningKey> = new Map();
+  #revoked: ReadonlyMap<string, number> = new Map();
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** By digest, least recently used first. */
   readonly #known = new Map<string, VerifiedToken>();
 
   constructor(options: TokenAuthorityOptions) {
-    this.#directory = options.directory;
+    this.#store = options.keys;
     this.#clock = options.clock;
     this.#random = options.random ?? systemRandom;
   }
 
-  /** Rejects with `TokenError` when the directory cannot be used. Makes the first key when there is none. */
+  /** Rejects with `TokenError` when the keys cannot be used. Makes the first key when there is none. */
   async open(): Promise<void> {
-    try {
-      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw new TokenError(`cannot make the directory ${this.#directory}: ${fileProblem(error)}`, {
-        cause: error,
-      });
-    }
-    await this.#look();
+    await this.#look('current');
     if (this.#keys.size === 0) await this.rotate();
   }
 
   /** From now on another key signs. Keys that no living token can have been signed with are removed. */
   async rotate(): Promise<string> {
     const nowMs = this.#clock.now();
-    const name = `token-${new Date(nowMs).toISOString().replaceAll(/\D/g, '')}.key`;
-    const path = join(this.#directory, name);
-    try {
-      await writeDurably(path, await newKey(), { mode: 0o600, exclusive: true });
-    } catch (error) {
-      throw new TokenError(`cannot write ${path}: ${fileProblem(error)}`, { cause: error });
-    }
-    await this.#look();
+    const key = await newKey();
+    await kept(() => this.#store.addTokenKey(tokenKeyName(nowMs), key));
+    await this.#look('current');
     for (const old of this.#supersededBefore(nowMs - MAX_TOKEN_SECONDS * 1000)) {
-      await rm(join(this.#directory, old), { force: true });
-      this.#keys.delete(old);
+      await kept(() => this.#store.removeTokenKey(old));
     }
+    await this.#look('current');
     return this.#newest().id;
   }
 
@@ -205,24 +190,19 @@ export class TokenAuthority {
     }
   }
 
-  /** The token proves nothing from now on, here, and within a second wherever this directory is used. */
+  /** The token proves nothing from now on, here, and within seconds wherever these keys are used. */
   async revoke(id: string, expiresAt: number): Promise<void> {
-    await this.#look();
+    await kept(() => this.#store.addRevoked(id, expiresAt));
+    await this.#look('current');
     const nowSeconds = this.#clock.now() / 1000;
-    const kept = [...this.#revoked].filter(([, end]) => end > nowSeconds);
-    const lines = [...kept, [id, expiresAt] as const].map(([one, end]) => `${one} ${end}\n`);
-    const path = join(this.#directory, REVOKED_FILE);
-    try {
-      await writeDurably(path, lines.join(''), { mode: 0o600 });
-    } catch (error) {
-      throw new TokenError(`cannot write ${path}: ${fileProblem(error)}`, { cause: error });
+    for (const [old, end] of this.#revoked) {
+      if (end <= nowSeconds) await kept(() => this.#store.forgetRevoked(old));
     }
-    await this.#look();
   }
 
   async #verifySignature(token: string): Promise<VerifiedToken> {
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => this.#publicKey(kid), {
+      const { payload } = await jwtVerify(token, async ({ kid }) => this.#publicKey(kid), {
         algorithms: [ALGORITHM],
         issuer: TOKEN_ISSUER,
         requiredClaims: ['sub', 'aud', 'exp', 'jti'],
@@ -244,16 +224,21 @@ export class TokenAuthority {
     }
   }
 
-  #publicKey(id: string | undefined): KeyObject {
-    const key = [...this.#keys.values()].find((candidate) => candidate.id === id);
+  async #publicKey(id: string | undefined): Promise<KeyObject> {
+    if (this.#keyOf(id) === undefined) await this.#lookAfter(LOOK_FOR_KEY_EVERY_MS);
+    const key = this.#keyOf(id);
     if (key === undefined) throw new TokenError('it was signed with a key that is not known here');
     return key.publicKey;
+  }
+
+  #keyOf(id: string | undefined): SigningKey | undefined {
+    return [...this.#keys.values()].find((candidate) => candidate.id === id);
   }
 
   #newest(): SigningKey {
     const name = [...this.#keys.keys()].sort().at(-1);
     const key = name === undefined ? undefined : this.#keys.get(name);
-    if (key === undefined) throw new TokenError(`there is no token key in ${this.#directory}`);
+    if (key === undefined) throw new TokenError(`there is no token key in ${this.#store.place}`);
     return key;
   }
 
@@ -261,77 +246,58 @@ export class TokenAuthority {
   #supersededBefore(ms: number): string[] {
     const names = [...this.#keys.keys()].sort();
     return names.filter((_name, index) => {
-      const digits = KEY_FILE.exec(names[index + 1] ?? '')?.[1];
-      return digits !== undefined && madeAtMs(digits) < ms;
+      const madeAtMs = tokenKeyMadeAtMs(names[index + 1] ?? '');
+      return madeAtMs !== undefined && madeAtMs < ms;
     });
   }
 
-  /** Looks unless somebody did a moment ago. */
-  async #lookNow(): Promise<void> {
+  #lookNow(): Promise<void> {
+    return this.#lookAfter(LOOK_EVERY_MS);
+  }
+
+  /** Looks unless somebody did less than so long ago. */
+  async #lookAfter(ms: number): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return;
+    if (nowMs - this.#lookedAtMs < ms) return;
     this.#lookedAtMs = nowMs;
-    await this.#look();
+    await this.#look('recent');
   }
 
-  async #look(): Promise<void> {
-    try {
-      const names = (await readdir(this.#directory)).filter((name) => KEY_FILE.test(name));
-      const keys = new Map<string, SigningKey>();
-      for (const name of names) {
-        keys.set(name, this.#keys.get(name) ?? (await readKey(join(this.#directory, name))));
-      }
-      // A key that was taken away believes nothing any more, nor does what was believed because of it.
-      if ([...this.#keys.keys()].some((name) => !keys.has(name))) this.#known.clear();
-      this.#keys = keys;
-      await this.#readRevoked();
-    } catch (error) {
-      if (error instanceof TokenError) throw error;
-      throw new TokenError(`cannot read ${this.#directory}: ${fileProblem(error)}`, { cause: error });
+  async #look(how: 'current' | 'recent'): Promise<void> {
+    const records = await kept(() => this.#store.tokens(how));
+    const keys = new Map<string, SigningKey>();
+    for (const [name, pem] of records.keys) {
+      const known = this.#keys.get(name);
+      keys.set(name, known?.pem === pem ? known : await readKey(name, pem, this.#store.place));
     }
-  }
-
-  async #readRevoked(): Promise<void> {
-    const path = join(this.#directory, REVOKED_FILE);
-    const found = await stat(path).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    const stamp = found === undefined ? '' : `${found.ino} ${found.mtimeMs} ${found.size}`;
-    if (stamp === this.#revokedStamp) return;
-    const text = found === undefined ? '' : await readFile(path, 'utf8');
-    this.#revoked = new Map(
-      text
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => {
-          const [id = '', end = ''] = line.split(' ');
-          return [id, Number(end)];
-        }),
-    );
-    this.#revokedStamp = stamp;
+    // A key that was taken away believes nothing any more, nor does what was believed because of it.
+    if ([...this.#keys].some(([name, { pem }]) => keys.get(name)?.pem !== pem)) this.#known.clear();
+    this.#keys = keys;
+    this.#revoked = records.revoked;
   }
 }
 
-async function readKey(path: string): Promise<SigningKey> {
-  const text = await readFile(path, 'utf8');
+/** Problems of the place are problems of the tokens in it. */
+async function kept<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const privateKey = readPrivateKey(text);
+    return await work();
+  } catch (error) {
+    if (error instanceof PkiError) throw new TokenError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function readKey(name: string, pem: string, place: string): Promise<SigningKey> {
+  try {
+    const privateKey = readPrivateKey(pem);
     const publicKey = createPublicKey(privateKey);
-    return { id: await calculateJwkThumbprint(await exportJWK(publicKey)), privateKey, publicKey };
+    return { id: await calculateJwkThumbprint(await exportJWK(publicKey)), pem, privateKey, publicKey };
   } catch (error) {
     throw new TokenError(
-      `${path} is not a key (${messageOf(error)}): put the right one back, or remove it to give up the tokens it signed`,
+      `${name} in ${place} is not a key (${messageOf(error)}): put the right one back, or remove it to give up the tokens it signed`,
       { cause: error },
     );
   }
-}
-
-/** `20260131120000123` -> milliseconds. */
-function madeAtMs(digits: string): number {
-  const [, date = '', time = '', ms = ''] = /^(\d{8})(\d{6})(\d{3})$/.exec(digits) ?? [];
-  const iso = `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${time.slice(0, 2)}:${time.slice(2, 4)}:${time.slice(4)}.${ms}Z`;
-  return Date.parse(iso);
 }
 
 function readBound(claim: unknown): TokenBinding | undefined {

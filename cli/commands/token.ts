@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { parseDurationMs } from '../../machinery/duration.ts';
+import { KeyDirectory } from '../../net/keydirectory.ts';
 import { MAX_TOKEN_SECONDS, TOKEN_AUDIENCE, TokenAuthority } from '../../net/tokens.ts';
 import { keysIn } from '../access.ts';
 import { resolveHome } from '../config.ts';
@@ -65,7 +66,7 @@ export async function runTokenRotate(flags: TokenFlags, io: Io): Promise<void> {
 
 async function openAuthority({ home }: TokenFlags, io: Io): Promise<TokenAuthority> {
   const directory = home === undefined ? await resolveHome(io) : resolve(io.directory, home);
-  const authority = new TokenAuthority({ directory: keysIn(directory), clock: io.clock });
+  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(directory)), clock: io.clock });
   await authority.open();
   return authority;
 }

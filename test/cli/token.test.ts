@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { FakeClock } from '../../machinery/fakeclock.ts';
+import { KeyDirectory } from '../../net/keydirectory.ts';
 import { TokenAuthority } from '../../net/tokens.ts';
 import { type Ran, run } from './terminal.ts';
 
@@ -17,7 +18,7 @@ describe('gantry token', () => {
 
   const token = (...words: string[]): Promise<Ran> => run(['token', ...words], { directory, clock });
   const authority = async (): Promise<TokenAuthority> => {
-    const opened = new TokenAuthority({ directory: join(directory, '.gantry', 'pki'), clock });
+    const opened = new TokenAuthority({ keys: new KeyDirectory(join(directory, '.gantry', 'pki')), clock });
     await opened.open();
     return opened;
   };

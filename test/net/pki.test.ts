@@ -9,8 +9,9 @@ import { TLSSocket } from 'node:tls';
 import { expect } from 'chai';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
+import { PkiError } from '../../net/keystore.ts';
 import { machineNames } from '../../net/machine.ts';
-import { measurePki, openPki, type Pki, PkiError } from '../../net/pki.ts';
+import { measurePki, openPki, type Pki } from '../../net/pki.ts';
 
 const DAY_MS = 86_400_000;
 

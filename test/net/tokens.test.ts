@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 import { silentLog } from '../../machinery/log.ts';
+import { KeyDirectory } from '../../net/keydirectory.ts';
 import { parseTokenFile, StaticTokens } from '../../net/statictokens.ts';
 import { MAX_TOKEN_SECONDS, TOKEN_AUDIENCE, TokenAuthority } from '../../net/tokens.ts';
 
@@ -29,7 +30,7 @@ describe('Tokens', () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   const opened = async (): Promise<TokenAuthority> => {
-    const authority = new TokenAuthority({ directory, clock });
+    const authority = new TokenAuthority({ keys: new KeyDirectory(directory), clock });
     await authority.open();
     return authority;
   };
@@ -62,7 +63,7 @@ describe('Tokens', () => {
     );
     const unsigned = Buffer.from('{"alg":"none"}').toString('base64url');
     expect(await problemOf(authority.verify(`${unsigned}.${body}.`))).to.match(/^TokenError/);
-    const elsewhere = new TokenAuthority({ directory: join(directory, 'other'), clock });
+    const elsewhere = new TokenAuthority({ keys: new KeyDirectory(join(directory, 'other')), clock });
     await elsewhere.open();
     expect(await problemOf(elsewhere.verify(token))).to.include('signed with a key that is not known here');
   });

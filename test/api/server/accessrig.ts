@@ -12,6 +12,7 @@ import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
 import { seededRandom } from '../../../machinery/random.ts';
+import { KeyDirectory } from '../../../net/keydirectory.ts';
 import { StaticTokens } from '../../../net/statictokens.ts';
 import { TokenAuthority } from '../../../net/tokens.ts';
 import { openStore } from '../../../store/open.ts';
@@ -39,7 +40,7 @@ export async function openAccessRig(auditPolicy?: AuditPolicy): Promise<AccessRi
     file,
     'jane-token,jane,uid-jane,"dev,ops"\nadmin-token,root,,system:masters\njoe-token,joe,j\n',
   );
-  const authority = new TokenAuthority({ directory, clock });
+  const authority = new TokenAuthority({ keys: new KeyDirectory(directory), clock });
   await authority.open();
   const staticTokens = new StaticTokens(file, clock, silentLog);
   await staticTokens.open();

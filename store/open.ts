@@ -9,14 +9,25 @@ import type { Store } from './store.ts';
 export interface OpenStoreOptions extends StoreOptions {
   /** Names a new cluster. */
   readonly random?: Random;
+  /** What a new store begins with, for a cluster that was elsewhere before; an existing store is not changed by it. */
+  readonly newCluster?: NewCluster;
 }
 
-type OpenLog = (address: string, random: Random, options: OpenStoreOptions) => Promise<Log>;
+export interface NewCluster {
+  readonly clusterId: string;
+  /** Every revision of the store is greater than this one, and the past up to it is gone. */
+  readonly afterRevision: number;
+}
+
+type OpenLog = (address: string, newCluster: NewCluster, options: OpenStoreOptions) => Promise<Log>;
 
 const engines: Readonly<Record<string, OpenLog>> = {
-  memory: async (_address, random) => new MemoryLog(random.uuid()),
-  sqlite: (directory, random, { onLost }) =>
-    openSqliteLog({ directory, newClusterId: random.uuid(), synchronous: 'FULL' }, { onLost }),
+  memory: async (_address, { clusterId, afterRevision }) => new MemoryLog(clusterId, afterRevision),
+  sqlite: (directory, { clusterId, afterRevision }, { onLost }) =>
+    openSqliteLog(
+      { directory, newClusterId: clusterId, newAfterRevision: afterRevision, synchronous: 'FULL' },
+      { onLost },
+    ),
 };
 
 /**
@@ -33,7 +44,9 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   if (scheme === 'sqlite' && address === '') {
     throw new TypeError(`store address "${url}" names no directory; wanted sqlite:PATH`);
   }
-  const log = await open(address, options.random ?? systemRandom, options);
+  const random = options.random ?? systemRandom;
+  const newCluster = options.newCluster ?? { clusterId: random.uuid(), afterRevision: 0 };
+  const log = await open(address, newCluster, options);
   try {
     return await openMvccStore(log, options);
   } catch (error) {

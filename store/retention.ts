@@ -55,6 +55,23 @@ export async function findFloors(
   return { floor, transientFloor };
 }
 
+/** What long readers still need of the past: nothing after the lowest of their revisions is forgotten by age or size. */
+export class Holds {
+  readonly #revisions = new Set<{ readonly revision: number }>();
+
+  /** Gives what lets go again. */
+  add(revision: number): () => void {
+    const hold = { revision };
+    this.#revisions.add(hold);
+    return () => void this.#revisions.delete(hold);
+  }
+
+  clip({ floor, transientFloor }: Floors): Floors {
+    const needed = Math.min(...Array.from(this.#revisions, ({ revision }) => revision));
+    return { floor: Math.min(floor, needed), transientFloor: Math.min(transientFloor, needed) };
+  }
+}
+
 /**
  * The newest revision in [from, to] written at or before a moment; `from` if there is none. A binary search over
  * write times, so it needs nothing remembered over a restart; where the wall clock jumped it is as wrong as the clock.

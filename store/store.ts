@@ -166,6 +166,11 @@ export interface Store {
   oldestMoment(prefix?: string): Promise<StoreMoment>;
   /** Forgets history up to and including this revision; current values stay. */
   compact(revision: number): Promise<void>;
+  /**
+   * Keeps the past from a revision on, as far as this process decides about it, until what it gives is called: for long
+   * reads at one revision. Absent where the past is kept for hours anyway.
+   */
+  holdHistory?(revision: number): () => void;
   /** The newest revision whose past is gone. */
   compactedRevision(): number;
   size(): Promise<StoreSize>;

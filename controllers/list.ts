@@ -87,24 +87,10 @@ const FLUSH_MS = 2_000;
 
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
-  readonly #informers: Informers;
-  readonly #kinds: Kinds;
   #isReady = false;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    const context = { ...options, client: options.clientOf('informers') };
-    this.#informers = newInformers(context);
-    this.#kinds = new Kinds({
-      ...context,
-      builtin: builtinKinds,
-      shared: [
-        { resource: tasks, store: this.#informers.tasks },
-        { resource: workers, store: this.#informers.workers },
-        { resource: events, store: this.#informers.events },
-        { resource: clusterRoles, store: this.#informers.clusterRoles },
-      ],
-    });
   }
 
   /** True once every copy is complete and the loops are working. */
@@ -112,31 +98,30 @@ export class ControlPlane {
     return this.#isReady;
   }
 
-  /** The shared copies, for reading. */
-  get informers(): Informers {
-    return this.#informers;
-  }
-
-  /** Runs every controller until the signal aborts; resolves when all have stopped and Events are written. */
+  /**
+   * Runs every controller until the signal aborts; resolves when all have stopped and Events are written. May be run
+   * again after that, as often as this process leads: each time with new clients and new copies.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    const informers = Object.values(this.#informers);
+    const sources = this.#newSources();
+    const informers = Object.values(sources.informers);
     const recorders: Recorder[] = [];
-    const stopStats = listenForTaskStats(this.#informers.tasks, this.#options);
+    const stopStats = listenForTaskStats(sources.informers.tasks, this.#options);
     const opened = entries.map((entry) => {
       const client = this.#options.clientOf(entry.name);
       const recorder = new Recorder({ ...this.#options, client, component: entry.name });
       recorders.push(recorder);
-      return entry.open(
-        { ...this.#options, client, recorder },
-        { informers: this.#informers, kinds: this.#kinds, options: this.#options },
-      );
+      return entry.open({ ...this.#options, client, recorder }, sources);
     });
     const copying = Promise.all([
       ...informers.map((informer) => informer.start(signal)),
-      this.#kinds.run(signal),
+      sources.kinds.run(signal),
     ]);
-    await Promise.all([...informers.map((informer) => informer.synced(signal)), this.#kinds.synced(signal)]);
+    await Promise.all([
+      ...informers.map((informer) => informer.synced(signal)),
+      sources.kinds.synced(signal),
+    ]);
     if (!signal.aborted) {
       this.#isReady = true;
       log.info({ controllers: entries.map((entry) => entry.name) }, 'controllers are working');
@@ -149,5 +134,18 @@ export class ControlPlane {
     const timer = clock.after(FLUSH_MS, () => flush.abort());
     await Promise.all([copying, ...recorders.map((recorder) => recorder.stop(flush.signal))]);
     timer.cancel();
+  }
+
+  #newSources(): Sources {
+    const options = this.#options;
+    const context = { ...options, client: options.clientOf('informers') };
+    const informers = newInformers(context);
+    const shared = [
+      { resource: tasks, store: informers.tasks },
+      { resource: workers, store: informers.workers },
+      { resource: events, store: informers.events },
+      { resource: clusterRoles, store: informers.clusterRoles },
+    ];
+    return { informers, kinds: new Kinds({ ...context, builtin: builtinKinds, shared }), options };
   }
 }

@@ -38,6 +38,8 @@ export interface Controller {
   reconcile(key: string, signal: AbortSignal): Promise<Result>;
   /** The W3C trace id of the request behind the key's object, if known: the reconcile runs in that trace. */
   traceOf?(key: string): string | undefined;
+  /** Called once its loop has stopped: ends timers of its own. */
+  stop?(): void;
 }
 
 export interface LoopOptions {
@@ -119,6 +121,7 @@ export class ControllerLoop {
     const isFinished = await Promise.race([workers, abandoned]);
     killTimer.cancel();
     abandonTimer.cancel();
+    this.#controller.stop?.();
     if (!isFinished) {
       this.#log.error({ keys: this.#queue.processing() }, 'stopped without these reconciles having ended');
     }

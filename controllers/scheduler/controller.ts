@@ -5,6 +5,7 @@
  * `tasks/binding`. It remembers nothing that it could not find out again.
  */
 import type { ObjectStore } from '../../client/informer.ts';
+import type { Timer } from '../../machinery/clock.ts';
 import { findCondition, setCondition } from '../../machinery/conditions.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
@@ -15,7 +16,7 @@ import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import { UNBOUND } from '../informers.ts';
 import { Ledger } from './ledger.ts';
-import { type AttemptResult, newSchedulerMetrics, type SchedulerMetrics } from './metrics.ts';
+import { type AttemptResult, type SchedulerMetrics, schedulerMetrics } from './metrics.ts';
 import { type Plan, planSchedule, type Verdict } from './plan.ts';
 
 export interface SchedulerSources {
@@ -50,12 +51,17 @@ class Scheduler implements Controller {
   readonly #ledger: Ledger;
   /** Waiting task -> when its condition was last written, monotonic. */
   readonly #explainedAtMs = new Map<string, number>();
+  readonly #wakeTimers = new Map<'soon' | 'later', Timer>();
+  #isStopped = false;
   #wake: (when: 'soon' | 'later') => void = () => undefined;
 
   constructor(context: ControllerContext, sources: SchedulerSources) {
     this.#context = context;
     this.#sources = sources;
-    this.#metrics = newSchedulerMetrics(context.metrics, () => sources.tasks.byIndex(UNBOUND, 'true').length);
+    // Of a scheduler that has stopped nothing waits here: whoever leads then says how much does.
+    this.#metrics = schedulerMetrics(context.metrics, () =>
+      this.#isStopped ? 0 : sources.tasks.byIndex(UNBOUND, 'true').length,
+    );
     this.#ledger = new Ledger({
       clock: context.clock,
       assumeForMs: ASSUME_FOR_MS,
@@ -66,14 +72,13 @@ class Scheduler implements Controller {
 
   attach(loop: ControllerLoop): void {
     const { clock } = this.#context;
-    const underWay = new Set<'soon' | 'later'>();
     this.#wake = (when) => {
-      if (underWay.has(when)) return;
-      underWay.add(when);
-      clock.after(when === 'soon' ? WAKE_DELAY_MS : EXPLAIN_EVERY_MS, () => {
-        underWay.delete(when);
+      if (this.#isStopped || this.#wakeTimers.has(when)) return;
+      const timer = clock.after(when === 'soon' ? WAKE_DELAY_MS : EXPLAIN_EVERY_MS, () => {
+        this.#wakeTimers.delete(when);
         for (const task of this.#sources.tasks.byIndex(UNBOUND, 'true')) loop.enqueue(keyString(keyOf(task)));
       });
+      this.#wakeTimers.set(when, timer);
     };
     this.#sources.tasks.onChange((key, task, old) => {
       this.#ledger.observe(key, task, old);
@@ -81,6 +86,13 @@ class Scheduler implements Controller {
       else loop.enqueue(key);
     });
     this.#sources.workers.onChange(() => this.#wake('soon'));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#wakeTimers.values()) timer.cancel();
+    this.#wakeTimers.clear();
+    this.#ledger.close();
   }
 
   traceOf(key: string): string | undefined {

@@ -89,6 +89,11 @@ export class Ledger {
     this.#options.onFreed();
   }
 
+  /** Ends its timers: nothing is decided on it any more. */
+  close(): void {
+    for (const { timer } of this.#assumed.values()) timer.cancel();
+  }
+
   candidate(worker: Worker): Candidate {
     let milliCpu = 0;
     let memoryBytes = 0;

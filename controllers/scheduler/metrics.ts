@@ -9,18 +9,38 @@ export interface SchedulerMetrics {
   readonly attemptSeconds: Histogram<'result'>;
 }
 
+interface Made {
+  readonly metrics: SchedulerMetrics;
+  pending: () => number;
+}
+
+/** One for each metrics registry: a scheduler that comes after another goes on with its figures. */
+const made = new WeakMap<Metrics, Made>();
+
 /** @param pending how many tasks wait for a worker now. */
-export function newSchedulerMetrics(metrics: Metrics, pending: () => number): SchedulerMetrics {
+export function schedulerMetrics(metrics: Metrics, pending: () => number): SchedulerMetrics {
+  const existing = made.get(metrics);
+  if (existing !== undefined) {
+    existing.pending = pending;
+    return existing.metrics;
+  }
+  const fresh: Made = { metrics: newMetricsOn(metrics), pending };
+  made.set(metrics, fresh);
+  metrics.registerMetric(
+    new Gauge({
+      name: 'scheduler_pending_tasks',
+      help: 'Tasks that wait for a worker.',
+      registers: [],
+      collect() {
+        this.set(fresh.pending());
+      },
+    }),
+  );
+  return fresh.metrics;
+}
+
+function newMetricsOn(metrics: Metrics): SchedulerMetrics {
   const registers = [metrics];
-  const gauge = new Gauge({
-    name: 'scheduler_pending_tasks',
-    help: 'Tasks that wait for a worker.',
-    registers: [],
-    collect() {
-      this.set(pending());
-    },
-  });
-  metrics.registerMetric(gauge);
   return {
     attempts: new Counter({
       name: 'scheduler_schedule_attempts_total',

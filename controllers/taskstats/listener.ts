@@ -7,19 +7,37 @@ import type { Task } from '../../schemas/types.gen.ts';
 
 const PHASES = ['Pending', 'Running', 'Succeeded', 'Failed', 'Stopped', 'Unknown'] as const;
 
-/** Returns how to stop listening. */
-export function listenForTaskStats(
-  tasks: ObjectStore<Task>,
-  { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics },
-): () => void {
+interface Figures {
+  readonly startSeconds: Histogram;
+  /** Undefined while nobody listens here. */
+  tasks: ObjectStore<Task> | undefined;
+}
+
+/** One for each metrics registry: whoever listens after another goes on with its figures. */
+const made = new WeakMap<Metrics, Figures>();
+
+function figuresOn(metrics: Metrics): Figures {
+  const existing = made.get(metrics);
+  if (existing !== undefined) return existing;
+  const figures: Figures = {
+    startSeconds: new Histogram({
+      name: 'gantry_task_start_duration_seconds',
+      help: 'Seconds from when a new task was first seen to when it was first seen Running, on one monotonic clock.',
+      buckets: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600],
+      registers: [metrics],
+    }),
+    tasks: undefined,
+  };
   const phases = new Gauge({
     name: 'gantry_tasks',
     help: 'Tasks by phase.',
     labelNames: ['phase'],
     registers: [],
     collect() {
+      this.reset();
+      if (figures.tasks === undefined) return;
       const counts = new Map<string, number>(PHASES.map((phase) => [phase, 0]));
-      for (const task of tasks.list()) {
+      for (const task of figures.tasks.list()) {
         const phase = task.status?.phase ?? 'Pending';
         counts.set(phase, (counts.get(phase) ?? 0) + 1);
       }
@@ -27,15 +45,20 @@ export function listenForTaskStats(
     },
   });
   metrics.registerMetric(phases);
-  const startSeconds = new Histogram({
-    name: 'gantry_task_start_duration_seconds',
-    help: 'Seconds from when a new task was first seen to when it was first seen Running, on one monotonic clock.',
-    buckets: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600],
-    registers: [metrics],
-  });
+  made.set(metrics, figures);
+  return figures;
+}
+
+/** Returns how to stop listening. */
+export function listenForTaskStats(
+  tasks: ObjectStore<Task>,
+  { clock, metrics }: { readonly clock: Clock; readonly metrics: Metrics },
+): () => void {
+  const figures = figuresOn(metrics);
+  figures.tasks = tasks;
   /** Key -> when a task that has not run yet was first seen. Bounded by the tasks there are. */
   const firstSeenMs = new Map<string, number>();
-  return tasks.onChange((key, task, old) => {
+  const stop = tasks.onChange((key, task, old) => {
     if (task === undefined) {
       firstSeenMs.delete(key);
       return;
@@ -46,6 +69,10 @@ export function listenForTaskStats(
     const sinceMs = firstSeenMs.get(key);
     if (sinceMs === undefined) return;
     firstSeenMs.delete(key);
-    startSeconds.observe((clock.monotonicMs() - sinceMs) / 1000);
+    figures.startSeconds.observe((clock.monotonicMs() - sinceMs) / 1000);
   });
+  return () => {
+    stop();
+    if (figures.tasks === tasks) figures.tasks = undefined;
+  };
 }

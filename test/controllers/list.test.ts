@@ -1,6 +1,7 @@
 /** What is old enough to go, on the real registry and under the whole control plane; and its figures. */
 import { expect } from 'chai';
 import { ControlPlane, controllerNames } from '../../controllers/list.ts';
+import type { Clock } from '../../machinery/clock.ts';
 import { silentLog } from '../../machinery/log.ts';
 import { configMaps, events, tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
@@ -15,17 +16,20 @@ describe('Control plane', () => {
   let running: Promise<void>;
   let controlPlane: ControlPlane;
   const askedFor = new Set<string>();
+  /** Those of the control plane that have neither fired nor been cancelled. */
+  const timers = new Set<object>();
 
   beforeEach(async () => {
     world = await openWorld();
     stop = new AbortController();
-    const { clock, random, metrics } = world;
+    const { random, metrics } = world;
+    timers.clear();
     controlPlane = new ControlPlane({
       clientOf: (name) => {
         askedFor.add(name);
         return world.controllerClient(name);
       },
-      clock,
+      clock: noting(world.clock, timers),
       random,
       log: silentLog,
       metrics,
@@ -68,6 +72,34 @@ describe('Control plane', () => {
     stop.abort();
     await running;
     expect(controlPlane.isReady).to.equal(false);
+  });
+
+  it('can be run again after it stopped, with the figures it had and nothing left behind', async () => {
+    const attempts = async (): Promise<string> => {
+      const text = await world.metrics.metrics();
+      return (
+        text.split('\n').find((line) => /^scheduler_schedule_attempts_total.*scheduled/.test(line)) ?? ''
+      );
+    };
+    await world.addWorker('w1');
+    for (let run = 1; run <= 5; run++) {
+      const { metadata } = await world.admin.create(tasks, taskManifest(`t${run}`));
+      await world.advance(100);
+      const task = await world.admin.get(tasks, { namespace: 'default', name: metadata.name });
+      expect(task.spec.workerName, `run ${run}`).to.equal('w1');
+      expect(await attempts()).to.match(new RegExp(` ${run}$`));
+      expect((await world.metrics.metrics()).match(/^workqueue_depth\{name="scheduler"\}/gm)).to.have.length(
+        1,
+      );
+      stop.abort();
+      await running;
+      expect(controlPlane.isReady).to.equal(false);
+      stop = new AbortController();
+      expect(timers.size, 'timers are left').to.equal(0);
+      running = controlPlane.run(stop.signal);
+      await world.settle();
+      expect(controlPlane.isReady).to.equal(true);
+    }
   });
 
   it('removes an ended task when its ttl has passed, and no other', async () => {
@@ -180,3 +212,25 @@ describe('Control plane', () => {
     expect(text).to.contain('gantry_task_start_duration_seconds_count 1');
   });
 });
+
+/** The clock, with a note of every timer that is set. */
+function noting(clock: Clock, timers: Set<object>): Clock {
+  return {
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    after(delayMs, callback) {
+      const note = {};
+      timers.add(note);
+      const timer = clock.after(delayMs, () => {
+        timers.delete(note);
+        callback();
+      });
+      return {
+        cancel() {
+          timers.delete(note);
+          timer.cancel();
+        },
+      };
+    },
+  };
+}

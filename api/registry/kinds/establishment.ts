@@ -86,9 +86,11 @@ export class Establishment {
       if (this.#parts.feed.closing.aborted) return false;
       if (object.metadata.deletionTimestamp !== undefined) continue;
       try {
-        await this.#client.delete(served, keyOf(object));
+        const { uid } = object.metadata;
+        // A slow server must not take for its own what another one has let in since, under a new definition.
+        await this.#client.delete(served, keyOf(object), uid === undefined ? {} : { preconditions: { uid } });
       } catch (error) {
-        if (!isApiError(error, 'NotFound')) throw error;
+        if (!isApiError(error, 'NotFound', 'Conflict')) throw error;
       }
     }
     return cache.size === 0;

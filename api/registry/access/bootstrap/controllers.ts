@@ -20,6 +20,15 @@ const TELLS: PolicyRule = {
 const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
   // The copies that the loops share: of all kinds, for owners and their dependents.
   informers: [{ verbs: READ, apiGroups: ALL, resources: ALL }],
+  // Of several API servers' control planes one works: the one that holds the lease.
+  'leader-election': [
+    {
+      verbs: [...READ, 'create', 'update'],
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+    },
+    TELLS,
+  ],
   scheduler: [
     { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },

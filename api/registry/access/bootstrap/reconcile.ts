@@ -3,7 +3,7 @@
  * taken away, and an object with the annotation `rbac.authorization.kubernetes.io/autoupdate: "false"` is left alone.
  * Source: Kubernetes documentation, "Using RBAC Authorization", "Auto-reconciliation".
  */
-import type { Client } from '../../../../machinery/client.ts';
+import type { Client, DeleteOptions } from '../../../../machinery/client.ts';
 import { isApiError } from '../../../../machinery/errors.ts';
 import type { DynamicObject, Resource } from '../../../../machinery/meta.ts';
 import { clusterRoleBindings, clusterRoles } from '../../../../schemas/kinds.ts';
@@ -43,7 +43,7 @@ async function ensure(
   for (let attempt = 1; ; attempt++) {
     try {
       if (stored !== undefined && hasOtherRole(stored, wanted)) {
-        await client.delete(resource, { name });
+        await client.delete(resource, { name }, unchanged(stored));
         stored = undefined;
       }
       const after = stored === undefined ? wanted : reconciled(stored, wanted);
@@ -55,6 +55,15 @@ async function ensure(
       stored = await readAgain(client, resource, name);
     }
   }
+}
+
+/** Another server may have put the same one right meanwhile: what it made is not deleted for what was there before. */
+function unchanged({ metadata: { uid, resourceVersion } }: DynamicObject): DeleteOptions {
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  return { preconditions };
 }
 
 async function readAgain(

@@ -16,6 +16,7 @@ import { doPrefixesOverlap } from './keys.ts';
 import type { Log, LogEffect, LogHead, LogOutcome, LogWrite } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
 import { RecentValues } from './recent.ts';
+import { checkKeyIds, resealValues, sealedLog } from './resealing.ts';
 import {
   DEFAULT_RETENTION,
   type Floors,
@@ -60,6 +61,8 @@ export interface StoreOptions {
   readonly log?: Logger;
   readonly retention?: Partial<Retention>;
   readonly encryption?: Encryption;
+  /** Called once when the engine died by itself: every later call fails, the process should end and start again. */
+  readonly onLost?: (error: StoreError) => void;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -79,6 +82,7 @@ interface Pending extends Queued {
 /** Takes the log over: closing the store closes it. */
 export async function openMvccStore(log: Log, options: StoreOptions): Promise<Store> {
   const retention = { ...DEFAULT_RETENTION, ...options.retention };
+  checkKeyIds(await log.keyIds(), options.encryption);
   let head = await log.head();
   const isDropped = (old: string): boolean =>
     !retention.transientPrefixes.some((prefix) => old.startsWith(prefix));
@@ -88,7 +92,11 @@ export async function openMvccStore(log: Log, options: StoreOptions): Promise<St
     const { transientFloor } = head;
     ({ head } = await log.trim({ floor: transientFloor, transientFloor, transientPrefixes, maxRows: 0 }));
   }
-  return new MvccStore(log, head, retention, options);
+  const store = new MvccStore(log, head, retention, options);
+  const { encryption } = options;
+  if (encryption !== undefined)
+    await resealValues(sealedLog(log, encryption, store), encryption, options.log ?? silentLog);
+  return store;
 }
 
 class MvccStore implements Store {

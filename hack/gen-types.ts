@@ -1,14 +1,18 @@
 /**
  * Generates `schemas/documents.gen.ts` (every built-in kind's document, as data) and `schemas/types.gen.ts` (its
- * TypeScript type) from the YAML documents. Run by `npm run gen`; `--check` fails when they are out of date.
+ * TypeScript type) from the YAML documents, and `store/etcd/gen/` (etcd's messages) from `store/etcd/proto/`. Run by
+ * `npm run gen`; `--check` fails when they are out of date.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { isRecord } from '../machinery/json.ts';
 
-const root = join(import.meta.dirname, '..', 'schemas');
+const house = join(import.meta.dirname, '..');
+const root = join(house, 'schemas');
 const header = '// Generated from schemas/**/*.yaml by `npm run gen`. Do not edit.\n';
 
 /** Turns a structural schema into plain JSON Schema for the type generator. */
@@ -71,17 +75,54 @@ const documents = paths.map((path): Record<string, unknown> => {
   return document;
 });
 
+/** Runs buf with the plugin from node_modules; nothing is fetched. The files get the ending that linters leave alone. */
+function etcdMessages(): Record<string, string> {
+  const directory = mkdtempSync(join(tmpdir(), 'gantry-gen-'));
+  try {
+    const binaries = join(house, 'node_modules', '.bin');
+    const plugin = {
+      local: join(binaries, 'protoc-gen-es'),
+      out: '.',
+      opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
+    };
+    const template = JSON.stringify({ version: 'v2', plugins: [plugin] });
+    const words = [
+      'generate',
+      join(house, 'store', 'etcd', 'proto'),
+      '--template',
+      template,
+      '-o',
+      directory,
+    ];
+    execFileSync(join(binaries, 'buf'), words, {
+      env: { ...process.env, BUF_CACHE_DIR: join(directory, 'cache') },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    return Object.fromEntries(
+      readdirSync(directory)
+        .filter((name) => name.endsWith('_pb.ts'))
+        .map((name) => [
+          `store/etcd/gen/${name.replace('_pb.ts', '.gen.ts')}`,
+          readFileSync(join(directory, name), 'utf8').replaceAll('_pb.ts"', '.gen.ts"'),
+        ]),
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
 const types = (await Promise.all(documents.map(typeOf))).join('\n');
 const outputs = {
-  'documents.gen.ts': `${header}import type { KindDocument } from './crd.ts';\n\nexport const documents: readonly KindDocument[] = ${JSON.stringify(documents, null, 1)};\n`,
-  'types.gen.ts': `${header}import type { ObjectMeta } from '../machinery/meta.ts';\n\n${types}`,
+  ...etcdMessages(),
+  'schemas/documents.gen.ts': `${header}import type { KindDocument } from './crd.ts';\n\nexport const documents: readonly KindDocument[] = ${JSON.stringify(documents, null, 1)};\n`,
+  'schemas/types.gen.ts': `${header}import type { ObjectMeta } from '../machinery/meta.ts';\n\n${types}`,
 };
 
 for (const [name, text] of Object.entries(outputs)) {
-  const path = join(root, name);
+  const path = join(house, name);
   if (!process.argv.includes('--check')) writeFileSync(path, text);
-  else if (readFileSync(path, 'utf8') !== text) {
-    console.error(`schemas/${name} is not what its YAML says: run npm run gen`);
+  else if (!existsSync(path) || readFileSync(path, 'utf8') !== text) {
+    console.error(`${name} is not what its source says: run npm run gen`);
     process.exitCode = 1;
   }
 }

@@ -54,8 +54,7 @@ export class Envelopes {
     const { keyId, bytes } = isSecret
       ? encryption.keys.encrypt(key, payload)
       : { keyId: PLAIN, bytes: payload };
-    // An allocation of its own (not from Buffer's pool), because an engine may transfer it to another thread.
-    const record = Buffer.allocUnsafeSlow(ENVELOPE_BYTES + bytes.byteLength);
+    const record = Buffer.allocUnsafe(ENVELOPE_BYTES + bytes.byteLength);
     record.writeUInt16BE(MAGIC, 0);
     record.writeUInt8(FORMAT, 2);
     record.writeUInt8(0, 3);
@@ -70,6 +69,19 @@ export class Envelopes {
 
   /** Throws `StoreError('Corrupt')` naming the key and the revision when the record is not what was written. */
   open(key: string, revision: number, record: Uint8Array): Opened {
+    const bytes = this.check(key, revision, record);
+    const keyId = keyIdOf(bytes);
+    const kept = bytes.subarray(ENVELOPE_BYTES);
+    return {
+      payload: keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept),
+      writtenAtMs: bytes.readDoubleBE(12),
+      position: bytes.readUInt16BE(8),
+      keyId,
+    };
+  }
+
+  /** What can be told without keys: throws as `open` does when the record is not what was written. Gives the record. */
+  check(key: string, revision: number, record: Uint8Array): Buffer {
     const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
     if (bytes.byteLength < ENVELOPE_BYTES || bytes.readUInt16BE(0) !== MAGIC) {
       throw corrupt(key, revision, `found ${bytes.byteLength} bytes without the header of a stored value`);
@@ -83,14 +95,7 @@ export class Envelopes {
     }
     const schema = bytes.readUInt16BE(10);
     if (schema > SCHEMA) throw tooNew(key, revision, `payload schema ${schema}, wanted ${SCHEMA} or older`);
-    const keyId = bytes.readUInt32BE(KEY_ID_AT);
-    const kept = bytes.subarray(ENVELOPE_BYTES);
-    return {
-      payload: keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept),
-      writtenAtMs: bytes.readDoubleBE(12),
-      position: bytes.readUInt16BE(8),
-      keyId,
-    };
+    return bytes;
   }
 
   #decrypt(key: string, revision: number, keyId: number, bytes: Uint8Array): Uint8Array {

@@ -1,6 +1,8 @@
 /**
  * Group commit: while one batch is being made durable, what arrives waits and then goes together, so that one flush to
- * disk serves many writers. The queue is bounded by commits and by bytes; beyond that, writers are told to come back.
+ * disk serves many writers. When much waits already a second batch follows at once, so that the engine does not stand
+ * still while the answers of the first are given. The queue is bounded by commits and by bytes; beyond that, writers
+ * are told to come back.
  */
 import { StoreError } from '../machinery/errors.ts';
 
@@ -9,6 +11,9 @@ export interface Queued {
   reject(error: unknown): void;
 }
 
+/** As much as this waiting is worth a batch of its own beside the one under way: half of what many writers keep up. */
+const EARLY_COMMITS = 64;
+
 export interface GroupCommitLimits {
   readonly maxQueuedCommits: number;
   readonly maxQueuedBytes: number;
@@ -16,16 +21,25 @@ export interface GroupCommitLimits {
   readonly maxBatchBytes: number;
 }
 
+/**
+ * Answers every entry of a batch, and rejects only by mistake: then the entries are rejected.
+ * @param previous settles when the batch before this one is answered; batches are answered in order.
+ */
+export type PerformBatch<T> = (batch: readonly T[], previous: Promise<void>) => Promise<void>;
+
 export class GroupCommit<T extends Queued> {
   readonly #limits: GroupCommitLimits;
-  readonly #perform: (batch: readonly T[]) => Promise<void>;
+  readonly #perform: PerformBatch<T>;
   #queue: T[] = [];
   #queuedBytes = 0;
-  /** Settles when nothing is queued or under way. */
-  #running: Promise<void> | undefined;
+  #batches = 0;
+  /** Commits of the batches that were sent and are not answered. */
+  #underWay = 0;
+  #isStarting = false;
+  /** Settles when every batch that was sent is answered. */
+  #last: Promise<void> = Promise.resolve();
 
-  /** @param perform answers every entry of the batch, and rejects only by mistake: then the entries are rejected. */
-  constructor(limits: GroupCommitLimits, perform: (batch: readonly T[]) => Promise<void>) {
+  constructor(limits: GroupCommitLimits, perform: PerformBatch<T>) {
     this.#limits = limits;
     this.#perform = perform;
   }
@@ -45,32 +59,56 @@ export class GroupCommit<T extends Queued> {
     }
     this.#queue.push(entry);
     this.#queuedBytes += entry.bytes;
-    this.#running ??= this.#run();
+    this.#send();
   }
 
+  /** Resolves when nothing is queued or under way. */
   async drained(): Promise<void> {
-    await this.#running;
+    while (this.#isStarting || this.#batches > 0 || this.#queue.length > 0) {
+      await this.#last;
+      await Promise.resolve();
+    }
   }
 
-  async #run(): Promise<void> {
+  #send(): void {
+    if (this.#batches === 1 && this.#queue.length >= EARLY_COMMITS) this.#start();
+    if (this.#batches > 0 || this.#isStarting || this.#queue.length === 0) return;
     // One turn of the microtask queue: commits made in the same breath share a batch.
-    await Promise.resolve();
-    while (this.#queue.length > 0) {
-      const batch = this.#take();
-      try {
-        await this.#perform(batch);
-      } catch (error) {
-        for (const entry of batch) entry.reject(error);
-      }
+    this.#isStarting = true;
+    queueMicrotask(() => {
+      this.#isStarting = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    const batch = this.#take();
+    if (batch.length === 0) return;
+    this.#batches++;
+    this.#underWay += batch.length;
+    this.#last = this.#run(batch, this.#last);
+  }
+
+  async #run(batch: readonly T[], previous: Promise<void>): Promise<void> {
+    try {
+      await this.#perform(batch, previous);
+    } catch (error) {
+      for (const entry of batch) entry.reject(error);
+    } finally {
+      this.#batches--;
+      this.#underWay -= batch.length;
+      this.#send();
     }
-    this.#running = undefined;
   }
 
   #take(): readonly T[] {
     let bytes = 0;
     let count = 0;
+    // Two batches of one size keep the engine and the one who answers equally busy.
+    const half = Math.max(EARLY_COMMITS, Math.ceil((this.#queue.length + this.#underWay) / 2));
+    const most = Math.min(this.#limits.maxBatchCommits, half);
     for (const entry of this.#queue) {
-      if (count === this.#limits.maxBatchCommits) break;
+      if (count === most) break;
       if (count > 0 && bytes + entry.bytes > this.#limits.maxBatchBytes) break;
       bytes += entry.bytes;
       count++;

@@ -27,7 +27,6 @@ export interface LogRow {
 export interface LogWrite {
   readonly kind: 'put' | 'delete';
   readonly key: string;
-  /** The engine may take the bytes away (transfer them): the caller must not read them after `append`. */
   readonly record: Uint8Array;
   readonly precondition: Precondition;
   /** The caller holds the row of this revision: if that is the one written over, it need not be sent back. */

@@ -21,6 +21,7 @@ import {
   DEFAULT_RETENTION,
   type Floors,
   findFloors,
+  Holds,
   type Retention,
   RetentionLoop,
   revisionAt,
@@ -113,6 +114,7 @@ class MvccStore implements Store {
   readonly #recent: RecentValues;
   readonly #feeds = new Set<WatchFeed>();
   readonly #loop: RetentionLoop;
+  readonly #holds = new Holds();
   #revision: number;
   #floors: Floors;
   /** A failed batch left it open what is in the log: look before the next one. */
@@ -132,7 +134,7 @@ class MvccStore implements Store {
     this.#revision = head.revision;
     this.#floors = { floor: head.floor, transientFloor: head.transientFloor };
     this.#recent = new RecentValues(this.#limits.recentBytes);
-    this.#commits = new GroupCommit(this.#limits, (batch) => this.#performBatch(batch));
+    this.#commits = new GroupCommit(this.#limits, (batch, previous) => this.#performBatch(batch, previous));
     this.#metrics = new StoreMetrics(
       {
         revision: () => this.#revision,
@@ -261,6 +263,10 @@ class MvccStore implements Store {
     await this.#forget({ floor: revision, transientFloor: revision });
   }
 
+  holdHistory(revision: number): () => void {
+    return this.#holds.add(revision);
+  }
+
   compactedRevision(): number {
     return this.#floors.floor;
   }
@@ -296,16 +302,19 @@ class MvccStore implements Store {
     await this.#log.close();
   }
 
-  async #performBatch(batch: readonly Pending[]): Promise<void> {
+  async #performBatch(batch: readonly Pending[], previous: Promise<void>): Promise<void> {
+    if (this.#isInDoubt) await previous;
     const known = batch.map(({ writes }) => writes.map(({ key }) => this.#recent.get(key)));
     let outcomes: readonly LogOutcome[];
     try {
-      await this.#resolveDoubt();
+      if (this.#isInDoubt) await this.#resolveDoubt();
       outcomes = await this.#log.append(batch.map((pending, at) => toLogWrites(pending, known[at] ?? [])));
     } catch (error) {
+      await previous;
       await this.#rejectBatch(batch, error);
       return;
     }
+    await previous;
     this.#metrics.batched(batch.length);
     const events: StoreEvent[] = [];
     const results = outcomes.map((outcome, at) =>
@@ -374,12 +383,15 @@ class MvccStore implements Store {
     }
   }
 
-  #publish(events: readonly StoreEvent[], revision: number): void {
+  /** What is published already is left out: after a failed batch the log was asked what came of it and what followed. */
+  #publish(written: readonly StoreEvent[], revision: number): void {
+    const isKnown = revision <= this.#revision;
+    const events = isKnown ? [] : written.filter((event) => event.revision > this.#revision);
     for (const event of events) {
       if (event.current === undefined) this.#recent.delete(event.key);
       else this.#recent.put(event.current);
     }
-    this.#revision = revision;
+    this.#revision = Math.max(this.#revision, revision);
     if (events.length === 0) return;
     for (const feed of this.#feeds) feed.push(events, revision);
   }
@@ -422,7 +434,9 @@ class MvccStore implements Store {
   async #forgetByAge(): Promise<void> {
     try {
       const known = { ...this.#floors, revision: this.#revision };
-      const floors = await findFloors(this.#log, this.#envelopes, this.#retention, known, this.#clock.now());
+      const floors = this.#holds.clip(
+        await findFloors(this.#log, this.#envelopes, this.#retention, known, this.#clock.now()),
+      );
       const isNews = floors.floor > known.floor || floors.transientFloor > known.transientFloor;
       if (isNews) await this.#forget(floors);
     } catch (error) {

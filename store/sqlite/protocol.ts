@@ -1,21 +1,12 @@
 /** What the main thread and the store's thread say to each other. */
 import type { StoreErrorReason } from '../../machinery/errors.ts';
-import type {
-  LogChanges,
-  LogHead,
-  LogOutcome,
-  LogPage,
-  LogRangeQuery,
-  LogRow,
-  LogSize,
-  LogTrim,
-  LogWrite,
-} from '../log.ts';
+import type { LogChanges, LogHead, LogPage, LogRangeQuery, LogRow, LogSize, LogTrim } from '../log.ts';
+import type { PackedCommits, PackedOutcomes } from './packing.ts';
 
 /** What may be asked, by name: the arguments and the answer. */
 export interface Operations {
   head: { arguments: []; answer: LogHead };
-  append: { arguments: [commits: readonly (readonly LogWrite[])[]]; answer: readonly LogOutcome[] };
+  append: { arguments: [commits: PackedCommits]; answer: PackedOutcomes };
   read: { arguments: [key: string, revision: number | undefined]; answer: LogRow | undefined };
   range: { arguments: [query: LogRangeQuery]; answer: LogPage };
   changes: {

@@ -19,6 +19,7 @@ import type {
   LogTrim,
   LogWrite,
 } from '../log.ts';
+import { packCommits, unpackOutcomes } from './packing.ts';
 import { OPENED, type Operations, type Reply } from './protocol.ts';
 import type { SqliteOptions } from './schema.ts';
 
@@ -74,14 +75,9 @@ class SqliteLog implements Log {
     return this.#ask('head', []);
   }
 
-  append(commits: readonly (readonly LogWrite[])[]): Promise<readonly LogOutcome[]> {
-    const transfer: ArrayBuffer[] = [];
-    for (const writes of commits) {
-      for (const { record } of writes) {
-        if (record.buffer instanceof ArrayBuffer) transfer.push(record.buffer);
-      }
-    }
-    return this.#ask('append', [commits], transfer);
+  async append(commits: readonly (readonly LogWrite[])[]): Promise<readonly LogOutcome[]> {
+    const packed = packCommits(commits);
+    return unpackOutcomes(await this.#ask('append', [packed], [packed.records.buffer]), commits);
   }
 
   read(key: string, revision: number | undefined): Promise<LogRow | undefined> {

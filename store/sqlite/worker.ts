@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, StoreError } from '../../machinery/errors.ts';
 import { SqliteDatabase } from './database.ts';
+import { packOutcomes, unpackCommits } from './packing.ts';
 import { OPENED, type Reply, type Request } from './protocol.ts';
 import type { SqliteOptions } from './schema.ts';
 
@@ -12,8 +13,10 @@ function perform(database: SqliteDatabase, request: Request): unknown {
   switch (request.name) {
     case 'head':
       return database.head();
-    case 'append':
-      return database.append(...request.arguments);
+    case 'append': {
+      const [packed] = request.arguments;
+      return packOutcomes(database.append(unpackCommits(packed)), packed.lengths);
+    }
     case 'read':
       return database.read(...request.arguments);
     case 'range':

@@ -246,36 +246,36 @@ export class EtcdCluster {
     const client = `${scheme}://127.0.0.1:${member.clientPort}`;
     const files = tlsFiles(this.directory);
     const log = openSync(join(this.directory, `${member.name}.log`), 'a');
-    const words = [
-      ...['--name', member.name, '--data-dir', join(this.directory, member.name), '--logger', 'zap'],
-      '--enable-grpc-gateway=false',
-      ...['--listen-client-urls', client, '--advertise-client-urls', client],
-      ...['--listen-peer-urls', `http://127.0.0.1:${member.peerPort}`],
-      ...['--initial-advertise-peer-urls', `http://127.0.0.1:${member.peerPort}`],
-      ...['--listen-metrics-urls', `http://127.0.0.1:${member.metricsPort}`],
-      ...[
-        '--initial-cluster',
-        this.#members.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`).join(','),
-      ],
-      ...['--initial-cluster-token', this.directory],
-      ...(this.#tls === undefined
-        ? []
-        : [
-            ...['--cert-file', join(this.directory, SERVER_FILES.certificate)],
-            ...['--key-file', join(this.directory, SERVER_FILES.key)],
-            ...['--trusted-ca-file', files.ca, '--client-cert-auth'],
-          ]),
-      ...(quotaBytes === undefined ? [] : ['--quota-backend-bytes', String(quotaBytes)]),
-      ...(snapshotCount === undefined ? [] : ['--snapshot-count', String(snapshotCount)]),
-      ...(autoCompactionRevisions === undefined
-        ? []
-        : [
-            '--auto-compaction-mode',
-            'revision',
-            '--auto-compaction-retention',
-            String(autoCompactionRevisions),
-          ]),
-    ];
+    const cluster = this.#members.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`);
+    const peer = `http://127.0.0.1:${member.peerPort}`;
+    const settings: Record<string, string | number | undefined> = {
+      name: member.name,
+      'data-dir': join(this.directory, member.name),
+      logger: 'zap',
+      'enable-grpc-gateway': 'false',
+      'listen-client-urls': client,
+      'advertise-client-urls': client,
+      'listen-peer-urls': peer,
+      'initial-advertise-peer-urls': peer,
+      'listen-metrics-urls': `http://127.0.0.1:${member.metricsPort}`,
+      'initial-cluster': cluster.join(','),
+      'initial-cluster-token': this.directory,
+      'quota-backend-bytes': quotaBytes,
+      'snapshot-count': snapshotCount,
+    };
+    if (this.#tls !== undefined) {
+      settings['cert-file'] = join(this.directory, SERVER_FILES.certificate);
+      settings['key-file'] = join(this.directory, SERVER_FILES.key);
+      settings['trusted-ca-file'] = files.ca;
+      settings['client-cert-auth'] = 'true';
+    }
+    if (autoCompactionRevisions !== undefined) {
+      settings['auto-compaction-mode'] = 'revision';
+      settings['auto-compaction-retention'] = autoCompactionRevisions;
+    }
+    const words = Object.entries(settings)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `--${name}=${value}`);
     // The kernel kills it when this process dies without a word.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ETCD, ...words], {
       env: environment(),

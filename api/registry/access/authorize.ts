@@ -9,6 +9,7 @@ import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { AccessRequest } from '../types.ts';
 import { devRestriction } from './devaccess.ts';
 import { refuseEscalation } from './granting.ts';
+import { keyRestriction } from './keys/keyaccess.ts';
 import type { WriteToJudge } from './policy.ts';
 import { type HeldRules, RbacIndex, type RbacSource } from './rbacindex.ts';
 import type { Restriction, Surroundings } from './restrictions.ts';
@@ -51,10 +52,12 @@ export class Authorizer {
       const ofFace = this.evaluate(identity, face);
       if (!ofFace.isAllowed) throw forbiddenRequest(identity, face, ofFace.reason());
     }
-    const [restriction] = restrictionsOf(identity);
-    return restriction?.visible === undefined
-      ? EVERYTHING
-      : { visible: restriction.visible(identity, request, this.#surroundings) };
+    const sights = [keyRestriction, ...restrictionsOf(identity)].flatMap(
+      (restriction) => restriction.visible?.(identity, request, this.#surroundings) ?? [],
+    );
+    const [sight] = sights;
+    if (sight === undefined) return EVERYTHING;
+    return { visible: sights.length === 1 ? sight : (object) => sights.every((sees) => sees(object)) };
   }
 
   /** The same question without an answer's consequences, and of exactly what is asked: for reviews. */
@@ -77,7 +80,7 @@ export class Authorizer {
   judge(write: WriteToJudge): void {
     const { identity, request, before, after } = write;
     if (isMaster(identity)) return;
-    for (const restriction of restrictionsOf(identity)) {
+    for (const restriction of [keyRestriction, ...restrictionsOf(identity)]) {
       const reason = restriction.refusal?.(write, this.#surroundings);
       if (reason !== undefined) throw forbidden(request, reason);
     }
@@ -107,7 +110,7 @@ export function isMaster(identity: Identity): boolean {
   return identity.groups.includes(GROUP_MASTERS);
 }
 
-/** Whether there is more to what somebody may do than rules can say. */
+/** Whether there is more to what somebody may do than rules can say; that the keys are nobody's is not worth telling. */
 export function isRestricted(identity: Identity): boolean {
   return !isMaster(identity) && restrictionsOf(identity).length > 0;
 }

@@ -8,6 +8,9 @@
  *                            lock when the process ends, however it ends, so there is no stale lock to guess about
  *   store.pid                the owner's process id, for the message to the second one
  *
+ * A restore writes into a directory of the same name and `.restoring`, and gives it the name when it is whole
+ * (`../backup/target.ts`). While one lies there, no new store is begun in its place.
+ *
  * Everything is synchronous: it runs in the store's own thread.
  */
 import {
@@ -43,6 +46,12 @@ export class StoreDirectory {
     this.#path = path;
     this.databasePath = join(path, 'store.db');
     this.#markerPath = join(path, 'cluster-id');
+    if (!existsSync(this.databasePath) && existsSync(asideOf(path))) {
+      throw new StoreError(
+        'Unavailable',
+        `a restore into ${path} has not ended: what it wrote so far is in ${asideOf(path)}; run gantry restore again, or remove that directory to begin with nothing`,
+      );
+    }
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       this.#lock = takeLock(path);
@@ -93,6 +102,18 @@ export class StoreDirectory {
     if (bytes < wanted) throw this.damaged(`it has ${bytes} bytes, its header wants ${wanted}`);
   }
 
+  /** Removes the data of an owned directory that nobody needs: of a restore that did not end. */
+  clear(): void {
+    for (const path of [
+      this.databasePath,
+      `${this.databasePath}-wal`,
+      `${this.databasePath}-shm`,
+      this.#markerPath,
+    ]) {
+      rmSync(path, { force: true });
+    }
+  }
+
   damaged(what: string, cause?: unknown): StoreError {
     return new StoreError(
       'Corrupt',
@@ -106,6 +127,11 @@ export class StoreDirectory {
     rmSync(join(this.#path, 'store.pid'), { force: true });
     this.#lock.close();
   }
+}
+
+/** Where a restore into a directory writes. */
+export function asideOf(path: string): string {
+  return `${path}.restoring`;
 }
 
 function takeLock(path: string): DatabaseSync {

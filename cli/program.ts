@@ -192,6 +192,17 @@ function newProgram(io: Io, texts: Texts): Command {
     await runTokenRotate(flags, io);
   });
 
+  const store = program.command('store').description('look after the store');
+  withSettings(
+    store
+      .command('check')
+      .description('look at everything in the store while Gantry is stopped, and tell what is damaged'),
+  ).action(async (flags: Record<string, unknown>) => {
+    const { runStoreCheck } = await import('./commands/store.ts');
+    const { settings, file } = settingsOf(flags);
+    await runStoreCheck({ settings, ...(file === undefined ? {} : { file }) }, io);
+  });
+
   withSettings(add('config', 'show every setting, its value and where it came from'))
     .option('-o, --output <form>', 'json or yaml')
     .action(async (flags: Record<string, unknown>) => {

@@ -83,7 +83,7 @@ export function openDatabase(directory: StoreDirectory, options: SqliteOptions):
 }
 
 /** Undefined for a database without anything in it. */
-function checkFormat(db: DatabaseSync, path: string): number | undefined {
+export function checkFormat(db: DatabaseSync, path: string): number | undefined {
   const applicationId = pragma(db, 'application_id');
   const format = pragma(db, 'user_version');
   const isEmpty = single(db, 'SELECT count(*) FROM sqlite_schema') === 0;

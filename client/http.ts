@@ -4,11 +4,12 @@
  */
 import type { Readable } from 'node:stream';
 import type {
-  CallOptions,
   Client,
   DeleteOptions,
+  GetOptions,
   ListOptions,
   Patch,
+  ReadMoment,
   WatchEvent,
   WatchOptions,
   WriteOptions,
@@ -152,15 +153,15 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
     frames,
     watch,
 
-    async get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options: CallOptions = {}) {
+    async get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options: GetOptions = {}) {
       const path = resourcePath(resource, key);
-      return asObject(resource, await transport.json('GET', path, withSignal(options.signal)), `GET ${path}`);
+      return asObject(resource, await transport.json('GET', path, readRequest(options)), `GET ${path}`);
     },
 
     async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}) {
-      const { namespace, signal, ...query } = options;
+      const { namespace, ...rest } = options;
       const path = resourcePath(resource, namespace === undefined ? {} : { namespace });
-      const answer = await transport.json('GET', path, { query: { ...query }, ...withSignal(signal) });
+      const answer = await transport.json('GET', path, readRequest(rest));
       return asList(resource, answer, path);
     },
 
@@ -233,6 +234,33 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
 function answerOf(resource: Resource<KubeObject>): Resource {
   const { group, version, plural, kind, namespaced } = resource;
   return { group, version, plural, kind, namespaced };
+}
+
+/** A read with its options as the query; what is told of the moment comes in headers. */
+function readRequest({ signal, onMoment, ...query }: Omit<ListOptions, 'namespace'>): RawRequest {
+  return {
+    query,
+    ...withSignal(signal),
+    ...(onMoment === undefined
+      ? {}
+      : {
+          onHeaders: (headers) => {
+            const moment = momentOf(headers);
+            if (moment !== undefined) onMoment(moment);
+          },
+        }),
+  };
+}
+
+/** The moment that an answer of a read says it is of; undefined when it says none. */
+export function momentOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): ReadMoment | undefined {
+  const revision = headers['gantry-read-revision'];
+  const time = headers['gantry-read-time'];
+  if (typeof revision !== 'string' || !/^\d+$/.test(revision)) return undefined;
+  const timeMs = typeof time === 'string' ? Date.parse(time) : Number.NaN;
+  return { revision: Number(revision), timeMs: Number.isNaN(timeMs) ? undefined : timeMs };
 }
 
 function withSignal(signal: AbortSignal | undefined): { signal?: AbortSignal } {

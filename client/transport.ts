@@ -50,6 +50,8 @@ export interface RawRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** Told the headers of the answer, whatever its status. */
+  readonly onHeaders?: (headers: IncomingMessage['headers']) => void;
 }
 
 export interface RawAnswer {
@@ -196,6 +198,7 @@ export function openTransport(options: TransportOptions): Transport {
       throw error;
     });
     for (const warning of warningsOf(answer)) options.onWarning?.(warning);
+    request.onHeaders?.(answer.headers);
     const status = answer.statusCode ?? 0;
     if (status < 400) return answer;
     throw errorFromAnswer(

@@ -13,6 +13,30 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The moment of the past that a read was of. */
+export interface ReadMoment {
+  readonly revision: number;
+  /** Wall time asked for, milliseconds since the epoch; undefined when a revision was. */
+  readonly timeMs: number | undefined;
+}
+
+/** Which moment a read is of; without any of them, of the present. */
+export interface MomentOptions {
+  /** `0` whatever is at hand, another one that or something newer; with `Exact` just that. */
+  readonly resourceVersion?: string;
+  /** `Exact` or `NotOlderThan`. `Exact` also for a get, which Kubernetes does not have. */
+  readonly resourceVersionMatch?: string;
+  /**
+   * Of this time: RFC 3339, or a duration back from now such as `-10m`. Gantry's own, alone. `Expired` says since when
+   * the past is kept.
+   */
+  readonly at?: string;
+  /** Told before the answer of a read by `at` or `Exact`, and of its further pages; from other servers never. */
+  readonly onMoment?: (moment: ReadMoment) => void;
+}
+
+export interface GetOptions extends CallOptions, MomentOptions {}
+
 export interface WriteOptions extends CallOptions {
   /** Everything runs but the commit; the answer is what would have been stored. */
   readonly dryRun?: boolean;
@@ -21,7 +45,7 @@ export interface WriteOptions extends CallOptions {
   readonly subresource?: string;
 }
 
-export interface ListOptions extends CallOptions {
+export interface ListOptions extends CallOptions, MomentOptions {
   /** Absent: all namespaces (or a cluster-scoped kind). */
   readonly namespace?: string;
   /** Kubernetes label selector syntax, all operators. */
@@ -29,7 +53,6 @@ export interface ListOptions extends CallOptions {
   readonly fieldSelector?: string;
   readonly limit?: number;
   readonly continue?: string;
-  readonly resourceVersion?: string;
 }
 
 export interface WatchOptions extends CallOptions {
@@ -65,7 +88,7 @@ export type Patch =
   | { readonly type: 'apply'; readonly body: unknown; readonly isForced?: boolean };
 
 export interface Client {
-  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: CallOptions): Promise<T>;
+  get<T extends KubeObject>(resource: Resource<T>, key: ObjectKey, options?: GetOptions): Promise<T>;
   list<T extends KubeObject>(resource: Resource<T>, options?: ListOptions): Promise<ObjectList<T>>;
   /**
    * In order, no gap, no repeat. Ends quietly when the signal aborts or the server shuts down; throws

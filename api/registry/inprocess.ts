@@ -6,6 +6,7 @@ import type {
   CallOptions,
   Client,
   DeleteOptions,
+  GetOptions,
   ListOptions,
   Patch,
   WatchEvent,
@@ -35,7 +36,7 @@ export class InProcessClient implements Client {
   async get<T extends KubeObject>(
     resource: Resource<T>,
     key: ObjectKey,
-    options: CallOptions = {},
+    options: GetOptions = {},
   ): Promise<T> {
     checkSignal(options);
     const { object } = await this.#registry.get(this.#context, this.#kind(resource), key, options);

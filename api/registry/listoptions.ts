@@ -81,21 +81,31 @@ export function isExactList(
 export interface ContinueToken {
   /** Undefined: of now, whatever the pages before it were of. */
   readonly revision: number | undefined;
+  /** The time that was asked for, where one was. */
+  readonly timeMs?: number | undefined;
   /** The last key that was listed. */
   readonly after: string;
 }
 
-export function writeContinue({ revision, after }: ContinueToken): string {
-  return Buffer.from(JSON.stringify({ v: TOKEN_FORM, rv: revision ?? -1, after })).toString('base64url');
+export function writeContinue({ revision, timeMs, after }: ContinueToken): string {
+  const token = { v: TOKEN_FORM, rv: revision ?? -1, at: timeMs, after };
+  return Buffer.from(JSON.stringify(token)).toString('base64url');
 }
 
 /** Throws `BadRequest` for what is no token of this server. */
 export function readContinue(token: string): ContinueToken {
   const value = parsed(Buffer.from(token, 'base64url').toString());
   if (isRecord(value) && value['v'] === TOKEN_FORM) {
-    const { rv, after } = value;
-    if (Number.isSafeInteger(rv) && typeof rv === 'number' && rv >= -1 && typeof after === 'string') {
-      return { revision: rv === -1 ? undefined : rv, after };
+    const { rv, after, at } = value;
+    const isTime = at === undefined || (typeof at === 'number' && new Date(at).getTime() === at);
+    if (
+      Number.isSafeInteger(rv) &&
+      typeof rv === 'number' &&
+      rv >= -1 &&
+      typeof after === 'string' &&
+      isTime
+    ) {
+      return { revision: rv === -1 ? undefined : rv, timeMs: at, after };
     }
   }
   throw new ApiError('BadRequest', 'continue key is not valid: it is not a token of this server');

@@ -1,7 +1,8 @@
 /**
  * Get, list and watch, from the caches. A read sees every write that was acknowledged before it began; a list in pages
- * is true for one moment from the first page to the last.
+ * is true for one moment from the first page to the last. What was before is `past.ts`'s.
  */
+import type { ReadMoment } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
@@ -11,7 +12,6 @@ import {
   parseLabelSelector,
   pinnedName,
 } from '../../machinery/selectors.ts';
-import { compareKeys } from '../../store/keys.ts';
 import type { Store } from '../../store/store.ts';
 import { CachedObject, keyOfStored, labelsOf } from './cache/cachedobject.ts';
 import type { Matches } from './cache/change.ts';
@@ -22,15 +22,18 @@ import type { ServedEntry } from './kinds/kinds.ts';
 import { asServed, listAsServed } from './kinds/versions.ts';
 import type { KindEntry } from './kindtable.ts';
 import {
+  type ContinueToken,
   checkListOptions,
   checkWatchOptions,
-  expiredContinue,
   isExactList,
   parseVersion,
   readContinue,
   writeContinue,
 } from './listoptions.ts';
-import { apiErrorFromStore, tooNew, tooOld } from './storeerrors.ts';
+import { checkSameMoment, type MomentAsked, mayBePast, momentOfGet, momentText, timeOf } from './moments.ts';
+import { type Page, pageOf, type Query } from './pages.ts';
+import { Past } from './past.ts';
+import { tooNew, tooOld } from './storeerrors.ts';
 import type {
   ReadOptions,
   RegistryListOptions,
@@ -42,29 +45,11 @@ import type {
 
 /** How long a reader waits for a revision that nobody has written yet. */
 const FUTURE_PATIENCE_MS = 3_000;
-/** Objects read from the store at once while a page of the past is put together. */
-const SNAPSHOT_PAGE = 500;
 
 export interface ReadParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly feed: StoreFeed;
-}
-
-/** Objects as they are kept; served at the version asked for when the page is whole. */
-interface Page {
-  readonly items: readonly StoredObject[];
-  /** Key of the last item, when there are more. */
-  readonly next: string | undefined;
-  readonly remaining: number | undefined;
-}
-
-interface Query {
-  readonly namespace: string | undefined;
-  readonly matches: Matches | undefined;
-  readonly limit: number;
-  /** Only keys after this one. */
-  readonly after: string | undefined;
 }
 
 type Visible = ((object: DynamicObject) => boolean) | undefined;
@@ -73,9 +58,11 @@ type Selection = Pick<RegistryListOptions, 'namespace' | 'labelSelector' | 'fiel
 
 export class Reads {
   readonly #parts: ReadParts;
+  readonly #past: Past;
 
   constructor(parts: ReadParts) {
     this.#parts = parts;
+    this.#past = new Past(parts);
   }
 
   /** Waits until the caches hold every write acknowledged so far. */
@@ -90,35 +77,36 @@ export class Reads {
     options: ReadOptions,
     visible?: Visible,
   ): Promise<StoredObject> {
+    const asked = mayBePast(options) ? momentOfGet(options, this.#parts.clock.now()) : undefined;
+    if (asked !== undefined) return this.#getPast({ entry, cache }, key, asked, options, visible);
     await this.#reach(parseVersion(options.resourceVersion), options.signal);
     const stored = cache.get(relativeKey(key));
     if (stored === undefined || visible?.(stored.object) === false) throw notFound(entry.kind, key.name);
     return asServed(entry, stored);
   }
 
-  async list(served: ServedEntry, options: RegistryListOptions, visible?: Visible): Promise<StoredList> {
+  /** @param user who asks: those who read the past take turns. */
+  async list(
+    served: ServedEntry,
+    options: RegistryListOptions,
+    visible?: Visible,
+    user = '',
+  ): Promise<StoredList> {
     checkListOptions(options);
     const { entry, cache } = served;
-    const first: Query = {
+    const token = (options.continue ?? '') === '' ? undefined : readContinue(options.continue ?? '');
+    const query: Query = {
       namespace: options.namespace,
+      name: pinnedName(options.fieldSelector),
       matches: both(selectorOf(entry, options), visible),
       limit: options.limit === undefined || options.limit <= 0 ? Infinity : options.limit,
-      after: undefined,
+      after: token?.after,
     };
-    const token = (options.continue ?? '') === '' ? undefined : readContinue(options.continue ?? '');
-    const query = { ...first, after: token?.after };
-    if (token?.revision !== undefined) {
-      // Of another store, or made up: nobody may be told that this is how things will be.
-      const { store } = this.#parts;
-      if (token.revision > store.revision()) throw tooNew(token.revision, store.revision());
-      return listOf(entry, await this.#pageAt(served, token.revision, query), token.revision);
-    }
-    const asked = token === undefined ? parseVersion(options.resourceVersion) : undefined;
-    await this.#reach(asked, options.signal);
-    if (asked !== undefined && isExactList(options, asked)) {
-      return listOf(entry, await this.#pageAt(served, asked, query), asked);
-    }
-    return listOf(entry, pageOf(candidates(served, options), query), cache.revision);
+    const moment = await this.#momentOfList(served, options, token);
+    if (moment === undefined) return listOf(entry, pageOf(candidates(served, options), query), cache);
+    options.onMoment?.(moment);
+    const page = await this.#past.page(served, query, moment, user, options.signal);
+    return listOf(entry, page, moment);
   }
 
   /** What the selectors select now, in key order, from the cache as it is; every match when there is no limit. */
@@ -158,6 +146,49 @@ export class Reads {
     );
   }
 
+  async #getPast(
+    served: ServedEntry,
+    key: ObjectKey,
+    asked: MomentAsked,
+    options: ReadOptions,
+    visible: Visible,
+  ): Promise<StoredObject> {
+    const { entry } = served;
+    if (asked.kind === 'revision') await this.#reach(asked.revision, options.signal);
+    const moment = await this.#past.moment(served, asked);
+    options.onMoment?.(moment);
+    const stored = await this.#past.get(served, key, moment, options.signal);
+    if (stored !== undefined && visible?.(stored.object) !== false) return asServed(entry, stored);
+    const { message, details } = notFound(entry.kind, key.name);
+    throw new ApiError('NotFound', `${message} ${momentText(moment)}`, details);
+  }
+
+  /** The moment a list is of when it is not of the present, which the caches hold when this has resolved. */
+  async #momentOfList(
+    served: ServedEntry,
+    options: RegistryListOptions,
+    token: ContinueToken | undefined,
+  ): Promise<ReadMoment | undefined> {
+    const { store, clock } = this.#parts;
+    const timeMs = options.at === undefined ? undefined : timeOf(options, clock.now());
+    if (token?.revision !== undefined) {
+      checkSameMoment(options.at, timeMs, token);
+      // Of another store, or made up: nobody may be told that this is how things will be.
+      if (token.revision > store.revision()) throw tooNew(token.revision, store.revision());
+      return { revision: token.revision, timeMs: token.timeMs };
+    }
+    if (timeMs !== undefined) {
+      if (token !== undefined) checkSameMoment(options.at, timeMs, token);
+      return this.#past.moment(served, { kind: 'time', timeMs });
+    }
+    const asked = token === undefined ? parseVersion(options.resourceVersion) : undefined;
+    await this.#reach(asked, options.signal);
+    if (asked === undefined || !isExactList(options, asked)) return undefined;
+    return options.resourceVersionMatch === 'Exact'
+      ? this.#past.moment(served, { kind: 'revision', revision: asked })
+      : { revision: asked, timeMs: undefined };
+  }
+
   /** Undefined is the present, 0 whatever is there, N at least that. */
   async #reach(asked: number | undefined, signal: AbortSignal | undefined): Promise<void> {
     const { feed, store } = this.#parts;
@@ -171,44 +202,6 @@ export class Reads {
         throw tooNew(asked, store.revision());
       throw error;
     }
-  }
-
-  /** A page as it was at a revision: from the cache when nothing changed since, else from the store's history. */
-  async #pageAt({ cache }: ServedEntry, revision: number, query: Query): Promise<Page> {
-    await this.catchUp();
-    if (cache.lastChange <= revision) return pageOf(cache.list(query.namespace), query);
-    const { prefix } = cache.entry;
-    const range = query.namespace === undefined ? prefix : `${prefix}${query.namespace}/`;
-    const found: StoredObject[] = [];
-    let after = query.after === undefined ? undefined : prefix + query.after;
-    try {
-      for (let more = true; more && found.length <= query.limit; ) {
-        const page = await this.#parts.store.range(range, {
-          limit: SNAPSHOT_PAGE,
-          revision,
-          ...(after === undefined ? {} : { after }),
-        });
-        for (const item of page.items) {
-          const known = cache.get(item.key.slice(prefix.length));
-          const stored = known?.resourceVersion === item.modRevision ? known : cache.decode(item);
-          if (query.matches?.(stored) !== false) found.push(stored);
-        }
-        after = page.items.at(-1)?.key;
-        more = page.more && after !== undefined;
-      }
-    } catch (error) {
-      const translated = apiErrorFromStore(error);
-      if (translated.reason !== 'Expired') throw translated;
-      if (query.after !== undefined) throw expiredContinue(query.after, error);
-      throw new ApiError(
-        'Expired',
-        `The resourceVersion for the provided list is too old: ${revision}`,
-        undefined,
-        { cause: error },
-      );
-    }
-    const items = found.slice(0, query.limit);
-    return { items, next: found.length > items.length ? lastKey(items) : undefined, remaining: undefined };
   }
 }
 
@@ -265,46 +258,16 @@ function withNamespace(namespace: string | undefined, matches: Matches | undefin
   return (stored) => keyOfStored(stored).startsWith(prefix) && matches(stored);
 }
 
-function pageOf(all: readonly StoredObject[], query: Query): Page {
-  const { matches, limit, after } = query;
-  if (matches === undefined && limit === Infinity && after === undefined) {
-    return { items: all, next: undefined, remaining: undefined };
-  }
-  const start = after === undefined ? 0 : firstAfter(all, after);
-  const items: StoredObject[] = [];
-  for (let at = start; at < all.length && items.length <= limit; at++) {
-    const stored = all[at];
-    if (stored !== undefined && matches?.(stored) !== false) items.push(stored);
-  }
-  if (items.length <= limit) return { items, next: undefined, remaining: undefined };
-  items.pop();
-  // With a selector nobody knows how many more match; Kubernetes then says nothing.
-  const remaining = matches === undefined ? all.length - start - items.length : undefined;
-  return { items, next: lastKey(items), remaining };
-}
-
-function firstAfter(all: readonly StoredObject[], after: string): number {
-  let low = 0;
-  let high = all.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const stored = all[middle];
-    if (stored !== undefined && compareKeys(keyOfStored(stored), after) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function lastKey(items: readonly StoredObject[]): string | undefined {
-  const last = items.at(-1);
-  return last === undefined ? undefined : keyOfStored(last);
-}
-
-function listOf(entry: KindEntry, { items, next, remaining }: Page, revision: number): StoredList {
+/** A page as it is served. The cache's own moment is that of the present. */
+function listOf(
+  entry: KindEntry,
+  { items, next, remaining }: Page,
+  { revision, timeMs }: { readonly revision: number; readonly timeMs?: number | undefined },
+): StoredList {
   return {
     items: listAsServed(entry, items),
     resourceVersion: revision,
-    ...(next === undefined ? {} : { continue: writeContinue({ revision, after: next }) }),
+    ...(next === undefined ? {} : { continue: writeContinue({ revision, timeMs, after: next }) }),
     ...(next === undefined || remaining === undefined ? {} : { remainingItemCount: remaining }),
   };
 }

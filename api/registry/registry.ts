@@ -112,7 +112,7 @@ export class StoreRegistry implements Registry {
     const request = requestOf('list', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
       const { visible } = this.#check(context, request);
-      return this.#parts.reads.list(this.#servedFor(kind), options, visible);
+      return this.#parts.reads.list(this.#servedFor(kind), options, visible, context.identity.name);
     });
   }
 

@@ -2,6 +2,7 @@
 import type {
   Client,
   DeleteOptions,
+  GetOptions,
   ListOptions,
   WatchOptions,
   WriteOptions,
@@ -101,9 +102,7 @@ export interface RequestOrigin {
   told: 'nothing' | 'beginning' | 'everything';
 }
 
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
-  readonly resourceVersion?: string;
+export interface ReadOptions extends GetOptions {
   /** `status` reads the same object; only the permission asked for differs. */
   readonly subresource?: string;
 }
@@ -123,9 +122,7 @@ export interface AccessRequest {
   readonly face?: FaceAsked;
 }
 
-export interface RegistryListOptions extends ListOptions {
-  readonly resourceVersionMatch?: string;
-}
+export type RegistryListOptions = ListOptions;
 
 export interface RegistryWatchOptions extends WatchOptions {
   readonly resourceVersionMatch?: string;

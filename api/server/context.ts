@@ -1,5 +1,6 @@
 /** What every middleware and handler of this server may rely on about a request. */
 import type { Middleware, ParameterizedContext } from 'koa';
+import type { ReadMoment } from '../../machinery/client.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Trace } from '../../machinery/trace.ts';
@@ -22,6 +23,8 @@ export interface AppState {
   labels?: RouteLabels;
   /** Where the request came from, for the audit. */
   origin?: RequestOrigin;
+  /** The moment of the past that the answer is of. */
+  moment?: ReadMoment;
   /** A watch or a followed log: counted while it runs, left out of durations. */
   isLongRunning?: boolean;
   /** What to let go of when the request turns out to go on: its place in flight, its seat, its deadline. */

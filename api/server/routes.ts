@@ -2,6 +2,7 @@
  * One set of routes for every kind and every view: what is served where is data (`ServedKind`), never code.
  */
 import { ApiError } from '../../machinery/errors.ts';
+import { badAt } from '../registry/moments.ts';
 import type { ServedKind } from '../registry/types.ts';
 import { type AppContext, type AppMiddleware, identityOf, type RouteLabels } from './context.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
@@ -76,6 +77,7 @@ export function newRoutes(deps: RouteDeps): AppMiddleware {
     if (path === undefined) return next();
     const target = findTarget(path, deps);
     const action = chooseAction(ctx, target);
+    if (ctx.querystring.includes('at=')) refuseTime(ctx, action);
     if (target.kind.deprecation !== undefined) ctx.append('Warning', warningHeader(target.kind.deprecation));
     ctx.state.labels = labelsOf(target, action);
     if (action.label === 'CONNECT') becomeLongRunning(ctx);
@@ -83,6 +85,18 @@ export function newRoutes(deps: RouteDeps): AppMiddleware {
       await watches.run(identityOf(ctx).name, () => action.run(ctx, target, deps));
     } else await action.run(ctx, target, deps);
   };
+}
+
+/** Throws `BadRequest` for `at` on anything but a get or a list. */
+function refuseTime({ query }: AppContext, { run, label }: Action): void {
+  if (query.at === undefined || run === getObject || run === listObjects) return;
+  const found = `query parameter at: found "${[query.at].flat()[0]}"`;
+  if (label === 'WATCH') {
+    throw badAt(
+      `${found} beside watch, wanted one of them: list at that time, then watch from the list's resourceVersion`,
+    );
+  }
+  throw badAt(`${found} on ${label}, wanted it on get and list only: the past is read and not changed`);
 }
 
 function findTarget(path: ObjectPath, deps: RouteDeps): Target {

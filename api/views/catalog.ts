@@ -6,9 +6,10 @@
  * (a face has the labels of its object); field selectors are judged on the face. A change that turns one face into
  * another (a new uid) is told as DELETED, then ADDED.
  */
+import type { MomentOptions } from '../../machinery/client.ts';
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
-import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
+import { apiVersionOf, type DynamicObject, qualifiedName } from '../../machinery/meta.ts';
 import type { Registry, RequestContext, ServedKind } from '../registry/types.ts';
 import { storedEventSelector } from './eventselector.ts';
 import { faceOf, faceSelector, facesOf, narrowed, throughFace } from './face.ts';
@@ -85,7 +86,7 @@ export function openCatalog(
   }
 
   /** Events asked for under a face are those of the object behind it. */
-  async function ofStored<T extends { readonly fieldSelector?: string; readonly namespace?: string }>(
+  async function ofStored<T extends EventQuery>(
     context: RequestContext,
     kind: ServedKind,
     options: T,
@@ -94,7 +95,7 @@ export function openCatalog(
     if (kind.group !== '' || kind.plural !== 'events' || fieldSelector === undefined) return options;
     const selector = await storedEventSelector(fieldSelector, namespace, views, async (view, key) => {
       try {
-        const found = await registry.get(context, sourceOf(view.kind), key);
+        const found = await registry.get(context, sourceOf(view.kind), key, pastOf(options));
         return { faceUid: faceOf(view, found).object.metadata.uid, storedUid: found.object.metadata.uid };
       } catch (error) {
         if (isApiError(error, 'NotFound', 'Forbidden')) return undefined;
@@ -116,20 +117,27 @@ export function openCatalog(
     },
     async get(context, kind, key, options) {
       const live = liveOf.get(kind);
-      if (live !== undefined) return servedLive(await live.get(context, key, options?.signal));
+      if (live !== undefined) {
+        refusePast(kind, options);
+        return servedLive(await live.get(context, key, options?.signal));
+      }
       const view = viewOf.get(kind);
       const source = sourceOf(kind);
       if (view === undefined) return registry.get(context, source, key, options);
       try {
         return faceOf(view, await registry.get(throughFace(view, context), source, key, options));
       } catch (error) {
-        if (isApiError(error, 'NotFound')) throw notFound(kind, key.name);
-        throw error;
+        if (!isApiError(error, 'NotFound')) throw error;
+        const { message, details } = notFound(kind, key.name);
+        // The source may say more than that: at which moment there was none.
+        const more = error.message.replace(notFound(source, key.name).message, '');
+        throw new ApiError('NotFound', more === error.message ? message : message + more, details);
       }
     },
     async list(context, kind, options = {}) {
       const live = liveOf.get(kind);
       if (live !== undefined) {
+        refusePast(kind, options);
         return servedLiveList(await live.list(context, options));
       }
       const view = viewOf.get(kind);
@@ -193,6 +201,33 @@ export function openCatalog(
         : writes.evict(view, context, key, body, options);
     },
   };
+}
+
+interface EventQuery extends MomentOptions {
+  readonly fieldSelector?: string;
+  readonly namespace?: string;
+}
+
+/** The moment of the past that `options` are of; nothing for the present. */
+function pastOf({ at, resourceVersion, resourceVersionMatch }: MomentOptions): MomentOptions {
+  if (at !== undefined) return { at };
+  if (resourceVersionMatch !== 'Exact' || resourceVersion === undefined) return {};
+  return { resourceVersion, resourceVersionMatch };
+}
+
+/** Throws `BadRequest` when what is made while it is read is asked for as it was. */
+function refusePast(kind: ServedKind, { at, resourceVersionMatch }: MomentOptions = {}): void {
+  const asked =
+    at !== undefined
+      ? `at: found "${at}"`
+      : resourceVersionMatch === 'Exact'
+        ? 'resourceVersionMatch: found "Exact"'
+        : undefined;
+  if (asked === undefined) return;
+  throw new ApiError(
+    'BadRequest',
+    `${asked}, wanted none: ${qualifiedName(kind)} are made when they are read, and have no past`,
+  );
 }
 
 /** A review's body: an object of the asked-for kind; its metadata may be absent. Throws `BadRequest`. */

@@ -4,10 +4,11 @@
  * - `GET /tasks` lists the tasks of all namespaces; `?watch=true` streams them as NDJSON `{type, resourceVersion,
  *   object}`, resumable by `resourceVersion`; `?fields=all` shows more.
  * - `GET /tasks/{taskID}`, `POST /tasks` with a TaskEvent, `DELETE /tasks/{taskID}`: only desired state is recorded.
+ * Reads take `at` and `resourceVersionMatch=Exact`, as those of the Kubernetes API do.
  * An id is the name of a Task, where that is a UUID, else its uid. Errors are `{HTTPStatusCode, Message}`.
  */
 import { Router } from '@koa/router';
-import type { Client } from '../../../machinery/client.ts';
+import type { Client, MomentOptions } from '../../../machinery/client.ts';
 import type { Clock } from '../../../machinery/clock.ts';
 import { ApiError, isApiError } from '../../../machinery/errors.ts';
 import { ANNOTATION_TTL, NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
@@ -15,11 +16,13 @@ import { keyOf } from '../../../machinery/meta.ts';
 import type { Random } from '../../../machinery/random.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
+import { badAt } from '../../registry/moments.ts';
 import type { Registry, StoredWatchEvent } from '../../registry/types.ts';
 import { type AppContext, type AppState, identityOf, requestContext } from '../../server/context.ts';
 import { methodNotAllowed, toApiError } from '../../server/errors.ts';
 import { mediaType, parseJson, readBody, unsupportedMediaType } from '../../server/middleware/body.ts';
-import { flag } from '../../server/objects/query.ts';
+import { tellMoment } from '../../server/objects/objects.ts';
+import { flag, getOptions } from '../../server/objects/query.ts';
 import { ResponseStream } from '../../server/streams/stream.ts';
 import { asTask } from '../../views/pod.ts';
 import type { Door } from '../door.ts';
@@ -40,15 +43,18 @@ export function tasksDoor(deps: TasksDoorDeps): Door {
   const router = new Router<AppState, object>();
   router.all('/tasks', async (ctx) => {
     label(ctx, '/tasks');
+    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+    if (!isRead || flag(ctx.query, 'watch')) refuseTime(ctx);
     if (ctx.method === 'POST') return createTask(ctx, deps);
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed(ctx, ['GET', 'POST']);
+    if (!isRead) throw methodNotAllowed(ctx, ['GET', 'POST']);
     return flag(ctx.query, 'watch') ? watchTasks(ctx, deps) : listTasks(ctx, deps);
   });
   router.all('/tasks/:id', async (ctx) => {
     label(ctx, '/tasks/{taskID}');
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') refuseTime(ctx);
     if (ctx.method === 'DELETE') return stopTask(ctx, ctx.params.id ?? '', deps);
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed(ctx, ['GET', 'DELETE']);
-    answer(ctx, 200, shown(ctx)(await findTask(clientOf(ctx, deps), ctx.params.id ?? '')));
+    answer(ctx, 200, shown(ctx)(await findTask(clientOf(ctx, deps), ctx.params.id ?? '', momentOf(ctx))));
   });
   const routes = router.routes();
   return {
@@ -75,8 +81,28 @@ function shown(ctx: AppContext): (task: Task) => object {
   return [ctx.query.fields].flat()[0] === 'all' ? fullItemOf : itemOf;
 }
 
+/** Which moment a read asks for: as everywhere, `at`, or `resourceVersion` with `resourceVersionMatch=Exact`. */
+function momentOf(ctx: AppContext): MomentOptions {
+  const { at, resourceVersion, resourceVersionMatch } = getOptions(ctx.query);
+  // A watch alone has something to do with a version by itself.
+  if (at === undefined && resourceVersionMatch !== 'Exact') return {};
+  return {
+    ...(at === undefined ? {} : { at }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(resourceVersionMatch === undefined ? {} : { resourceVersionMatch }),
+    onMoment: tellMoment(ctx),
+  };
+}
+
+/** Throws `BadRequest` for `at` on a watch and on writes. */
+function refuseTime({ query, method }: AppContext): void {
+  if (query.at === undefined) return;
+  const on = method === 'GET' || method === 'HEAD' ? 'a watch' : method;
+  throw badAt(`at: found it on ${on}, wanted it only where tasks are read: the past is read and not changed`);
+}
+
 async function listTasks(ctx: AppContext, deps: TasksDoorDeps): Promise<void> {
-  const list = await clientOf(ctx, deps).list(tasks);
+  const list = await clientOf(ctx, deps).list(tasks, momentOf(ctx));
   ctx.set('X-Resource-Version', list.metadata.resourceVersion ?? '');
   answer(ctx, 200, list.items.map(shown(ctx)));
 }
@@ -167,14 +193,14 @@ async function stop(client: Client, task: Task, deps: TasksDoorDeps): Promise<Ta
 }
 
 /** Throws `BadRequest` for what is not a UUID and `NotFound` for one that nobody has. */
-async function findTask(client: Client, text: string): Promise<Task> {
+async function findTask(client: Client, text: string, moment: MomentOptions = {}): Promise<Task> {
   const id = parseId(text);
   try {
-    return await client.get(tasks, { namespace: NAMESPACE_DEFAULT, name: id });
+    return await client.get(tasks, { namespace: NAMESPACE_DEFAULT, name: id }, moment);
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
   }
-  const found = (await client.list(tasks)).items.find((task) => idOf(task) === id);
+  const found = (await client.list(tasks, moment)).items.find((task) => idOf(task) === id);
   if (found === undefined) throw new ApiError('NotFound', `no task with ID ${id}`);
   return found;
 }

@@ -7,6 +7,7 @@ import type { ServedKind } from '../../registry/types.ts';
 import { definitionName, META_PREFIX } from './names.ts';
 import {
   DELETE_PARAMETERS,
+  GET_PARAMETERS,
   LIST_PARAMETERS,
   type Parameter,
   STREAM_PARAMETERS,
@@ -111,7 +112,7 @@ const ITEM: readonly Act[] = [
     verb: 'get',
     word: 'read',
     description: 'read the specified',
-    parameters: [],
+    parameters: GET_PARAMETERS,
     statuses: [200],
     answers: 'object',
   },

@@ -25,6 +25,20 @@ export const DELETE_PARAMETERS: readonly Parameter[] = [
   integer('gracePeriodSeconds', 'Seconds the object is given to end by itself.'),
   text('propagationPolicy', 'Background, Foreground or Orphan.'),
 ];
+/** Gantry's own. */
+const AT = text(
+  'at',
+  'Of this time: RFC 3339 such as 2026-11-21T10:00:00Z, or a duration back from now such as -10m; also what is deleted since. Not together with resourceVersion or watch.',
+);
+/** Kubernetes' get has none that generators know. */
+export const GET_PARAMETERS: readonly Parameter[] = [
+  text(
+    'resourceVersion',
+    'The version to read: that or a newer one, with resourceVersionMatch=Exact just that.',
+  ),
+  text('resourceVersionMatch', 'Exact or NotOlderThan.'),
+  AT,
+];
 export const LIST_PARAMETERS: readonly Parameter[] = [
   text('labelSelector', 'Only objects with these labels.'),
   text('fieldSelector', 'Only objects with these fields.'),
@@ -32,6 +46,7 @@ export const LIST_PARAMETERS: readonly Parameter[] = [
   text('continue', 'Where the page before this one ended.'),
   text('resourceVersion', 'The version to read or to watch from.'),
   text('resourceVersionMatch', 'Exact or NotOlderThan.'),
+  AT,
   integer('timeoutSeconds', 'How long a watch lasts.'),
   flag('watch', 'Stream the changes instead of listing.'),
   flag('allowWatchBookmarks', 'Send marks of progress into a watch.'),

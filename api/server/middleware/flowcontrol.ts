@@ -10,6 +10,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Clock } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
+import { FairQueue, type LevelOptions, type Refusal, type Seat } from '../../../machinery/fairqueue.ts';
 import {
   GROUP_CONTROLLERS,
   GROUP_MASTERS,
@@ -18,7 +19,6 @@ import {
 } from '../../../machinery/identity.ts';
 import type { Metrics } from '../../../machinery/metrics.ts';
 import { type AppContext, type AppMiddleware, identityOf } from '../context.ts';
-import { FairQueue, type LevelOptions, type Refusal, type Seat } from '../../../machinery/fairqueue.ts';
 
 /** A quarter of the time a request has, as in Kubernetes. */
 const WAIT_MS = 15_000;

@@ -3,6 +3,7 @@
  * the answer from the registry's own bytes, in the form the client asked for.
  */
 
+import type { ReadMoment } from '../../../machinery/client.ts';
 import type { Clock } from '../../../machinery/clock.ts';
 import type { ObjectKey } from '../../../machinery/meta.ts';
 import { apiVersionOf } from '../../../machinery/meta.ts';
@@ -18,7 +19,7 @@ import type { TablePrinter } from '../../views/view.ts';
 import { type AppContext, requestContext } from '../context.ts';
 import { duplicatesIn, readObject, readOptionalObject, readPatch } from '../middleware/body.ts';
 import { type ObjectForm, objectForm } from './negotiation.ts';
-import { deleteOptions, listOptions, patchOptions, writeOptions } from './query.ts';
+import { deleteOptions, getOptions, listOptions, patchOptions, writeOptions } from './query.ts';
 import { columnPrinter, includeObject, partialOf, tableOf } from './table.ts';
 
 export interface ObjectDeps {
@@ -47,21 +48,34 @@ export function printerOf(kind: ServedKind, deps: ObjectDeps): TablePrinter {
 
 export async function getObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
-  const { resourceVersion } = listOptions(ctx.query);
-  const options = { ...ofSubresource(target), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  // Reads of the present are by far the most: nothing is made for what they do not ask.
+  const options =
+    ctx.querystring === ''
+      ? ofSubresource(target)
+      : { ...ofSubresource(target), ...getOptions(ctx.query), onMoment: tellMoment(ctx) };
+  const key = keyOfTarget(target);
   answerObject(
     ctx,
     form,
     target,
-    await deps.catalog.get(requestContext(ctx), target.kind, keyOfTarget(target), options),
+    await deps.catalog.get(requestContext(ctx), target.kind, key, options),
     deps,
   );
 }
 
 export async function listObjects(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
   const form = objectForm(ctx.get('Accept'));
-  const options = { ...listOptions(ctx.query), ...inNamespace(target) };
+  const options = { ...listOptions(ctx.query), ...inNamespace(target), onMoment: tellMoment(ctx) };
   answerList(ctx, form, target, await deps.catalog.list(requestContext(ctx), target.kind, options), deps);
+}
+
+/** Says in headers which moment of the past an answer is of. */
+export function tellMoment(ctx: AppContext): (moment: ReadMoment) => void {
+  return (moment) => {
+    ctx.state.moment = moment;
+    ctx.set('Gantry-Read-Revision', String(moment.revision));
+    if (moment.timeMs !== undefined) ctx.set('Gantry-Read-Time', new Date(moment.timeMs).toISOString());
+  };
 }
 
 export async function createObject(ctx: AppContext, target: Target, deps: ObjectDeps): Promise<void> {
@@ -303,6 +317,8 @@ function table(
   const objects = items.map(({ object }) => object);
   const include = includeObject([ctx.query.includeObject].flat()[0]);
   const printer = printerOf(kind, deps);
-  const options = { printer, include, apiVersion, nowMs: deps.clock.now(), withColumns: true };
+  // How old things were then.
+  const nowMs = ctx.state.moment?.timeMs ?? deps.clock.now();
+  const options = { printer, include, apiVersion, nowMs, withColumns: true };
   return Buffer.from(JSON.stringify(tableOf(objects, metadata, options)));
 }

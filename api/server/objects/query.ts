@@ -2,7 +2,7 @@
  * Query parameters, read into the registry's options. A parameter that is there but makes no sense is refused, in
  * Kubernetes' words; an unknown one is ignored, as Kubernetes does.
  */
-import type { DeleteOptions, WriteOptions } from '../../../machinery/client.ts';
+import type { DeleteOptions, MomentOptions, WriteOptions } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import {
@@ -73,6 +73,24 @@ export function isWatch(query: Query): boolean {
   return flag(query, 'watch');
 }
 
+/**
+ * What a get may be asked for. `resourceVersionMatch=Exact` and `at` are Gantry's own; for the rest Kubernetes' get
+ * knows no parameters, and ignores them.
+ */
+export function getOptions(query: Query): MomentOptions {
+  return present<MomentOptions>({
+    resourceVersion: text(query, 'resourceVersion'),
+    resourceVersionMatch: text(query, 'resourceVersionMatch'),
+    at: atOf(query),
+  });
+}
+
+/** The time that a read is asked to be of. An empty one is not left out: who sent it does not want the present. */
+export function atOf({ at }: Query): string | undefined {
+  if (!Array.isArray(at)) return at;
+  throw new ApiError('BadRequest', `query parameter at: found it ${at.length} times, wanted it once`);
+}
+
 export function listOptions(query: Query): RegistryListOptions {
   const match = oneOf(query, 'resourceVersionMatch', ['Exact', 'NotOlderThan']);
   const resourceVersion = text(query, 'resourceVersion');
@@ -96,6 +114,7 @@ export function listOptions(query: Query): RegistryListOptions {
     continue: text(query, 'continue'),
     resourceVersion,
     resourceVersionMatch: match,
+    at: atOf(query),
   });
 }
 

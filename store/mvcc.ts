@@ -13,7 +13,7 @@ import { Envelopes } from './envelope.ts';
 import { type FeedLimits, WatchFeed } from './feed.ts';
 import { GroupCommit, type GroupCommitLimits, type Queued } from './groupcommit.ts';
 import { doPrefixesOverlap } from './keys.ts';
-import type { Log, LogEffect, LogHead, LogOutcome, LogWrite } from './log.ts';
+import type { Log, LogEffect, LogHead, LogOutcome, LogPage, LogWrite } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
 import { RecentValues } from './recent.ts';
 import { checkKeyIds, resealValues, sealedLog } from './resealing.ts';
@@ -47,7 +47,7 @@ export interface StoreLimits extends GroupCommitLimits {
   readonly recentBytes: number;
 }
 
-const DEFAULT_LIMITS: StoreLimits = {
+export const DEFAULT_LIMITS: StoreLimits = {
   maxQueuedCommits: 16_384,
   maxQueuedBytes: 64 * 1024 ** 2,
   maxBatchCommits: 1024,
@@ -161,15 +161,22 @@ class MvccStore implements Store {
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
     if (!(limit >= 1)) throw new RangeError(`range of "${prefix}": limit is ${limit}, wanted 1 or more`);
     const items: KeyValue[] = [];
-    let { after, revision } = options;
-    for (;;) {
+    const read = ({ after, revision }: RangeOptions, left: number): Promise<LogPage> => {
       if (revision !== undefined) this.#checkKept(revision, [prefix]);
-      const rows = Math.min(limit - items.length, PAGE_ROWS);
-      const page = await this.#log.range({ prefix, after, revision, limit: rows });
+      return this.#log.range({ prefix, after, revision, limit: Math.min(left, PAGE_ROWS) });
+    };
+    for (let reading = read(options, limit); ; ) {
+      const page = await reading;
+      const count = items.length + page.rows.length;
+      const isLast = !page.more || count >= limit;
+      if (!isLast) {
+        // The engine reads on while this page is opened.
+        const after = page.rows.at(-1)?.key ?? options.after;
+        reading = read({ revision: page.revision, ...(after === undefined ? {} : { after }) }, limit - count);
+        reading.catch(() => undefined);
+      }
       for (const row of page.rows) items.push(toKeyValue(row, this.#envelopes));
-      if (!page.more || items.length >= limit) return { items, revision: page.revision, more: page.more };
-      revision = page.revision;
-      after = page.rows.at(-1)?.key ?? after;
+      if (isLast) return { items, revision: page.revision, more: page.more };
     }
   }
 

@@ -1,9 +1,9 @@
 /**
- * A batch of commits and its outcomes as the two threads hand them over: columns of numbers and one block of bytes,
+ * Batches of commits, their outcomes and pages of rows as the two threads hand them over: columns of numbers and one block of bytes,
  * instead of some thousand small objects to be cloned one by one.
  */
 
-import type { LogEffect, LogOutcome, LogRow, LogWrite } from '../log.ts';
+import type { LogEffect, LogOutcome, LogPage, LogRow, LogWrite } from '../log.ts';
 import type { Precondition } from '../store.ts';
 
 /** In the columns: a number that is not there. Revisions are never negative. */
@@ -34,27 +34,29 @@ export interface PackedOutcomes {
   readonly rows: ReadonlyMap<number, LogRow>;
 }
 
+export interface PackedPage {
+  readonly keys: readonly string[];
+  /** Four for each row: revision, create revision, version, 1 for a delete. */
+  readonly numbers: Float64Array;
+  readonly ends: Uint32Array;
+  readonly records: Uint8Array<ArrayBuffer>;
+  readonly revision: number;
+  readonly more: boolean;
+}
+
 const EFFECT = 4;
+const ROW = 4;
 
 export function packCommits(commits: readonly (readonly LogWrite[])[]): PackedCommits {
   const writes = commits.flat();
-  const bytes = writes.reduce((sum, { record }) => sum + record.byteLength, 0);
-  const packed = {
+  return {
     lengths: Uint32Array.from(commits, ({ length }) => length),
     keys: writes.map(({ key }) => key),
     deletes: Uint8Array.from(writes, ({ kind }) => (kind === 'delete' ? 1 : 0)),
     wanted: Float64Array.from(writes, ({ precondition }) => wantedOf(precondition)),
     known: Float64Array.from(writes, ({ knownRevision }) => knownRevision ?? NONE),
-    ends: new Uint32Array(writes.length),
-    records: new Uint8Array(bytes),
+    ...packRecords(writes),
   };
-  let end = 0;
-  for (const [at, { record }] of writes.entries()) {
-    packed.records.set(record, end);
-    end += record.byteLength;
-    packed.ends[at] = end;
-  }
-  return packed;
 }
 
 export function unpackCommits(packed: PackedCommits): LogWrite[][] {
@@ -150,4 +152,48 @@ function wantedOf(precondition: Precondition): number {
 function preconditionOf(wanted: number): Precondition {
   if (wanted === NONE) return { kind: 'none' };
   return wanted === 0 ? { kind: 'absent' } : { kind: 'modRevision', modRevision: wanted };
+}
+
+export function packPage({ rows, revision, more }: LogPage): PackedPage {
+  const numbers = new Float64Array(rows.length * ROW);
+  for (const [at, row] of rows.entries()) {
+    numbers.set([row.revision, row.createRevision, row.version, row.isDelete ? 1 : 0], at * ROW);
+  }
+  return { keys: rows.map(({ key }) => key), numbers, ...packRecords(rows), revision, more };
+}
+
+/** The records of a page share one block of memory. */
+export function unpackPage({ keys, numbers, ends, records, revision, more }: PackedPage): LogPage {
+  let start = 0;
+  const rows = keys.map((key, at): LogRow => {
+    const end = ends[at] ?? start;
+    const record = records.subarray(start, end);
+    start = end;
+    return {
+      key,
+      revision: numbers[at * ROW] ?? 0,
+      createRevision: numbers[at * ROW + 1] ?? 0,
+      version: numbers[at * ROW + 2] ?? 0,
+      isDelete: numbers[at * ROW + 3] === 1,
+      record,
+    };
+  });
+  return { rows, revision, more };
+}
+
+interface Records {
+  readonly ends: Uint32Array;
+  readonly records: Uint8Array<ArrayBuffer>;
+}
+
+function packRecords(holders: readonly { readonly record: Uint8Array }[]): Records {
+  const records = new Uint8Array(holders.reduce((sum, { record }) => sum + record.byteLength, 0));
+  const ends = new Uint32Array(holders.length);
+  let end = 0;
+  for (const [at, { record }] of holders.entries()) {
+    records.set(record, end);
+    end += record.byteLength;
+    ends[at] = end;
+  }
+  return { ends, records };
 }

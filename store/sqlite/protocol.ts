@@ -1,14 +1,14 @@
 /** What the main thread and the store's thread say to each other. */
 import type { StoreErrorReason } from '../../machinery/errors.ts';
-import type { LogChanges, LogHead, LogPage, LogRangeQuery, LogRow, LogSize, LogTrim } from '../log.ts';
-import type { PackedCommits, PackedOutcomes } from './packing.ts';
+import type { LogChanges, LogHead, LogRangeQuery, LogRow, LogSize, LogTrim } from '../log.ts';
+import type { PackedCommits, PackedOutcomes, PackedPage } from './packing.ts';
 
 /** What may be asked, by name: the arguments and the answer. */
 export interface Operations {
   head: { arguments: []; answer: LogHead };
   append: { arguments: [commits: PackedCommits]; answer: PackedOutcomes };
   read: { arguments: [key: string, revision: number | undefined]; answer: LogRow | undefined };
-  range: { arguments: [query: LogRangeQuery]; answer: LogPage };
+  range: { arguments: [query: LogRangeQuery]; answer: PackedPage };
   changes: {
     arguments: [afterRevision: number, prefixes: readonly string[], maxRows: number];
     answer: LogChanges;

@@ -19,7 +19,7 @@ import type {
   LogTrim,
   LogWrite,
 } from '../log.ts';
-import { packCommits, unpackOutcomes } from './packing.ts';
+import { packCommits, unpackOutcomes, unpackPage } from './packing.ts';
 import { OPENED, type Operations, type Reply } from './protocol.ts';
 import type { SqliteOptions } from './schema.ts';
 
@@ -84,8 +84,8 @@ class SqliteLog implements Log {
     return this.#ask('read', [key, revision]);
   }
 
-  range(query: LogRangeQuery): Promise<LogPage> {
-    return this.#ask('range', [query]);
+  async range(query: LogRangeQuery): Promise<LogPage> {
+    return unpackPage(await this.#ask('range', [query]));
   }
 
   changes(afterRevision: number, prefixes: readonly string[], maxRows: number): Promise<LogChanges> {

@@ -5,7 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, StoreError } from '../../machinery/errors.ts';
 import { SqliteDatabase } from './database.ts';
-import { packOutcomes, unpackCommits } from './packing.ts';
+import { type PackedPage, packOutcomes, packPage, unpackCommits } from './packing.ts';
 import { OPENED, type Reply, type Request } from './protocol.ts';
 import type { SqliteOptions } from './schema.ts';
 
@@ -20,7 +20,7 @@ function perform(database: SqliteDatabase, request: Request): unknown {
     case 'read':
       return database.read(...request.arguments);
     case 'range':
-      return database.range(...request.arguments);
+      return packPage(database.range(...request.arguments));
     case 'changes':
       return database.changes(...request.arguments);
     case 'trim':
@@ -43,6 +43,13 @@ function attempt(id: number, work: () => unknown): Reply {
   }
 }
 
+/** What is handed over instead of copied. */
+function blocksOf(request: Request, reply: Reply): ArrayBuffer[] {
+  if (request.name !== 'range' || !reply.ok) return [];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the answer to a range is a page, as `Operations` says.
+  return [(reply.answer as PackedPage).records.buffer];
+}
+
 const port = parentPort;
 if (port !== null) {
   let opened: SqliteDatabase | undefined;
@@ -56,7 +63,8 @@ if (port !== null) {
   if (database === undefined) port.close();
   else {
     port.on('message', (request: Request) => {
-      port.postMessage(attempt(request.id, () => database.run(() => perform(database, request))));
+      const reply = attempt(request.id, () => database.run(() => perform(database, request)));
+      port.postMessage(reply, blocksOf(request, reply));
       if (request.name === 'close') port.close();
     });
   }

@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import type { LogOutcome, LogRow, LogWrite } from '../../store/log.ts';
-import { packCommits, packOutcomes, unpackCommits, unpackOutcomes } from '../../store/sqlite/packing.ts';
+import {
+  packCommits,
+  packOutcomes,
+  packPage,
+  unpackCommits,
+  unpackOutcomes,
+  unpackPage,
+} from '../../store/sqlite/packing.ts';
 
 const revision = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 
@@ -71,6 +78,15 @@ describe('what the threads of the embedded store hand over', () => {
       fc.property(answered, ([commits, outcomes]) => {
         const packed = structuredClone(packOutcomes(outcomes, packCommits(commits).lengths));
         expect(unpackOutcomes(packed, commits)).to.deep.equal(outcomes);
+      }),
+    );
+  });
+
+  it('is the same on the other side: pages', () => {
+    const page = fc.record({ rows: fc.array(row), revision, more: fc.boolean() });
+    fc.assert(
+      fc.property(page, (found) => {
+        expect(unpackPage(structuredClone(packPage(found)))).to.deep.equal(found);
       }),
     );
   });

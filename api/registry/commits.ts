@@ -4,9 +4,11 @@
  * Says whether the object was still what the decision was made on. A record that changed meanwhile is read again here;
  * an object that did is the caller's to decide on anew.
  */
+import { type Clock, sleep } from '../../machinery/clock.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import { isSameJson } from '../../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
+import type { Random } from '../../machinery/random.ts';
 import { workers } from '../../schemas/kinds.ts';
 import type { Worker } from '../../schemas/types.gen.ts';
 import type { Store, Write } from '../../store/store.ts';
@@ -33,6 +35,9 @@ import type { ServedKind, StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
 export const MAX_ATTEMPTS = 8;
+/** Where other servers write, too, nobody stands in line with them: more often, and after pauses that differ. */
+const MAX_SHARED_ATTEMPTS = 32;
+const MAX_PAUSE_MS = 64;
 
 export const WRITTEN_BY_OTHERS = 'it is written by others all the time; try again';
 
@@ -53,6 +58,8 @@ export interface BoundTask {
 
 export interface CommitParts {
   readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly cacheOf: CacheOf;
   readonly quotas: Quotas;
   /** Told after every commit in a namespace, also one that others were faster with. */
@@ -72,6 +79,14 @@ export class Commits {
   read(entry: KindEntry, key: ObjectKey): StoredObject | undefined {
     const kept = this.#parts.cacheOf(entry.kind)?.get(relativeKey(key));
     return kept === undefined ? undefined : asServed(entry, kept);
+  }
+
+  /** Whether to decide once more, when it was not the present that was decided on; resolves when to. */
+  async mayTryAgain(attempt: number): Promise<boolean> {
+    const { store, clock, random } = this.#parts;
+    if (!store.isShared) return attempt < MAX_ATTEMPTS;
+    if (attempt > 1) await sleep(clock, random.next() * Math.min(2 ** attempt, MAX_PAUSE_MS));
+    return attempt < MAX_SHARED_ATTEMPTS;
   }
 
   worker(name: string): Worker | undefined {
@@ -103,7 +118,7 @@ export class Commits {
     after: DynamicObject | undefined,
     isDryRun: boolean,
   ): Promise<Outcome> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       const { record, modRevision } = await this.#readRecord(worker);
       const settled = settle(
         asTask(before.object),
@@ -121,6 +136,7 @@ export class Commits {
       const companion = settled.record === record ? undefined : putRecord(settled.record, modRevision);
       const outcome = await this.#commitWith(entry, before, object, isDryRun, companion);
       if (outcome !== 'companion failed') return outcome;
+      if (!(await this.mayTryAgain(attempt))) break;
     }
     throw conflict(
       entry.kind,
@@ -217,7 +233,7 @@ export class Commits {
   ): Promise<void> {
     await this.#records.run(worker, async () => {
       let before = this.read(entry, key);
-      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      for (let attempt = 1; ; attempt++) {
         const { record, modRevision } = await this.#readRecord(worker);
         const bound = decide(before, record);
         if (isDryRun || bound === undefined) return;
@@ -228,6 +244,7 @@ export class Commits {
         if (result.ok) return;
         if (result.failed === 1)
           before = result.current === undefined ? undefined : decodeServed(entry, result.current);
+        if (!(await this.mayTryAgain(attempt))) break;
       }
       throw conflict(entry.kind, key.name, 'it and its worker are written by others all the time; try again');
     });

@@ -12,14 +12,7 @@ import { ANNOTATION_PROTECT, FINALIZER_FOREGROUND, FINALIZER_ORPHAN } from '../.
 import type { DynamicObject, ObjectKey, ObjectMeta } from '../../machinery/meta.ts';
 import { stampTrace } from './admission/admission.ts';
 import { conflict } from './admission/metadata.ts';
-import {
-  type Commits,
-  isHeld,
-  isSameObject,
-  type Judge,
-  MAX_ATTEMPTS,
-  WRITTEN_BY_OTHERS,
-} from './commits.ts';
+import { type Commits, isHeld, isSameObject, type Judge, WRITTEN_BY_OTHERS } from './commits.ts';
 import type { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
@@ -67,7 +60,8 @@ export class Deletes {
       const outcome = await this.#parts.commits.commit(entry, before, after, options.dryRun === true);
       if (outcome.ok) return { stored: outcome.stored, isGone: after === undefined };
       before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
+      if (!(await this.#parts.commits.mayTryAgain(attempt)))
+        throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
   }
 

@@ -39,13 +39,18 @@ export class InProcessClient implements Client {
     options: GetOptions = {},
   ): Promise<T> {
     checkSignal(options);
-    const { object } = await this.#registry.get(this.#context, this.#kind(resource), key, options);
+    const { object } = await this.#registry.get(
+      this.#context,
+      await this.#kind(resource, options),
+      key,
+      options,
+    );
     return typed(resource, object);
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
     checkSignal(options);
-    const kind = this.#kind(resource);
+    const kind = await this.#kind(resource, options);
     const list = await this.#registry.list(this.#context, kind, options);
     return {
       apiVersion: apiVersionOf(kind),
@@ -64,7 +69,11 @@ export class InProcessClient implements Client {
     options: WatchOptions = {},
   ): AsyncIterable<WatchEvent<T>> {
     if (options.signal?.aborted === true) return;
-    for await (const event of await this.#registry.watch(this.#context, this.#kind(resource), options)) {
+    for await (const event of await this.#registry.watch(
+      this.#context,
+      await this.#kind(resource, options),
+      options,
+    )) {
       if (event.type === 'BOOKMARK')
         yield { type: 'BOOKMARK', resourceVersion: String(event.resourceVersion) };
       else yield { type: event.type, object: typed(resource, event.stored.object) };
@@ -77,7 +86,12 @@ export class InProcessClient implements Client {
     options: WriteOptions = {},
   ): Promise<T> {
     checkSignal(options);
-    const { stored } = await this.#registry.create(this.#context, this.#kind(resource), object, options);
+    const { stored } = await this.#registry.create(
+      this.#context,
+      await this.#kind(resource, options),
+      object,
+      options,
+    );
     return typed(resource, stored.object);
   }
 
@@ -89,7 +103,13 @@ export class InProcessClient implements Client {
     checkSignal(options);
     const { name, namespace } = object.metadata;
     const key = namespace === undefined ? { name } : { namespace, name };
-    const { stored } = await this.#registry.update(this.#context, this.#kind(resource), key, object, options);
+    const { stored } = await this.#registry.update(
+      this.#context,
+      await this.#kind(resource, options),
+      key,
+      object,
+      options,
+    );
     return typed(resource, stored.object);
   }
 
@@ -100,7 +120,13 @@ export class InProcessClient implements Client {
     options: WriteOptions = {},
   ): Promise<T> {
     checkSignal(options);
-    const { stored } = await this.#registry.patch(this.#context, this.#kind(resource), key, patch, options);
+    const { stored } = await this.#registry.patch(
+      this.#context,
+      await this.#kind(resource, options),
+      key,
+      patch,
+      options,
+    );
     return typed(resource, stored.object);
   }
 
@@ -110,7 +136,12 @@ export class InProcessClient implements Client {
     options: DeleteOptions = {},
   ): Promise<T> {
     checkSignal(options);
-    const { stored } = await this.#registry.delete(this.#context, this.#kind(resource), key, options);
+    const { stored } = await this.#registry.delete(
+      this.#context,
+      await this.#kind(resource, options),
+      key,
+      options,
+    );
     return typed(resource, stored.object);
   }
 
@@ -122,10 +153,24 @@ export class InProcessClient implements Client {
     options: WriteOptions = {},
   ): Promise<DynamicObject> {
     checkSignal(options);
-    return this.#registry.post(this.#context, this.#kind(resource), key, subresource, body, options);
+    return this.#registry.post(
+      this.#context,
+      await this.#kind(resource, options),
+      key,
+      subresource,
+      body,
+      options,
+    );
   }
 
-  #kind({ group, version, plural }: Resource<KubeObject>): ServedKind {
+  async #kind(
+    { group, version, plural }: Resource<KubeObject>,
+    { signal }: CallOptions,
+  ): Promise<ServedKind> {
+    const known = this.#registry.findKind(group, version, plural);
+    if (known !== undefined) return known;
+    // Another server may have established it a moment ago.
+    await this.#registry.settleKinds(signal);
     const kind = this.#registry.findKind(group, version, plural);
     if (kind === undefined) {
       throw new ApiError(

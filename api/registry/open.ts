@@ -91,6 +91,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   });
   const commits = new Commits({
     store,
+    clock,
+    random,
     cacheOf,
     quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
     onWritten: (kind, namespace) => quotaStatus.touch(kind, namespace),

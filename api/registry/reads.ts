@@ -4,7 +4,7 @@
  */
 import type { ReadMoment } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
-import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
+import { ApiError, notFound } from '../../machinery/errors.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import {
   type LabelSelector,
@@ -17,6 +17,7 @@ import { CachedObject, keyOfStored, labelsOf } from './cache/cachedobject.ts';
 import type { Matches } from './cache/change.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import { watchKind } from './cache/watcher.ts';
+import { Freshness } from './freshness.ts';
 import { relativeKey } from './keys.ts';
 import type { ServedEntry } from './kinds/kinds.ts';
 import { asServed, listAsServed } from './kinds/versions.ts';
@@ -33,7 +34,7 @@ import {
 import { checkSameMoment, type MomentAsked, mayBePast, momentOfGet, momentText, timeOf } from './moments.ts';
 import { type Page, pageOf, type Query } from './pages.ts';
 import { Past } from './past.ts';
-import { tooNew, tooOld } from './storeerrors.ts';
+import { tooOld } from './storeerrors.ts';
 import type {
   ReadOptions,
   RegistryListOptions,
@@ -42,9 +43,6 @@ import type {
   StoredObject,
   StoredWatchEvent,
 } from './types.ts';
-
-/** How long a reader waits for a revision that nobody has written yet. */
-const FUTURE_PATIENCE_MS = 3_000;
 
 export interface ReadParts {
   readonly store: Store;
@@ -58,16 +56,18 @@ type Selection = Pick<RegistryListOptions, 'namespace' | 'labelSelector' | 'fiel
 
 export class Reads {
   readonly #parts: ReadParts;
+  readonly #freshness: Freshness;
   readonly #past: Past;
 
   constructor(parts: ReadParts) {
     this.#parts = parts;
+    this.#freshness = new Freshness(parts);
     this.#past = new Past(parts);
   }
 
   /** Waits until the caches hold every write acknowledged so far. */
   catchUp(signal?: AbortSignal): Promise<void> {
-    return this.#parts.feed.reach(this.#parts.store.revision(), signal);
+    return this.#freshness.catchUp(signal);
   }
 
   /** @param visible which objects are there for the caller; undefined is all of them. So in all reads. */
@@ -79,7 +79,7 @@ export class Reads {
   ): Promise<StoredObject> {
     const asked = mayBePast(options) ? momentOfGet(options, this.#parts.clock.now()) : undefined;
     if (asked !== undefined) return this.#getPast({ entry, cache }, key, asked, options, visible);
-    await this.#reach(parseVersion(options.resourceVersion), options.signal);
+    await this.#freshness.reach(parseVersion(options.resourceVersion), options.signal);
     const stored = cache.get(relativeKey(key));
     if (stored === undefined || visible?.(stored.object) === false) throw notFound(entry.kind, key.name);
     return asServed(entry, stored);
@@ -126,7 +126,7 @@ export class Reads {
     const { store, clock, feed } = this.#parts;
     const matches = withNamespace(options.namespace, both(selectorOf(entry, options), visible));
     const asked = parseVersion(options.resourceVersion);
-    await this.#reach(asked, options.signal);
+    await this.#freshness.reach(asked, options.signal);
     const wantsInitial = options.sendInitialEvents ?? (asked ?? 0) === 0;
     const afterRevision = wantsInitial || asked === undefined || asked === 0 ? cache.revision : asked;
     if (!cache.covers(afterRevision) && afterRevision < store.compactedRevision()) {
@@ -154,7 +154,7 @@ export class Reads {
     visible: Visible,
   ): Promise<StoredObject> {
     const { entry } = served;
-    if (asked.kind === 'revision') await this.#reach(asked.revision, options.signal);
+    if (asked.kind === 'revision') await this.#freshness.reach(asked.revision, options.signal);
     const moment = await this.#past.moment(served, asked);
     options.onMoment?.(moment);
     const stored = await this.#past.get(served, key, moment, options.signal);
@@ -169,12 +169,12 @@ export class Reads {
     options: RegistryListOptions,
     token: ContinueToken | undefined,
   ): Promise<ReadMoment | undefined> {
-    const { store, clock } = this.#parts;
+    const { clock } = this.#parts;
     const timeMs = options.at === undefined ? undefined : timeOf(options, clock.now());
     if (token?.revision !== undefined) {
       checkSameMoment(options.at, timeMs, token);
       // Of another store, or made up: nobody may be told that this is how things will be.
-      if (token.revision > store.revision()) throw tooNew(token.revision, store.revision());
+      await this.#freshness.reachWritten(token.revision, options.signal);
       return { revision: token.revision, timeMs: token.timeMs };
     }
     if (timeMs !== undefined) {
@@ -182,26 +182,11 @@ export class Reads {
       return this.#past.moment(served, { kind: 'time', timeMs });
     }
     const asked = token === undefined ? parseVersion(options.resourceVersion) : undefined;
-    await this.#reach(asked, options.signal);
+    await this.#freshness.reach(asked, options.signal);
     if (asked === undefined || !isExactList(options, asked)) return undefined;
     return options.resourceVersionMatch === 'Exact'
       ? this.#past.moment(served, { kind: 'revision', revision: asked })
       : { revision: asked, timeMs: undefined };
-  }
-
-  /** Undefined is the present, 0 whatever is there, N at least that. */
-  async #reach(asked: number | undefined, signal: AbortSignal | undefined): Promise<void> {
-    const { feed, store } = this.#parts;
-    if (asked === undefined) return this.catchUp(signal);
-    if (asked <= store.revision()) return feed.reach(asked, signal);
-    try {
-      await feed.reach(asked, signal, FUTURE_PATIENCE_MS);
-    } catch (error) {
-      // Out of patience, its own or the caller's: either way the version is what was wrong.
-      if (isApiError(error, 'ServiceUnavailable', 'Timeout') && !feed.closing.aborted)
-        throw tooNew(asked, store.revision());
-      throw error;
-    }
   }
 }
 

@@ -93,6 +93,17 @@ export class StoreRegistry implements Registry {
     return this.#parts.kinds.find({ group, version, plural })?.entry.kind;
   }
 
+  async settleKinds(signal?: AbortSignal): Promise<void> {
+    const { store, reads, definitions } = this.#parts;
+    if (!store.isShared) return;
+    try {
+      await reads.catchUp(signal);
+    } catch (error) {
+      throw apiErrorFromStore(error);
+    }
+    await definitions.settled(signal);
+  }
+
   get(
     context: RequestContext,
     kind: ServedKind,

@@ -185,6 +185,11 @@ export interface Registry {
   as(identity: Identity): Client;
   kinds(): readonly ServedKind[];
   findKind(group: string, version: string, plural: string): ServedKind | undefined;
+  /**
+   * Resolves once every kind that was established before the call is served here, also when another server on the same
+   * store established it; at once where there is none. For some seconds at most: whoever asked then looks again.
+   */
+  settleKinds(signal?: AbortSignal): Promise<void>;
   get(
     context: RequestContext,
     kind: ServedKind,

@@ -133,7 +133,7 @@ export class Writes {
       const outcome = await commits.commit(entry, undefined, object, options.dryRun === true);
       if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
       before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
+      if (!(await commits.mayTryAgain(attempt))) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
   }
 
@@ -242,7 +242,8 @@ export class Writes {
         return { stored: shown(entry, stored, options), isCreated: false, warnings };
       }
       before = outcome.current;
-      if (attempt >= MAX_ATTEMPTS) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
+      if (!(await this.#parts.commits.mayTryAgain(attempt)))
+        throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
   }
 

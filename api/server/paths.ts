@@ -1,5 +1,6 @@
 /** The paths that are not objects: health, version, metrics, discovery and OpenAPI. */
 import { Router } from '@koa/router';
+import { isApiError } from '../../machinery/errors.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Registry } from '../registry/types.ts';
 import type { Catalog } from '../views/catalog.ts';
@@ -72,6 +73,15 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
     registry.authorizePath(requestContext(ctx), 'get', ctx.path);
     return next();
   };
+  /** With the kinds that other servers have told of by now; with those known here while the store does not answer. */
+  const settled: AppMiddleware = async (_ctx, next) => {
+    try {
+      await registry.settleKinds();
+    } catch (error) {
+      if (!isApiError(error, 'ServiceUnavailable')) throw error;
+    }
+    await next();
+  };
 
   router.all('/', readOnly, allowed, (ctx) => {
     const kinds = catalog.kinds();
@@ -90,7 +100,7 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
   });
 
   for (const root of ['api', 'apis'] as const) {
-    router.all(`/${root}`, readOnly, allowed, (ctx) => {
+    router.all(`/${root}`, readOnly, allowed, settled, (ctx) => {
       ctx.state.labels = pathRoute(ctx.method, `/${root}`);
       const document = discoveryRoot(root, catalog.kinds(), ctx.get('Accept'));
       ctx.set('Vary', 'Accept');
@@ -99,20 +109,20 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
       answerDocument(ctx, document);
     });
   }
-  router.all('/apis/:group', readOnly, allowed, (ctx) => {
+  router.all('/apis/:group', readOnly, allowed, settled, (ctx) => {
     answerDiscovery(ctx, '/apis/', discoveryGroup(ctx.params.group ?? '', catalog.kinds()));
   });
-  router.all('/api/:version', readOnly, allowed, (ctx) => {
+  router.all('/api/:version', readOnly, allowed, settled, (ctx) => {
     answerDiscovery(ctx, '/api/', discoveryResources('', ctx.params.version ?? '', catalog.kinds()));
   });
-  router.all('/apis/:group/:version', readOnly, allowed, (ctx) => {
+  router.all('/apis/:group/:version', readOnly, allowed, settled, (ctx) => {
     const { group = '', version = '' } = ctx.params;
     // The core group has no name, and so no place here.
     const found = group === '' ? undefined : discoveryResources(group, version, catalog.kinds());
     answerDiscovery(ctx, '/apis/', found);
   });
 
-  router.all(['/openapi/v2', '/swagger-2.0.0.pb-v1'], readOnly, allowed, (ctx) => {
+  router.all(['/openapi/v2', '/swagger-2.0.0.pb-v1'], readOnly, allowed, settled, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v2');
     const isOldPath = ctx.path.startsWith('/swagger');
     const isProtobuf = isOldPath || wantsProtobuf(ctx.get('Accept'));
@@ -120,14 +130,14 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
     ctx.set('Cache-Control', 'no-cache, private');
     answerDocument(ctx, (isProtobuf ? swaggerProtobuf : swaggerJson)(catalog.kinds(), productVersion));
   });
-  router.all('/openapi/v3', readOnly, allowed, (ctx) => {
+  router.all('/openapi/v3', readOnly, allowed, settled, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3');
     requireJson(ctx.get('Accept'));
     ctx.set('Vary', 'Accept');
     ctx.set('Cache-Control', 'no-cache, private');
     answerDocument(ctx, openApi.root(catalog.kinds()));
   });
-  router.all('/openapi/v3/*path', readOnly, allowed, (ctx) => {
+  router.all('/openapi/v3/*path', readOnly, allowed, settled, (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/openapi/v3/');
     const path = ctx.path.slice('/openapi/v3/'.length);
     answerOpenApi(ctx, path, openApi.documents(catalog.kinds()).get(path));

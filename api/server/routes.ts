@@ -3,7 +3,7 @@
  */
 import { ApiError } from '../../machinery/errors.ts';
 import { badAt } from '../registry/moments.ts';
-import type { ServedKind } from '../registry/types.ts';
+import type { Registry, ServedKind } from '../registry/types.ts';
 import { type AppContext, type AppMiddleware, identityOf, type RouteLabels } from './context.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import { becomeLongRunning } from './middleware/metrics.ts';
@@ -27,7 +27,9 @@ import { type LogDeps, streamLog } from './streams/logs.ts';
 import { forwardPorts } from './streams/portforward.ts';
 import { type WatchDeps, watchObjects } from './streams/watches.ts';
 
-export type RouteDeps = WatchDeps & LogDeps & SessionDeps;
+export type RouteDeps = WatchDeps &
+  LogDeps &
+  SessionDeps & { readonly registry: Pick<Registry, 'settleKinds'> };
 
 /** What a method does to a target: the verb it needs and the verb as metrics spell it. */
 interface Action {
@@ -75,6 +77,10 @@ export function newRoutes(deps: RouteDeps): AppMiddleware {
   return async (ctx, next) => {
     const path = parseObjectPath(ctx.path);
     if (path === undefined) return next();
+    // Kinds of users may have been established by another server a moment ago.
+    if (path.group !== '' && deps.catalog.findKind(path.group, path.version, path.plural) === undefined) {
+      await deps.registry.settleKinds();
+    }
     const target = findTarget(path, deps);
     const action = chooseAction(ctx, target);
     if (ctx.querystring.includes('at=')) refuseTime(ctx, action);

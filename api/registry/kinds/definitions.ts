@@ -42,6 +42,8 @@ interface Prepared {
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 10_000;
+/** Whoever asks for a kind waits this long for definitions that were just heard of. */
+const SETTLE_PATIENCE_MS = 3_000;
 
 export class Definitions implements Watcher {
   readonly #parts: DefinitionParts;
@@ -75,6 +77,16 @@ export class Definitions implements Watcher {
     this.#serve(this.#defined());
     this.#isDirty = true;
     this.#running ??= this.#run();
+  }
+
+  /** Resolves when what was heard of definitions so far is done, after some patience, or when the signal aborts. */
+  async settled(signal?: AbortSignal): Promise<void> {
+    if (this.#running === undefined) return;
+    const { clock, feed } = this.#parts;
+    const enough = new AbortController();
+    const signals = [enough.signal, feed.closing, ...(signal === undefined ? [] : [signal])];
+    await Promise.race([this.#running, sleep(clock, SETTLE_PATIENCE_MS, AbortSignal.any(signals))]);
+    enough.abort();
   }
 
   /** Resolves when nothing runs any more; the feed must be closed. */

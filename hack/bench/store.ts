@@ -12,6 +12,7 @@ import type { Store } from '../../store/store.ts';
 import { AppendLog } from './appendlog.ts';
 import { benchChurn } from './churn.ts';
 import type { Row } from './main.ts';
+import { benchStartup } from './startup.ts';
 import { fill, type Load, loadWith, measureRange, measureWatch, putsTo, VALUE_BYTES } from './storeload.ts';
 
 const WRITERS = [1, 16, 256];
@@ -35,6 +36,7 @@ export async function benchStore(): Promise<readonly Row[]> {
     rows.push(...(await benchEngine('sqlite', store, WRITERS, baselines)));
     await store.close();
     rows.push(...(await benchChurn(join(directory, 'churn'))));
+    rows.push(...(await benchStartup(join(directory, 'startup'))));
     return rows;
   } finally {
     rmSync(directory, { recursive: true, force: true });

@@ -3,8 +3,10 @@
  * configuration file (`--config`, else `config.yaml` in the data directory), default. A value that is not understood is
  * an error that names the setting, its source, what was found and what was wanted.
  */
+
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { timingProblem } from '../controllers/engine/election.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import { isRecord } from '../machinery/json.ts';
@@ -106,6 +108,9 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     historyRetentionMs: take(SETTINGS.historyRetentionMs),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
+    leaderElectLeaseMs: take(SETTINGS.leaderElectLeaseMs),
+    leaderElectRenewDeadlineMs: take(SETTINGS.leaderElectRenewDeadlineMs),
+    leaderElectRetryPeriodMs: take(SETTINGS.leaderElectRetryPeriodMs),
     namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
     namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
     tokenAuthFile: take(SETTINGS.tokenAuthFile),
@@ -117,6 +122,16 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
   if (settings.leaseRenewSeconds >= settings.leaseDurationSeconds) {
     throw new SettingsError(
       `leaseRenewSeconds is ${settings.leaseRenewSeconds} and leaseDurationSeconds ${settings.leaseDurationSeconds}: the renewal must come before the lease ends`,
+    );
+  }
+  const problem = timingProblem({
+    leaseDurationMs: settings.leaderElectLeaseMs,
+    renewDeadlineMs: settings.leaderElectRenewDeadlineMs,
+    retryPeriodMs: settings.leaderElectRetryPeriodMs,
+  });
+  if (problem !== undefined) {
+    throw new SettingsError(
+      `leaderElectLeaseDuration, leaderElectRenewDeadline and leaderElectRetryPeriod do not go together: ${problem}`,
     );
   }
   requirePair(settings, 'etcdCertFile', 'etcdKeyFile');

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_TIMING } from '../controllers/engine/election.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { subdomainProblem } from '../machinery/names.ts';
 import { formatBytes } from '../machinery/quantity.ts';
@@ -62,6 +63,9 @@ export interface Settings {
   readonly historyRetentionMs: number;
   readonly leaseRenewSeconds: number;
   readonly leaseDurationSeconds: number;
+  readonly leaderElectLeaseMs: number;
+  readonly leaderElectRenewDeadlineMs: number;
+  readonly leaderElectRetryPeriodMs: number;
   readonly namespaceMaxObjects: number;
   readonly namespaceMaxBytes: number;
   /** Absent: there are no static tokens. */
@@ -275,6 +279,30 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     parse: wholeSeconds,
     fallback: () => 12,
     description: 'how long after its last renewal a worker is taken for lost',
+  },
+  leaderElectLeaseMs: {
+    name: 'leaderElectLeaseDuration',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => DEFAULT_TIMING.leaseDurationMs,
+    show: shownDuration,
+    description: 'of several servers: how long after the last sign of the leading one another takes over',
+  },
+  leaderElectRenewDeadlineMs: {
+    name: 'leaderElectRenewDeadline',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => DEFAULT_TIMING.renewDeadlineMs,
+    show: shownDuration,
+    description: 'of several servers: how long the leading one tries to renew its lease before it stops',
+  },
+  leaderElectRetryPeriodMs: {
+    name: 'leaderElectRetryPeriod',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => DEFAULT_TIMING.retryPeriodMs,
+    show: shownDuration,
+    description: 'of several servers: how often the lease is renewed, or asked for',
   },
   namespaceMaxObjects: {
     name: 'namespaceMaxObjects',

@@ -14,11 +14,10 @@ import { openRegistry } from '../api/registry/open.ts';
 import { devListener, type Listener, tlsListener } from '../api/server/listener.ts';
 import { newApp } from '../api/server/server.ts';
 import { writeKubeconfig } from '../client/kubeconfig.ts';
-import { ControlPlane } from '../controllers/list.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
-import { controllerIdentity, workerIdentity } from '../machinery/identity.ts';
+import { workerIdentity } from '../machinery/identity.ts';
 import { openLog } from '../machinery/log.ts';
 import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
@@ -30,6 +29,7 @@ import { openStore } from '../store/open.ts';
 import { openAccess } from './access.ts';
 import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
+import { startControlling } from './controlling.ts';
 import type { Output } from './io.ts';
 import { noWorkers } from './noworkers.ts';
 import { measureProcess } from './processmetrics.ts';
@@ -126,20 +126,21 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   };
   const workerLink = context.hasWorker ? await startWorker() : noWorkers;
 
-  const controlPlane = new ControlPlane({
-    clientOf: (controller) => registry.as(controllerIdentity(controller)),
+  const controlling = startControlling({
+    registry,
+    isShared: store.isShared,
     clock,
     random,
     log,
     metrics,
     lostAfterMs: settings.leaseDurationSeconds * 1000,
+    timing: {
+      leaseDurationMs: settings.leaderElectLeaseMs,
+      renewDeadlineMs: settings.leaderElectRenewDeadlineMs,
+      retryPeriodMs: settings.leaderElectRetryPeriodMs,
+    },
   });
-  const stopControllers = new AbortController();
-  const controlling = controlPlane.run(stopControllers.signal);
-  opened.defer(async () => {
-    stopControllers.abort();
-    await controlling;
-  });
+  opened.defer(() => controlling.stop());
 
   const app = newApp({
     registry,
@@ -150,14 +151,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     log,
     productVersion: version,
     livenessChecks: [{ name: 'store', check: async () => void (await store.get('/liveness')) }],
-    readinessChecks: [
-      {
-        name: 'controllers',
-        check() {
-          if (!controlPlane.isReady) throw new Error('the controllers still fill their caches');
-        },
-      },
-    ],
+    readinessChecks: [controlling.readiness],
     doors: [tasksDoor({ registry, clock, random, retention: `${settings.taskRetentionMs / 1000}s` })],
   });
 

@@ -14,6 +14,8 @@ export interface HealthCheck {
   readonly name: string;
   /** Throws, or rejects, when something is wrong. The signal aborts when nobody waits any more. */
   check(signal: AbortSignal): void | Promise<void>;
+  /** What `?verbose` says beside "ok". For everybody to read. */
+  note?(): string;
 }
 
 export interface HealthDeps {
@@ -28,6 +30,7 @@ interface CheckResult {
   readonly name: string;
   readonly isExcluded: boolean;
   readonly problem: string | undefined;
+  readonly note?: string | undefined;
 }
 
 const ping: HealthCheck = { name: 'ping', check: () => undefined };
@@ -61,6 +64,7 @@ export async function answerHealth(
         name: check.name,
         isExcluded,
         problem: isExcluded ? undefined : await problemOf(check, deps.clock),
+        note: check.note?.(),
       };
     }),
   );
@@ -77,9 +81,10 @@ export async function answerHealth(
   ctx.set('Content-Type', 'text/plain; charset=utf-8');
   ctx.set('Cache-Control', 'no-cache, no-store');
   ctx.set('X-Content-Type-Options', 'nosniff');
-  const lines = results.map(({ name, isExcluded, problem }) => {
+  const lines = results.map(({ name, isExcluded, problem, note }) => {
     if (problem !== undefined) return `[-]${name} failed: reason withheld`;
-    return isExcluded ? `[+]${name} excluded: ok` : `[+]${name} ok`;
+    const told = note === undefined ? '' : `: ${note}`;
+    return isExcluded ? `[+]${name} excluded: ok` : `[+]${name} ok${told}`;
   });
   const known = new Set(results.map(({ name }) => name));
   const unknown = [...excluded].filter((name) => name !== '' && !known.has(name));

@@ -59,6 +59,9 @@ describe('cli/config', () => {
       historyRetentionMs: 86_400_000,
       leaseRenewSeconds: 3,
       leaseDurationSeconds: 12,
+      leaderElectLeaseMs: 15_000,
+      leaderElectRenewDeadlineMs: 10_000,
+      leaderElectRetryPeriodMs: 2_000,
       namespaceMaxObjects: 5_000,
       namespaceMaxBytes: 67_108_864,
     });
@@ -169,6 +172,11 @@ describe('cli/config', () => {
       'leases that cross',
       { flags: { leaseRenewSeconds: '12' } },
       'leaseRenewSeconds is 12 and leaseDurationSeconds 12: the renewal must come before the lease ends',
+    ],
+    [
+      'an election in which two could lead',
+      { flags: { leaderElectRenewDeadline: '20s' } },
+      'leaderElectLeaseDuration, leaderElectRenewDeadline and leaderElectRetryPeriod do not go together: the lease lasts 15000 ms and its leader gives up after 20000 ms; the lease must last longer, or two would lead',
     ],
     [
       'a missing file',

@@ -17,7 +17,7 @@ describe('health', () => {
       if (isSilent) return new Promise(() => undefined);
       if (problem !== undefined) throw new Error(problem);
     };
-    server = await openServer({ readinessChecks: [{ name: 'engine', check }] });
+    server = await openServer({ readinessChecks: [{ name: 'engine', check, note: () => 'docker 28' }] });
   });
   beforeEach(() => {
     problem = undefined;
@@ -35,7 +35,7 @@ describe('health', () => {
   it('says each check with ?verbose', async () => {
     expect((await server.ask('GET', '/livez?verbose')).text).to.equal('[+]ping ok\nlivez check passed\n');
     expect((await server.ask('GET', '/readyz?verbose=true')).text).to.equal(
-      '[+]ping ok\n[+]caches ok\n[+]engine ok\n[+]shutdown ok\nreadyz check passed\n',
+      '[+]ping ok\n[+]caches ok\n[+]engine ok: docker 28\n[+]shutdown ok\nreadyz check passed\n',
     );
   });
 

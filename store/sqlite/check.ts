@@ -14,7 +14,17 @@ import { Envelopes, keyIdOf, showKeyId } from '../envelope.ts';
 import { checkKey, hasAnyPrefix } from '../keys.ts';
 import { StoreDirectory } from './directory.ts';
 import { translateSqliteError } from './errors.ts';
-import { asInteger, asText, checkFormat, describeType, RowStatement, readMeta, single } from './schema.ts';
+import { Opening, openingOf } from './opening.ts';
+import {
+  asInteger,
+  asText,
+  checkFormat,
+  describeType,
+  newestRevision,
+  RowStatement,
+  readMeta,
+  single,
+} from './schema.ts';
 
 export interface StoreCheck {
   readonly clusterId: string | undefined;
@@ -90,14 +100,17 @@ class Check {
     let db: DatabaseSync | undefined;
     try {
       this.#directory.checkDatabaseFile();
+      const opening = new Opening(this.#directory);
+      opening.checkFiles();
       // Without leave to write: not even what waits in the log beside the file is moved into it.
       db = new DatabaseSync(this.#directory.databasePath, { readOnly: true });
       const format = checkFormat(db, this.#directory.databasePath);
       if (format === undefined) throw this.#directory.damaged('it has no tables');
       seen = { ...seen, format };
+      opening.check(openingOf(db));
       this.#checkPages(db);
       this.#checkCluster(db);
-      const revision = single(db, 'SELECT ifnull(max(revision), 0) FROM log');
+      const revision = newestRevision(db);
       seen = { ...seen, revision, keys: single(db, 'SELECT count(*) FROM keys') };
       await this.#checkRows(db, revision);
       this.#checkKeys(db);

@@ -22,6 +22,7 @@ import {
 } from '../log.ts';
 import { StoreDirectory } from './directory.ts';
 import { translateSqliteError } from './errors.ts';
+import { Opening } from './opening.ts';
 import {
   asInteger,
   asText,
@@ -192,7 +193,10 @@ export class SqliteDatabase {
   }
 
   close(): void {
+    const opening = new Opening(this.#directory);
+    opening.closing();
     this.#db.close();
+    opening.closed();
     this.#directory.release();
   }
 

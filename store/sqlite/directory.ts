@@ -4,6 +4,7 @@
  *   store.db (+ -wal, -shm)  the database
  *   cluster-id               says that this directory holds a cluster's data, so that a lost or emptied database is
  *                            noticed instead of being taken for a new one
+ *   store.open               says that the store was not closed since (`opening.ts`)
  *   store.lock               a database that the owner keeps locked for its lifetime; the operating system lifts the
  *                            lock when the process ends, however it ends, so there is no stale lock to guess about
  *   store.pid                the owner's process id, for the message to the second one
@@ -108,6 +109,8 @@ export class StoreDirectory {
       this.databasePath,
       `${this.databasePath}-wal`,
       `${this.databasePath}-shm`,
+      join(this.#path, 'store.open'),
+      join(this.#path, 'store.turning'),
       this.#markerPath,
     ]) {
       rmSync(path, { force: true });
@@ -164,7 +167,7 @@ function ownerOf(path: string): string {
   return existsSync(pidPath) ? readFileSync(pidPath, 'utf8').trim() : '(not told yet)';
 }
 
-function writeDurably(path: string, text: string): void {
+export function writeDurably(path: string, text: string): void {
   const fd = openSync(`${path}.new`, 'w', 0o600);
   try {
     writeSync(fd, text);
@@ -175,7 +178,7 @@ function writeDurably(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-function syncDirectory(path: string): void {
+export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r');
   try {
     fsyncSync(fd);
@@ -184,7 +187,7 @@ function syncDirectory(path: string): void {
   }
 }
 
-function readStart(path: string, bytes: number): Buffer {
+export function readStart(path: string, bytes: number): Buffer {
   const fd = openSync(path, 'r');
   try {
     const start = Buffer.alloc(bytes);

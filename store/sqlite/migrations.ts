@@ -17,6 +17,7 @@ export const FORMAT = STEPS.length + 1;
 
 /** Within the caller's transaction. */
 export function migrate(db: DatabaseSync, from: number): void {
+  if (from === FORMAT) return;
   for (const step of STEPS.slice(from - 1)) db.exec(step);
   db.exec(`PRAGMA user_version = ${FORMAT}`);
 }

@@ -10,6 +10,7 @@ import { StoreError } from '../../machinery/errors.ts';
 import type { StoreDirectory } from './directory.ts';
 import { translateSqliteError } from './errors.ts';
 import { FORMAT, migrate } from './migrations.ts';
+import { Opening, openingOf } from './opening.ts';
 
 /** "GNTR": says to `file` and to us whose database this is. */
 const APPLICATION_ID = 0x474e5452;
@@ -56,11 +57,13 @@ export interface SqliteOptions {
 export function openDatabase(directory: StoreDirectory, options: SqliteOptions): DatabaseSync {
   directory.checkDatabaseFile();
   const path = directory.databasePath;
+  const opening = new Opening(directory);
   let opened: DatabaseSync | undefined;
   try {
+    const format = checkBefore(directory, opening);
+    opening.begin();
     const db = new DatabaseSync(path, { timeout: 5000 });
     opened = db;
-    const format = checkFormat(db, path);
     // Values of some 2 KB fill half of a page of 4096; a database that exists keeps the size it was made with.
     db.exec('PRAGMA page_size = 8192');
     db.exec('PRAGMA journal_mode = WAL');
@@ -72,13 +75,37 @@ export function openDatabase(directory: StoreDirectory, options: SqliteOptions):
     if (format === undefined) {
       create(db, directory.clusterId() ?? options.newClusterId, options.newAfterRevision ?? 0);
     }
-    checkWhole(db, directory);
     checkCluster(db, directory);
-    if (format !== undefined && format < FORMAT) inTransaction(db, () => migrate(db, format));
+    inTransaction(db, () => {
+      if (format !== undefined) migrate(db, format);
+      writeMeta(db, 'openings', String(Number(readMeta(db, 'openings') ?? '0') + 1));
+    });
+    // Into the file itself: database and log are of this opening from here on.
+    db.exec('PRAGMA wal_checkpoint(FULL)');
+    opening.opened(openingOf(db));
     return db;
   } catch (error) {
     opened?.close();
     throw translateSqliteError(error, path);
+  }
+}
+
+/**
+ * Looks without leave to write, so that a store that is refused stays as it was found. Gives the format; undefined for
+ * a database without anything in it.
+ */
+function checkBefore(directory: StoreDirectory, opening: Opening): number | undefined {
+  opening.checkFiles();
+  const db = new DatabaseSync(directory.databasePath, { timeout: 5000, readOnly: true });
+  try {
+    const format = checkFormat(db, directory.databasePath);
+    if (format !== undefined) {
+      checkWhole(db, directory);
+      opening.check(openingOf(db));
+    }
+    return format;
+  } finally {
+    db.close();
   }
 }
 

@@ -1,6 +1,5 @@
 /** Opens what decides who somebody is and what is told of them: tokens, the audit's policy and its file. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type AuditPolicy, parseAuditPolicy } from '../api/registry/access/audit/policy.ts';
 import { type AuditSink, AuditTrail } from '../api/registry/access/audit/trail.ts';
 import type { TokenParts } from '../api/registry/access/authenticate.ts';
@@ -9,9 +8,8 @@ import { fileProblem } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
-import { KeyDirectory } from '../net/keydirectory.ts';
 import { StaticTokens } from '../net/statictokens.ts';
-import { TokenAuthority } from '../net/tokens.ts';
+import type { TokenAuthority } from '../net/tokens.ts';
 import { SettingsError } from './config.ts';
 import type { Settings } from './settings.ts';
 
@@ -19,6 +17,7 @@ export interface AccessContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly authority: TokenAuthority;
 }
 
 export interface Access {
@@ -28,16 +27,9 @@ export interface Access {
   readonly auditSink?: AuditSink;
 }
 
-/** Where a data directory has its keys. */
-export function keysIn(home: string): string {
-  return join(home, 'pki');
-}
-
-/** Rejects with `TokenError` or `SettingsError`, which name the file and what is wrong with it. */
+/** Opens all of it but the authority. Rejects with `TokenError` or `SettingsError`, which name the file and what is wrong with it. */
 export async function openAccess(settings: Settings, context: AccessContext): Promise<Access> {
-  const { clock, log, metrics } = context;
-  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(settings.home)), clock });
-  await authority.open();
+  const { clock, log, metrics, authority } = context;
   const { tokenAuthFile, auditPolicyFile, auditLogPath } = settings;
   const staticTokens = tokenAuthFile === undefined ? undefined : new StaticTokens(tokenAuthFile, clock, log);
   await staticTokens?.open();

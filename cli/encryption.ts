@@ -4,9 +4,7 @@ import { fileProblem } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
 import { type Encryption, KeyRing } from '../store/encryption.ts';
 import { CommandError } from './io.ts';
-
-/** Values of these store keys are encrypted. */
-const ENCRYPTED_PREFIXES = ['/registry/core/secrets/'];
+import { ENCRYPTED_PREFIXES } from './storeprefixes.ts';
 
 /** Undefined where there is no such file. Rejects with `CommandError` for one that is not a key file, or not readable. */
 export async function readEncryption(keyFile: string): Promise<Encryption | undefined> {

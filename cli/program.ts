@@ -14,7 +14,7 @@ import type { WaitFlags } from './commands/wait.ts';
 import { CommandError, type Io } from './io.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
-import { flagOf, SETTINGS } from './settings.ts';
+import { flagOf, SETTINGS, type Settings } from './settings.ts';
 
 /** Runs one command line; resolves to the exit code and rejects with nothing. */
 export async function runCli(words: readonly string[], io: Io): Promise<number> {
@@ -60,19 +60,18 @@ function newProgram(io: Io, texts: Texts): Command {
   const add = (usage: string, description: string): Command =>
     program.command(usage).description(description);
 
+  const resolved = async (flags: Record<string, unknown>): Promise<Settings> => {
+    const { resolveConfig } = await import('./config.ts');
+    const { settings, file } = settingsOf(flags);
+    const { env, directory } = io;
+    const given = file === undefined ? {} : { file };
+    return (await resolveConfig({ flags: settings, env, directory, ...given })).settings;
+  };
   const serve =
     (hasWorker: boolean) =>
     async (flags: Record<string, unknown>): Promise<void> => {
-      const [{ resolveConfig }, { runUp }] = await Promise.all([import('./config.ts'), import('./up.ts')]);
-      const { settings, file } = settingsOf(flags);
-      const { env, directory } = io;
-      const config = await resolveConfig({
-        flags: settings,
-        env,
-        directory,
-        ...(file === undefined ? {} : { file }),
-      });
-      await runUp(config.settings, { ...io, hasWorker });
+      const { runUp } = await import('./up.ts');
+      await runUp(await resolved(flags), { ...io, hasWorker });
     };
   withSettings(add('up', 'start the API server, the controllers and a worker on this machine')).action(
     serve(true),
@@ -92,8 +91,10 @@ function newProgram(io: Io, texts: Texts): Command {
       await inSession(flags, (session) => runApply(flags, session, io));
     });
 
-  withSelection(
-    withConnection(add('get <kind> [names...]', 'show objects: "tasks", "task hello", "task/hello"')),
+  withMoment(
+    withSelection(
+      withConnection(add('get <kind> [names...]', 'show objects: "tasks", "task hello", "task/hello"')),
+    ),
   )
     .option('-o, --output <form>', 'wide, json, yaml, name or jsonpath=TEMPLATE')
     .option(
@@ -103,13 +104,16 @@ function newProgram(io: Io, texts: Texts): Command {
     .option('-w, --watch', 'go on and show every change')
     .option('--no-headers', 'leave the line of column names out')
     .option('--show-labels', 'add a column of labels')
+    .option('--export', 'with -o yaml or json: without what the server owns, to be applied again')
     .action(async (kind: string, names: string[], flags: ConnectionFlags & GetFlags) => {
       const { runGet } = await import('./commands/get.ts');
       await inSession(flags, (session) => runGet([kind, ...names], flags, session, io));
     });
 
-  withSelection(
-    withConnection(add('describe <kind> [names...]', 'tell all about objects, with their events')),
+  withMoment(
+    withSelection(
+      withConnection(add('describe <kind> [names...]', 'tell all about objects, with their events')),
+    ),
   ).action(async (kind: string, names: string[], flags: ConnectionFlags & DescribeFlags) => {
     const { runDescribe } = await import('./commands/describe.ts');
     await inSession(flags, (session) => runDescribe([kind, ...names], flags, session, io));
@@ -159,6 +163,22 @@ function newProgram(io: Io, texts: Texts): Command {
       await inSession(flags, (session) => runWait([kind, ...names], flags, session, io));
     });
 
+  withStore(
+    withConnection(add('backup <file>', 'write everything that is stored to a file (- is standard output)')),
+    'open this store itself instead of asking the server: sqlite:<directory> while Gantry is stopped, or etcd://…',
+  ).action(async (name: string, flags: ConnectionFlags & Record<string, unknown>) => {
+    const { runBackup } = await import('./commands/backup.ts');
+    const settings = flags['store'] === undefined ? undefined : await resolved(flags);
+    await runBackup(name, { connection: flags, settings }, io);
+  });
+  withStore(add('restore <file>', 'write a backup into an empty store'), SETTINGS.store.description)
+    .option('--verify', 'only check the file and tell what is in it')
+    .action(async (name: string, flags: Record<string, unknown>) => {
+      const { runRestore } = await import('./commands/restore.ts');
+      const isCheckOnly = flags['verify'] === true;
+      await runRestore(name, { settings: await resolved(flags), isCheckOnly }, io);
+    });
+
   withConnection(add('version', 'tell the versions of this command and of the server'))
     .option('--client', 'of this command only')
     .option('-o, --output <form>', 'json or yaml')
@@ -167,29 +187,28 @@ function newProgram(io: Io, texts: Texts): Command {
       await runVersion(flags, io);
     });
 
-  const token = program
-    .command('token')
-    .description("make and end bearer tokens with the data directory's key");
-  withHome(token.command('create').description('print a new token'))
+  const token = program.command('token').description("make and end bearer tokens with the cluster's keys");
+  withStore(token.command('create').description('print a new token'), KEYS_MEANING)
     .requiredOption('--user <name>', 'whom it proves')
     .option('--group <name>', 'a group of the user; may be given again', collect)
     .option('--ttl <duration>', 'how long it is good, such as 12h or 720h; at most a year', '24h')
     .option('--audience <name>', 'whom it is for, instead of this API; may be given again', collect)
-    .action(async (flags: TokenCreateFlags) => {
+    .action(async (flags: TokenCreateFlags & Record<string, unknown>) => {
       const { runTokenCreate } = await import('./commands/token.ts');
-      await runTokenCreate(flags, io);
+      await runTokenCreate(flags, settingFlagsOf(flags), io);
     });
-  withHome(token.command('revoke <token>').description('end a token before its time')).action(
-    async (text: string, flags: TokenFlags) => {
+  withStore(token.command('revoke <token>').description('end a token before its time'), KEYS_MEANING).action(
+    async (text: string, flags: Record<string, unknown>) => {
       const { runTokenRevoke } = await import('./commands/token.ts');
-      await runTokenRevoke(text, flags, io);
+      await runTokenRevoke(text, settingFlagsOf(flags), io);
     },
   );
-  withHome(
+  withStore(
     token.command('rotate').description('sign with a new key from now on; tokens made before stay good'),
-  ).action(async (flags: TokenFlags) => {
+    KEYS_MEANING,
+  ).action(async (flags: Record<string, unknown>) => {
     const { runTokenRotate } = await import('./commands/token.ts');
-    await runTokenRotate(flags, io);
+    await runTokenRotate(settingFlagsOf(flags), io);
   });
 
   const store = program.command('store').description('look after the store');
@@ -215,10 +234,6 @@ function newProgram(io: Io, texts: Texts): Command {
   return program;
 }
 
-function withHome(command: Command): Command {
-  return command.option('--home <directory>', 'the data directory (default: GANTRY_HOME, or .gantry here)');
-}
-
 function withConnection(command: Command): Command {
   return command
     .option('--kubeconfig <file>', 'instead of KUBECONFIG, the one in the data directory, or ~/.kube/config')
@@ -232,6 +247,36 @@ function withSelection(command: Command): Command {
     .option('-A, --all-namespaces', 'in every namespace');
 }
 
+function withMoment(command: Command): Command {
+  return command
+    .option(
+      '--at <time>',
+      'as it was at a time (2026-01-31T12:00:00Z) or so long ago (-10m), also if deleted since',
+    )
+    .option('--revision <number>', 'as it was at a revision of the store (any resourceVersion)');
+}
+
+/** Of the settings, those that say where the store is and how it is opened. */
+const STORE_SETTINGS = [
+  SETTINGS.home,
+  SETTINGS.encryptionKeyFile,
+  SETTINGS.etcdCaFile,
+  SETTINGS.etcdCertFile,
+  SETTINGS.etcdKeyFile,
+  SETTINGS.etcdUser,
+  SETTINGS.etcdPasswordFile,
+];
+
+function withStore(command: Command, meaning: string): Command {
+  command.option('--store <engine>', meaning);
+  for (const row of STORE_SETTINGS) command.option(`${flagOf(row.name)} ${row.placeholder}`, row.description);
+  return command.option('--config <file>', CONFIG_MEANING);
+}
+
+const KEYS_MEANING =
+  "the cluster's store: keys are in it if it is shared, and in the data directory otherwise";
+const CONFIG_MEANING = 'a configuration file (default: config.yaml in the data directory)';
+
 /** One flag for each setting; the values stay text, since their meaning is the table's. */
 function withSettings(command: Command): Command {
   for (const row of Object.values(SETTINGS)) {
@@ -242,6 +287,11 @@ function withSettings(command: Command): Command {
     '--config <file>',
     'a configuration file (default: config.yaml in the data directory)',
   );
+}
+
+function settingFlagsOf(flags: Record<string, unknown>): TokenFlags {
+  const { settings, file } = settingsOf(flags);
+  return { settings, ...(file === undefined ? {} : { file }) };
 }
 
 function settingsOf(flags: Record<string, unknown>): {

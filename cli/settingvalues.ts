@@ -60,6 +60,11 @@ export function store(text: string, directory: string): string {
   return `sqlite:${resolve(directory, path)}`;
 }
 
+/** Whether servers on other machines may use the store with this address. */
+export function isSharedAddress(store: string): boolean {
+  return store.startsWith('etcd:');
+}
+
 function etcdAddress(text: string): string {
   const [, hosts = '', prefix] = /^etcd:\/\/([^/]*)(?:\/(.*))?$/.exec(text) ?? [];
   const form = 'etcd://host:port,host:port/prefix';

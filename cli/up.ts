@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
 import { tasksDoor } from '../api/doors/tasks/tasks.ts';
 import { openRegistry } from '../api/registry/open.ts';
-import { devListener, type Listener, tlsListener } from '../api/server/listener.ts';
+import { devListener, type Listener, type TlsMaterial, tlsListener } from '../api/server/listener.ts';
 import { newApp } from '../api/server/server.ts';
 import { writeKubeconfig } from '../client/kubeconfig.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -23,17 +23,23 @@ import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
 import type { WorkerLink } from '../machinery/workerlink.ts';
 import { machineNames } from '../net/machine.ts';
-import { measurePki, openPki } from '../net/pki.ts';
+import { measurePki, openPki, type Pki } from '../net/pki.ts';
 import { openRuntime } from '../runtime/open.ts';
-import { openStore } from '../store/open.ts';
+import { writeBackup } from '../store/backup/writer.ts';
+import { engineOf } from '../store/open.ts';
 import { openAccess } from './access.ts';
+import { ClusterKeys, keysIn } from './clusterkeys.ts';
 import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
 import { startControlling } from './controlling.ts';
+import { readEncryption } from './encryption.ts';
 import type { Output } from './io.ts';
 import { noWorkers } from './noworkers.ts';
 import { measureProcess } from './processmetrics.ts';
+import { renewCertificates } from './renewal.ts';
 import type { Settings } from './settings.ts';
+import { openStoreOf } from './storeopening.ts';
+import { TRANSIENT_PREFIXES } from './storeprefixes.ts';
 
 /** Why it could not start, in one sentence. */
 export class StartError extends Error {
@@ -56,8 +62,6 @@ export interface UpContext {
 
 /** Requests that run at a stop get this long, milliseconds. */
 const STOP_GRACE_MS = 10_000;
-/** Kept by the store only for minutes: signs of life, and reports. */
-const TRANSIENT_PREFIXES = ['/registry/coordination.k8s.io/leases/', '/registry/core/events/'];
 
 export async function runUp(settings: Settings, context: UpContext): Promise<void> {
   const { clock, signal } = context;
@@ -74,7 +78,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   measureProcess(metrics, version);
 
   // First, because it owns the data directory: a second process ends here and has touched nothing.
-  const store = await openStore(settings.store, {
+  const store = await openStoreOf(settings, {
     clock,
     metrics,
     log,
@@ -82,18 +86,18 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     retention: { historyMs: settings.historyRetentionMs, transientPrefixes: TRANSIENT_PREFIXES },
   });
   opened.defer(() => store.close());
+  // As the store has them: opening it made the file where there was none.
+  const encryption =
+    settings.store === 'memory:' ? undefined : await readEncryption(settings.encryptionKeyFile);
   if (context.hasWorker) await keepWorkerName(settings);
   if (settings.pidFile !== undefined) opened.defer(await writePidFile(settings.pidFile));
 
-  const names = machineNames();
-  const pki = await openPki({
-    directory: join(settings.home, 'pki'),
+  const keys = new ClusterKeys({
+    home: settings.home,
+    isShared: store.isShared,
+    registry: () => registry,
     clock,
-    hostnames: [...names.hostnames, ...settings.apiNames.filter((name) => !isAddress(name))],
-    addresses: [...names.addresses, ...settings.apiNames.filter(isAddress)],
   });
-  measurePki(metrics, () => pki);
-
   const registry = await openRegistry({
     store,
     clock,
@@ -101,9 +105,22 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     log,
     metrics,
     namespaceLimits: { maxObjects: settings.namespaceMaxObjects, maxBytes: settings.namespaceMaxBytes },
-    ...(await openAccess(settings, { clock, log, metrics })),
+    ...(await openAccess(settings, { clock, log, metrics, authority: keys.tokens })),
   });
   opened.defer(() => registry.close());
+
+  await keys.open();
+  const names = machineNames();
+  const reopenPki = (): Promise<Pki> =>
+    openPki({
+      directory: keysIn(settings.home),
+      keys: keys.keys,
+      clock,
+      hostnames: [...names.hostnames, ...settings.apiNames.filter((name) => !isAddress(name))],
+      addresses: [...names.addresses, ...settings.apiNames.filter(isAddress)],
+    });
+  let pki = await reopenPki();
+  measurePki(metrics, () => pki);
 
   const startWorker = async (): Promise<WorkerLink> => {
     await pki.issueWorker(settings.workerName);
@@ -153,6 +170,15 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     livenessChecks: [{ name: 'store', check: async () => void (await store.get('/liveness')) }],
     readinessChecks: [controlling.readiness],
     doors: [tasksDoor({ registry, clock, random, retention: `${settings.taskRetentionMs / 1000}s` })],
+    backup: (backupSignal) =>
+      writeBackup({
+        store,
+        clock,
+        engine: engineOf(settings.store),
+        gantryVersion: version,
+        signal: backupSignal,
+        ...(encryption === undefined ? {} : { encryption }),
+      }),
   });
 
   const listen = { clock, log };
@@ -161,17 +187,37 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     host: settings.apiHost,
     port: settings.apiPort,
     isHttp1Only: settings.http1Only,
-    cert: pki.server.certificate,
-    key: pki.server.key,
-    ca: pki.authority,
+    ...tlsMaterial(pki),
   });
   const server = `https://${await start(api, opened)}`;
   const kubeconfig = join(settings.home, 'kubeconfig');
-  await writeKubeconfig(kubeconfig, {
-    server: server.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
-    authority: pki.authority,
-    certificate: pki.admin.certificate,
-    key: pki.admin.key,
+  const writeAccess = ({ authority, admin }: Pki): Promise<void> =>
+    writeKubeconfig(kubeconfig, {
+      server: server.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
+      authority,
+      certificate: admin.certificate,
+      key: admin.key,
+    });
+  await writeAccess(pki);
+  const stopRenewal = new AbortController();
+  const renewing = renewCertificates(
+    {
+      pki,
+      reopen: reopenPki,
+      async use(renewed) {
+        api.renew(tlsMaterial(renewed));
+        if (context.hasWorker) await renewed.issueWorker(settings.workerName);
+        await writeAccess(renewed);
+        pki = renewed;
+      },
+      clock,
+      log,
+    },
+    stopRenewal.signal,
+  );
+  opened.defer(async () => {
+    stopRenewal.abort();
+    await renewing;
   });
   await context.stdout.write(`Gantry serves ${server}, kubeconfig ${kubeconfig}\n`);
   if (settings.dev) {
@@ -192,6 +238,10 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   await opened.disposeAsync();
   log.info('stopped');
   await new Promise<void>((resolve, reject) => log.flush((error) => (error ? reject(error) : resolve())));
+}
+
+function tlsMaterial({ server, authority }: Pki): TlsMaterial {
+  return { cert: server.certificate, key: server.key, ca: authority };
 }
 
 async function makeHome(home: string): Promise<void> {

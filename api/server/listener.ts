@@ -9,7 +9,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import {
   createSecureServer,
-  type Http2Server,
+  type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
@@ -17,7 +17,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { type SecureContextOptions, type Server, TLSSocket } from 'node:tls';
 import type Koa from 'koa';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Identity } from '../../machinery/identity.ts';
@@ -45,12 +45,20 @@ export interface ListenOptions {
   readonly log: Log;
 }
 
-export interface TlsOptions extends ListenOptions {
-  /** PEM. */
+/** PEM, all. */
+export interface TlsMaterial {
   readonly cert: string;
   readonly key: string;
-  /** PEM of the authority whose client certificates are believed; no other is. */
+  /** Of the authority whose client certificates are believed; no other is. */
   readonly ca: string;
+}
+
+export interface TlsListener extends Listener {
+  /** New connections are made with these; those there are go on as they are. */
+  renew(material: TlsMaterial): void;
+}
+
+export interface TlsOptions extends ListenOptions, TlsMaterial {
   /** For what stands in between and cannot do better. Otherwise the client chooses (ALPN). */
   readonly isHttp1Only?: boolean;
 }
@@ -78,6 +86,7 @@ interface WebServer extends NetServer {
   requestTimeout: number;
   closeIdleConnections(): void;
 }
+type SecureWebServer = WebServer & Pick<Server, 'setSecureContext'>;
 type Handle = (
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse | Http2ServerResponse,
@@ -89,33 +98,38 @@ const HTTP1_OPTIONS = { shouldUpgradeCallback: isUpgrade, maxHeaderSize: MAX_HEA
 export const DEV_IDENTITY: Identity = { name: 'dev', groups: ['system:dev', 'system:authenticated'] };
 
 /** HTTPS. A connection without a certificate of ours is accepted, but asks as nobody. */
-export function tlsListener(app: Koa<AppState, object>, options: TlsOptions): Listener {
-  const { cert, key, ca, log, isHttp1Only = false } = options;
-  return newListener(app, options, identifyTls, (handle) => {
+export function tlsListener(app: Koa<AppState, object>, options: TlsOptions): TlsListener {
+  const { log, isHttp1Only = false } = options;
+  let secured: Pick<Server, 'setSecureContext'> | undefined;
+  const listener = newListener(app, options, identifyTls, (handle) => {
     const secure = {
-      cert,
-      key,
-      ca,
-      minVersion: 'TLSv1.2',
+      ...secureContext(options),
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       ...HTTP1_OPTIONS,
     } as const;
-    const server: WebServer = isHttp1Only
+    const server: SecureWebServer = isHttp1Only
       ? createHttpsServer({ ...secure, ALPNProtocols: ['http/1.1'] }, handle)
       : http2Server(createSecureServer({ ...secure, ...HTTP2_BOUNDS, allowHTTP1: true }, handle), log);
     server.on('tlsClientError', (error) => log.debug({ err: error }, 'TLS handshake failed'));
+    secured = server;
     return server;
   });
+  return { ...listener, renew: (material) => secured?.setSecureContext(secureContext(material)) };
+}
+
+/** What makes handshakes; everything else about a server is for its life. */
+function secureContext({ cert, key, ca }: TlsMaterial): SecureContextOptions {
+  return { cert, key, ca, minVersion: 'TLSv1.2' };
 }
 
 /** @types/node do not tell that with `allowHTTP1` it has what an HTTP/1.1 server has. */
-function http2Server(server: Http2Server, log: Log): WebServer {
+function http2Server(server: Http2SecureServer, log: Log): SecureWebServer {
   server.on('session', (session: ServerHttp2Session) => closesWhenIdle(session, KEEP_ALIVE_MS));
   server.on('sessionError', (error) => log.debug({ err: error }, 'an HTTP/2 connection failed'));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-  return server as unknown as WebServer;
+  return server as unknown as SecureWebServer;
 }
 
 function identifyTls(request: IncomingMessage): Omit<Arrival, 'stopping'> {

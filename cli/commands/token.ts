@@ -1,21 +1,24 @@
 /**
- * `gantry token`: makes, ends and re-keys bearer tokens with the keys of a data directory, on the machine that has it.
- * No server needs to run; one that does sees every change within a second. Whoever can read the keys can be anybody,
- * so nothing more is asked than that.
+ * `gantry token`: makes, ends and re-keys bearer tokens with the cluster's keys: those of a data directory, on the machine
+ * that has it, or those in a store that servers share, from wherever that can be opened. No server needs to run; those
+ * that do see every change within seconds. Whoever can read the keys can be anybody, so nothing more is asked than that.
  */
-import { resolve } from 'node:path';
 import { parseDurationMs } from '../../machinery/duration.ts';
 import { KeyDirectory } from '../../net/keydirectory.ts';
 import { MAX_TOKEN_SECONDS, TOKEN_AUDIENCE, TokenAuthority } from '../../net/tokens.ts';
-import { keysIn } from '../access.ts';
-import { resolveHome } from '../config.ts';
+import { keysIn } from '../clusterkeys.ts';
+import { resolveConfig } from '../config.ts';
 import { CommandError, type Io } from '../io.ts';
+import { isSharedAddress } from '../settingvalues.ts';
 
+/** What says where the keys are. */
 export interface TokenFlags {
-  readonly home?: string;
+  /** By setting name. */
+  readonly settings: Readonly<Record<string, string | boolean | undefined>>;
+  readonly file?: string;
 }
 
-export interface TokenCreateFlags extends TokenFlags {
+export interface TokenCreateFlags {
   readonly user: string;
   readonly group?: readonly string[];
   readonly ttl: string;
@@ -27,7 +30,7 @@ const SERVICE_ACCOUNT = 'system:serviceaccount:';
 const LEAST_MS = 1_000;
 
 /** Rejects with `CommandError` or `TokenError`. */
-export async function runTokenCreate(flags: TokenCreateFlags, io: Io): Promise<void> {
+export async function runTokenCreate(flags: TokenCreateFlags, where: TokenFlags, io: Io): Promise<void> {
   const { user, group = [], ttl, audience = [TOKEN_AUDIENCE] } = flags;
   const lifetimeMs = parseDurationMs(ttl);
   if (lifetimeMs === undefined || lifetimeMs < LEAST_MS || lifetimeMs > MAX_TOKEN_SECONDS * 1000) {
@@ -41,10 +44,8 @@ export async function runTokenCreate(flags: TokenCreateFlags, io: Io): Promise<v
       `--user: "${user}" is a service account; its tokens are made by the server: kubectl create token NAME -n NAMESPACE`,
     );
   }
-  const authority = await openAuthority(flags, io);
-  const signed = await authority.sign(
-    { user, groups: group, audiences: audience },
-    Math.floor(lifetimeMs / 1000),
+  const signed = await withAuthority(where, io, (authority) =>
+    authority.sign({ user, groups: group, audiences: audience }, Math.floor(lifetimeMs / 1000)),
   );
   const end = new Date(signed.expiresAt * 1000).toISOString();
   await io.stderr.write(`token ${signed.id} of user ${user}, good until ${end}\n`);
@@ -52,21 +53,37 @@ export async function runTokenCreate(flags: TokenCreateFlags, io: Io): Promise<v
 }
 
 /** Takes the token itself: only what these keys signed can be ended here. */
-export async function runTokenRevoke(text: string, flags: TokenFlags, io: Io): Promise<void> {
-  const authority = await openAuthority(flags, io);
-  const { id, user, expiresAt } = await authority.inspect(text);
-  await authority.revoke(id, expiresAt);
+export async function runTokenRevoke(text: string, where: TokenFlags, io: Io): Promise<void> {
+  const { id, user } = await withAuthority(where, io, async (authority) => {
+    const token = await authority.inspect(text);
+    await authority.revoke(token.id, token.expiresAt);
+    return token;
+  });
   await io.stdout.write(`token ${id} of user ${user} is revoked\n`);
 }
 
-export async function runTokenRotate(flags: TokenFlags, io: Io): Promise<void> {
-  const authority = await openAuthority(flags, io);
-  await io.stdout.write(`tokens are signed with key ${await authority.rotate()} from now on\n`);
+export async function runTokenRotate(where: TokenFlags, io: Io): Promise<void> {
+  const key = await withAuthority(where, io, (authority) => authority.rotate());
+  await io.stdout.write(`tokens are signed with key ${key} from now on\n`);
 }
 
-async function openAuthority({ home }: TokenFlags, io: Io): Promise<TokenAuthority> {
-  const directory = home === undefined ? await resolveHome(io) : resolve(io.directory, home);
-  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(directory)), clock: io.clock });
+async function withAuthority<T>(
+  { settings: flags, file }: TokenFlags,
+  { env, directory, clock }: Io,
+  work: (authority: TokenAuthority) => Promise<T>,
+): Promise<T> {
+  const { settings } = await resolveConfig({
+    flags,
+    env,
+    directory,
+    ...(file === undefined ? {} : { file }),
+  });
+  if (isSharedAddress(settings.store)) {
+    // Only here: it takes a store and a registry.
+    const { withStoredTokens } = await import('../storedtokens.ts');
+    return withStoredTokens(settings, clock, work);
+  }
+  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(settings.home)), clock });
   await authority.open();
-  return authority;
+  return work(authority);
 }

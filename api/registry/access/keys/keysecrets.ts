@@ -43,10 +43,10 @@ export class KeySecrets implements KeyStore {
     certificate: `${CERTIFICATE} of Secret ${NAMESPACE}/${AUTHORITY}`,
     key: `${KEY} of Secret ${NAMESPACE}/${AUTHORITY}`,
   };
-  readonly #client: Client;
+  readonly #client: () => Client;
 
-  /** @param client of `KEYS_IDENTITY`. */
-  constructor(client: Client) {
+  /** @param client of `KEYS_IDENTITY`; asked for with every call. */
+  constructor(client: () => Client) {
     this.#client = client;
   }
 
@@ -74,7 +74,7 @@ export class KeySecrets implements KeyStore {
     const key = { namespace: NAMESPACE, name: AUTHORITY };
     await told(`cannot remove Secret ${NAMESPACE}/${AUTHORITY}`, async () => {
       try {
-        await this.#client.patch(secrets, key, { type: 'merge', body });
+        await this.#client().patch(secrets, key, { type: 'merge', body });
       } catch (error) {
         if (!isApiError(error, 'NotFound')) throw error;
       }
@@ -84,7 +84,7 @@ export class KeySecrets implements KeyStore {
 
   async tokens(how: 'current' | 'recent'): Promise<TokenRecords> {
     const { items } = await told(`cannot read the ${this.place}`, () =>
-      this.#client.list(secrets, {
+      this.#client().list(secrets, {
         namespace: NAMESPACE,
         labelSelector: LABEL_KEYS,
         ...(how === 'recent' ? { resourceVersion: '0' } : {}),
@@ -144,7 +144,7 @@ export class KeySecrets implements KeyStore {
     };
     return told(`cannot keep Secret ${NAMESPACE}/${name}`, async () => {
       try {
-        await this.#client.create(secrets, secret);
+        await this.#client().create(secrets, secret);
         return true;
       } catch (error) {
         if (isApiError(error, 'AlreadyExists')) return false;
@@ -156,7 +156,7 @@ export class KeySecrets implements KeyStore {
   #find(name: string): Promise<Secret | undefined> {
     return told(`cannot read Secret ${NAMESPACE}/${name}`, async () => {
       try {
-        return await this.#client.get(secrets, { namespace: NAMESPACE, name });
+        return await this.#client().get(secrets, { namespace: NAMESPACE, name });
       } catch (error) {
         if (isApiError(error, 'NotFound')) return undefined;
         throw error;
@@ -167,7 +167,7 @@ export class KeySecrets implements KeyStore {
   #remove(name: string): Promise<void> {
     return told(`cannot remove Secret ${NAMESPACE}/${name}`, async () => {
       try {
-        await this.#client.delete(secrets, { namespace: NAMESPACE, name });
+        await this.#client().delete(secrets, { namespace: NAMESPACE, name });
       } catch (error) {
         if (!isApiError(error, 'NotFound')) throw error;
       }

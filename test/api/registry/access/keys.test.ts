@@ -59,7 +59,9 @@ describe("The cluster's keys as Secrets", () => {
     opened.push(registry);
     return registry;
   };
-  const keysOf = async (): Promise<KeySecrets> => new KeySecrets((await server()).as(KEYS_IDENTITY));
+  const keysOf = async (): Promise<KeySecrets> => keysThrough(await server());
+  const keysThrough = (registry: Registry): KeySecrets =>
+    new KeySecrets(() => registry.as(KEYS_IDENTITY));
   const pki = (keys: KeySecrets | KeyDirectory, name: string): Promise<Pki> =>
     openPki({ directory: join(home, name), keys, clock, hostnames: [], addresses: [] });
   const tokens = async (keys: KeySecrets | KeyDirectory): Promise<TokenAuthority> => {
@@ -125,7 +127,7 @@ describe("The cluster's keys as Secrets", () => {
 
   it('are there for administrators alone, whoever may read and write all Secrets', async () => {
     const registry = await server();
-    const keys = new KeySecrets(registry.as(KEYS_IDENTITY));
+    const keys = keysThrough(registry);
     await pki(keys, 'server');
     await tokens(keys);
     const admin = registry.as(adminIdentity);
@@ -235,7 +237,8 @@ describe("The cluster's keys as Secrets", () => {
         return super.keepAuthority(made);
       }
     }
-    const racing = new Racing((await server()).as(KEYS_IDENTITY));
+    const third = await server();
+    const racing = new Racing(() => third.as(KEYS_IDENTITY));
     expect(await problemOf(takeIntoStore(directory, racing))).to.include('is one certificate authority');
     expect((await keys.tokens('current')).keys.size).to.equal(0);
     expect(await problemOf((await tokens(keys)).verify(foreign.token))).to.include('not known here');

@@ -235,7 +235,8 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
 
   await aborted(signal);
   log.info('stopping: containers stay as they are');
-  await opened.disposeAsync();
+  // At once, beside the requests that end here: where another server can take the controllers over, it need not wait.
+  await Promise.all([controlling.stop(), opened.disposeAsync()]);
   log.info('stopped');
   await new Promise<void>((resolve, reject) => log.flush((error) => (error ? reject(error) : resolve())));
 }

@@ -30,6 +30,11 @@ const engines: Readonly<Record<string, OpenLog>> = {
     ),
 };
 
+/** The engine's name in an address: `memory`, `sqlite` or `etcd`. */
+export function engineOf(url: string): string {
+  return url.slice(0, Math.max(0, url.indexOf(':')));
+}
+
 /**
  * `memory:` forgets everything when closed; `sqlite:PATH` keeps it in the directory PATH, which it makes if need be.
  * Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`; TypeError for an address it does not know.

@@ -24,6 +24,7 @@ import { podTable } from '../views/podtable.ts';
 import { resourceQuotaTable } from '../views/resourcequotatable.ts';
 import { openServiceKind } from '../views/services.ts';
 import { openUsageKinds } from '../views/usage.ts';
+import { type BackupSource, servesBackups } from './backups.ts';
 import type { AppMiddleware, AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
@@ -57,6 +58,8 @@ export interface AppDeps {
   /** Failing means: ask later. That the registry's caches are full is always one of them. */
   readonly readinessChecks?: readonly HealthCheck[];
   readonly doors: readonly Door[];
+  /** Absent: none can be taken here. */
+  readonly backup?: BackupSource;
 }
 
 /** One application serves any number of listeners. */
@@ -118,6 +121,9 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
       log,
     }),
   );
+  if (deps.backup !== undefined) {
+    app.use(servesBackups({ registry, metrics: serverMetrics, clock, source: deps.backup }));
+  }
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
   app.use(() => {
     throw unknownPath();

@@ -4,6 +4,7 @@
  */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { tasksDoor } from '../../../api/doors/tasks/tasks.ts';
+import type { BackupSource } from '../../../api/server/backups.ts';
 import type { HealthCheck } from '../../../api/server/health.ts';
 import { devListener, type Listener } from '../../../api/server/listener.ts';
 import { newApp } from '../../../api/server/server.ts';
@@ -13,6 +14,7 @@ import type { Identity } from '../../../machinery/identity.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import type { WorkerLink } from '../../../machinery/workerlink.ts';
+import { writeBackup } from '../../../store/backup/writer.ts';
 import { adminIdentity, openWorld, type World } from '../../world.ts';
 
 export interface Answer {
@@ -50,6 +52,8 @@ export interface ServerOptions {
   readonly identity?: Identity;
   readonly workerLink?: WorkerLink;
   readonly readinessChecks?: readonly HealthCheck[];
+  /** Default: of the world's store. */
+  readonly backup?: BackupSource;
 }
 
 /** A link without workers. */
@@ -66,7 +70,7 @@ function notConnected(worker: string): Promise<never> {
 }
 
 export function newTestApp(world: World, options: ServerOptions = {}): ReturnType<typeof newApp> {
-  const { registry, clock, random, metrics } = world;
+  const { registry, store, clock, random, metrics } = world;
   return newApp({
     registry,
     clock,
@@ -77,6 +81,9 @@ export function newTestApp(world: World, options: ServerOptions = {}): ReturnTyp
     productVersion: '0.1.0',
     readinessChecks: options.readinessChecks ?? [],
     doors: [tasksDoor({ registry, clock, random })],
+    backup:
+      options.backup ??
+      ((signal) => writeBackup({ store, clock, signal, engine: 'memory', gantryVersion: '0.1.0' })),
   });
 }
 

@@ -121,6 +121,8 @@ const ofGroup = (group: string, ...resources: string[]): GroupResources => ({
 export const defaultPolicy: AuditPolicy = {
   tellsRefusals: true,
   rules: [
+    // A read, and all there is.
+    { ...UNLIMITED, level: 'Metadata', nonResourceURLs: ['/gantry/v1/backup'] },
     { ...UNLIMITED, level: 'None', verbs: ['get', 'list', 'watch'] },
     {
       ...UNLIMITED,

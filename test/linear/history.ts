@@ -81,6 +81,8 @@ export interface WatchedEvent extends Omit<Seen, 'value'> {
 export interface WatchLog {
   readonly name: string;
   readonly afterRevision: number;
+  /** It began before the first operation. */
+  readonly isWhole: boolean;
   readonly events: readonly WatchedEvent[];
 }
 
@@ -133,18 +135,19 @@ export class Recorder {
     return [...this.#operations].sort((a, b) => a.called - b.called);
   }
 
-  /** `1234 operations: 600 reads, …`: whether the faults left anything to judge. */
+  /** How much there is to judge. */
+  counts(): Readonly<Record<'reads' | WriteOutcome['kind'], number>> {
+    const counts = { reads: 0, done: 0, conflict: 0, unknown: 0 };
+    for (const { action } of this.#operations)
+      counts[action.kind === 'read' ? 'reads' : action.outcome.kind]++;
+    return counts;
+  }
+
   summary(): string {
-    const count = (matches: (action: Action) => boolean): number =>
-      this.#operations.filter(({ action }) => matches(action)).length;
-    const outcome =
-      (kind: WriteOutcome['kind']): ((action: Action) => boolean) =>
-      (action) =>
-        action.kind === 'write' && action.outcome.kind === kind;
+    const { reads, done, conflict, unknown } = this.counts();
     return (
-      `${this.#operations.length} operations: ${count(({ kind }) => kind === 'read')} reads, ` +
-      `${count(outcome('done'))} writes done, ${count(outcome('conflict'))} refused by their precondition, ` +
-      `${count(outcome('unknown'))} unknown; besides ${this.#failedReads} reads failed, ${this.#notMade} writes not made`
+      `${reads} reads, ${done} writes done, ${conflict} refused by their precondition, ${unknown} unknown; ` +
+      `besides ${this.#failedReads} reads failed, ${this.#notMade} writes not made`
     );
   }
 }
@@ -194,8 +197,8 @@ export function keepHistory(history: History, heading: string): string {
   const lines = [
     { heading },
     ...history.operations.map((operation) => ({ ...operation, text: describeOperation(operation) })),
-    ...history.watches.flatMap(({ name, afterRevision, events }) => [
-      { watch: name, afterRevision },
+    ...history.watches.flatMap(({ name, afterRevision, isWhole, events }) => [
+      { watch: name, afterRevision, isWhole },
       ...events.map((event) => ({ watch: name, ...event })),
     ]),
   ];

@@ -3,7 +3,14 @@
  * laws that are broken, where the whole history is kept, and the command that plays the same schedule again.
  */
 import { checkRegister, type SearchOptions } from './checker.ts';
-import { describeOperation, type History, keepHistory, type Operation } from './history.ts';
+import {
+  describeOperation,
+  type History,
+  keepHistory,
+  type Operation,
+  type Recorder,
+  type WatchLog,
+} from './history.ts';
 import { brokenLaws } from './laws.ts';
 import { ANY_REGISTER, describeState, NEW_REGISTER, type RegisterState, revisionsSeen } from './register.ts';
 
@@ -29,8 +36,25 @@ export function judge(history: History, limits: SearchLimits = {}): Judgement {
   return { impossible, undecided, laws: brokenLaws(history) };
 }
 
-/** Throws with the report when anything is wrong. */
-export function mustHold(history: History, heading: string, replay: string): void {
+/** So little says nothing about anything. */
+const LEAST = { reads: 50, done: 50 };
+
+/** Throws with the report when anything is wrong, and when there is too little to judge. */
+export function mustHold(
+  recorder: Recorder,
+  watches: readonly WatchLog[],
+  what: string,
+  replay: string,
+): void {
+  const history: History = { operations: recorder.operations, watches };
+  const heading = `${what}: ${recorder.summary()}`;
+  if (process.env['GANTRY_LINEAR_SHOW'] === '1') console.log(`      ${heading}`);
+  const { reads, done } = recorder.counts();
+  if (reads < LEAST.reads || done < LEAST.done) {
+    throw new Error(
+      `${heading}: too little to judge; wanted ${LEAST.reads} reads and ${LEAST.done} writes done`,
+    );
+  }
   const { impossible, undecided, laws } = judge(history);
   if (impossible.length + undecided.length + laws.length === 0) return;
   const left = laws.length - SHOWN_LAWS;

@@ -135,7 +135,7 @@ function behind(
 }
 
 function watchLaws(operations: readonly Operation[], watch: WatchLog): string[] {
-  const { name, afterRevision, events } = watch;
+  const { name, afterRevision, isWhole, events } = watch;
   const say = (what: string): string => `watch ${name} ${what}`;
   const broken: string[] = [];
   const byRevision = new Map<number, WatchedEvent>();
@@ -154,7 +154,7 @@ function watchLaws(operations: readonly Operation[], watch: WatchLog): string[] 
       const before = present.get(key);
       const told = event.previous ?? undefined;
       // The first event of a key may follow one that was before the watch's beginning.
-      const isKnown = before !== undefined || afterRevision === 0;
+      const isKnown = before !== undefined || isWhole;
       if (isKnown && (told?.value !== before?.value || told?.revision !== before?.revision)) {
         broken.push(
           say(
@@ -204,8 +204,8 @@ function watchLaws(operations: readonly Operation[], watch: WatchLog): string[] 
 }
 
 /** Deletions whose answer tells no revision can only be counted. */
-function deletionLaws(operations: readonly Operation[], { name, events, afterRevision }: WatchLog): string[] {
-  if (afterRevision > 0) return [];
+function deletionLaws(operations: readonly Operation[], { name, events, isWhole }: WatchLog): string[] {
+  if (!isWhole) return [];
   const told = Map.groupBy(
     events.filter(({ value }) => value === undefined),
     ({ key }) => key,

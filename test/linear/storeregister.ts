@@ -89,7 +89,7 @@ function seenOf(found: KeyValue | undefined): Seen | undefined {
   return found === undefined ? undefined : { value: text(found.value) ?? '', revision: found.modRevision };
 }
 
-/** A watch from a revision on that resumes wherever it was cut, until it is stopped. */
+/** A watch from before the first operation on that resumes wherever it was cut, until it is stopped. */
 export class StoreWatch {
   readonly #name: string;
   readonly #afterRevision: number;
@@ -155,7 +155,7 @@ export class StoreWatch {
     if (this.#failure !== undefined) {
       throw new Error(`watch ${this.#name} failed: ${messageOf(this.#failure)}`, { cause: this.#failure });
     }
-    return { name: this.#name, afterRevision: this.#afterRevision, events: this.#events };
+    return { name: this.#name, afterRevision: this.#afterRevision, isWhole: true, events: this.#events };
   }
 }
 

@@ -1,0 +1,105 @@
+/**
+ * Histories of the embedded engines: the memory store as it is, and SQLite in a process that is killed with -9 again
+ * and again while clients run, on the same directory.
+ */
+import { sleep, systemClock } from '../../machinery/clock.ts';
+import { seededRandom } from '../../machinery/random.ts';
+import { openStore } from '../../store/open.ts';
+import { newDirectory, removeDirectories } from '../store/builders.ts';
+import { Recorder } from './history.ts';
+import { HostedStore } from './hostedstore.ts';
+import { mustHold } from './judge.ts';
+import { replayOf, seeds } from './seeds.ts';
+import { StoreRegister, StoreWatch } from './storeregister.ts';
+import { readAll, runClients } from './workload.ts';
+
+const FILE = 'test/linear/engines.test.ts';
+const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d'];
+const KILLS = 10;
+/** How long a process lives at most once it is up, milliseconds. */
+const LONGEST_LIFE_MS = 250;
+const WATCH_MS = 20_000;
+
+describe('linearizable: the memory store', function () {
+  this.timeout(60_000);
+
+  for (const seed of seeds(3, 50)) {
+    it(`seed ${seed}`, async () => {
+      const store = await openStore('memory:', { clock: systemClock });
+      const recorder = new Recorder();
+      const register = new StoreRegister(store);
+      const options = { recorder, keys: KEYS, clock: systemClock };
+      const watch = new StoreWatch(
+        'w',
+        (from) => store.watch(['/linear/'], from),
+        0,
+        () => Promise.reject(new Error('nothing here cuts a watch')),
+      );
+      await runClients({
+        ...options,
+        seed,
+        clients: 8,
+        blindly: { kind: 'none' },
+        register: () => register,
+        operations: 400,
+        pauseMs: 1,
+      });
+      await readAll(options, [register]);
+      const log = await watch.finish(store.revision(), AbortSignal.timeout(WATCH_MS));
+      await store.close();
+      mustHold(recorder, [log], `memory store, seed ${seed}`, replayOf(FILE, seed));
+    });
+  }
+});
+
+describe('linearizable: SQLite, killed and opened again', function () {
+  this.timeout(120_000);
+  after(removeDirectories);
+
+  for (const seed of seeds(1, 20)) {
+    it(`${KILLS} kills, seed ${seed}`, async () => {
+      const store = new HostedStore(`sqlite:${newDirectory()}`);
+      await store.start();
+      const recorder = new Recorder();
+      const register = new StoreRegister(store);
+      const random = seededRandom(seed);
+      const stop = new AbortController();
+      const options = { recorder, keys: KEYS, clock: systemClock };
+      const watches = ['w0', 'w1'].map(
+        (name) =>
+          new StoreWatch(
+            name,
+            (from) => store.watch('/linear/', from),
+            0,
+            async () => undefined,
+          ),
+      );
+      const clients = runClients({
+        ...options,
+        seed,
+        clients: 8,
+        blindly: { kind: 'none' },
+        register: () => register,
+        signal: stop.signal,
+        pauseMs: 6,
+      });
+      try {
+        for (let kill = 0; kill < KILLS; kill++) {
+          await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+          await store.kill();
+          await store.start();
+        }
+      } finally {
+        stop.abort();
+      }
+      await clients;
+      await readAll(options, [register]);
+      const last = await store.latestRevision();
+      const logs = await Promise.all(
+        watches.map((watch) => watch.finish(last, AbortSignal.timeout(WATCH_MS))),
+      );
+      await store.kill();
+      mustHold(recorder, logs, `SQLite, seed ${seed}`, replayOf(FILE, seed));
+    });
+  }
+});

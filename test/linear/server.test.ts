@@ -1,0 +1,62 @@
+/** Histories through the HTTP API: one server on SQLite, killed with -9 and started again while clients run. */
+import { sleep, systemClock } from '../../machinery/clock.ts';
+import { seededRandom } from '../../machinery/random.ts';
+import { newDirectory, removeDirectories } from '../store/builders.ts';
+import { ApiRegister, ApiWatch, writeMarker } from './apiregister.ts';
+import { Recorder } from './history.ts';
+import { mustHold } from './judge.ts';
+import { replayOf, seeds } from './seeds.ts';
+import { GantryServer } from './server.ts';
+import { readAll, runClients } from './workload.ts';
+
+const KEYS = ['register-a', 'register-b', 'register-c'];
+const KILLS = 4;
+/** How long a server lives at most once it is ready, milliseconds. */
+const LONGEST_LIFE_MS = 1500;
+const WATCH_MS = 30_000;
+
+describe('linearizable: the API of a server on SQLite, killed and started again', function () {
+  this.timeout(180_000);
+  after(removeDirectories);
+
+  for (const seed of seeds(1, 20)) {
+    it(`${KILLS} kills, seed ${seed}`, async () => {
+      const server = await GantryServer.open(newDirectory());
+      const recorder = new Recorder();
+      const register = new ApiRegister(server.client);
+      const random = seededRandom(seed);
+      const stop = new AbortController();
+      const options = { recorder, keys: KEYS, clock: systemClock };
+      try {
+        const watch = await ApiWatch.open({ ...options, name: 'w', client: () => server.client });
+        const clients = runClients({
+          ...options,
+          seed,
+          clients: 6,
+          blindly: { kind: 'present' },
+          register: () => register,
+          signal: stop.signal,
+          pauseMs: 15,
+          afterFailureMs: 100,
+        });
+        try {
+          for (let kill = 0; kill < KILLS; kill++) {
+            await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+            await server.kill();
+            await server.start();
+          }
+        } finally {
+          stop.abort();
+          await clients;
+        }
+        await readAll(options, [register]);
+        const last = await writeMarker(server.client, 'marker');
+        const log = await watch.finish(last, AbortSignal.timeout(WATCH_MS));
+        const what = `API on SQLite, seed ${seed}`;
+        mustHold(recorder, [log], what, replayOf('test/linear/server.test.ts', seed));
+      } finally {
+        await server.dispose();
+      }
+    });
+  }
+});

@@ -1,0 +1,103 @@
+/** A real `gantry server`, without a worker, on a port and a data directory that stay: to be killed and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type HttpClient, newHttpClient } from '../../client/http.ts';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import { isApiError } from '../../machinery/errors.ts';
+import { eventually, freePort } from '../walk/process.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const START_MS = 60_000;
+/** A server that says nothing for this long is given up, milliseconds. */
+const CALL_MS = 5_000;
+
+export class GantryServer {
+  readonly #home: string;
+  readonly #port: number;
+  readonly #flags: readonly string[];
+  #child: ChildProcess | undefined;
+  #client: HttpClient | undefined;
+  #log = '';
+
+  private constructor(home: string, port: number, flags: readonly string[]) {
+    this.#home = home;
+    this.#port = port;
+    this.#flags = flags;
+  }
+
+  /** Starts it and waits until it is ready. */
+  static async open(home: string, flags: readonly string[] = []): Promise<GantryServer> {
+    const server = new GantryServer(home, await freePort(), flags);
+    try {
+      await server.start();
+    } catch (error) {
+      await server.kill();
+      throw error;
+    }
+    return server;
+  }
+
+  get client(): HttpClient {
+    if (this.#client === undefined) throw new Error('this server was never up');
+    return this.#client;
+  }
+
+  /** What it logged so far. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async start(): Promise<void> {
+    const words = ['server', '--home', this.#home, '--api-port', String(this.#port), ...this.#flags];
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', join(ROOT, 'hack', 'gantry'), ...words], {
+      cwd: ROOT,
+      env: { ...process.env, GANTRY_LOG_LEVEL: 'warn' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    const keep = (chunk: Buffer): void => {
+      this.#log += chunk.toString();
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const kubeconfig = join(this.#home, 'kubeconfig');
+    const look = async (): Promise<true | undefined> => {
+      if (child.exitCode !== null)
+        throw new Error(`gantry server ended with ${child.exitCode}:\n${this.#log}`);
+      if (!existsSync(kubeconfig)) return undefined;
+      this.#client ??= newHttpClient({
+        ...(await loadKubeconfig({ path: kubeconfig, defaults: [], directory: this.#home })),
+        timeoutMs: CALL_MS,
+      });
+      try {
+        await this.#client.raw('GET', '/readyz').then(({ body }) => body.destroy());
+        return true;
+      } catch (error) {
+        if (isApiError(error)) return undefined;
+        throw error;
+      }
+    };
+    try {
+      await eventually('the server is ready', look, START_MS);
+    } catch (error) {
+      throw new Error(`${String(error)}\n${this.#log}`, { cause: error });
+    }
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  async dispose(): Promise<void> {
+    this.#client?.close();
+    await this.kill();
+  }
+}

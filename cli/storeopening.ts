@@ -51,7 +51,9 @@ async function makeKeyFile(settings: StoreSettings, options: OpenStoreOptions): 
       { cause: error },
     );
   };
-  const store = await openStore(address, options).catch(refuse);
+  // Opened only to look: its metrics are those of the store that comes after it.
+  const { metrics: _later, ...looking } = options;
+  const store = await openStore(address, looking).catch(refuse);
   try {
     for (const prefix of ENCRYPTED_PREFIXES) await store.range(prefix, { limit: 1 });
   } catch (error) {

@@ -4,7 +4,7 @@
  * Every call has a deadline of about a second, asks another member when one fails, and is tried again while that is
  * safe: reads always, writes only when they were certainly not made, which is when they were never sent or etcd refused
  * them. A write that may have been made ends as `UncertainWriteError`. Trouble is waited out for a few seconds from its
- * beginning; while it lasts longer, calls fail after one try of each member that may work.
+ * beginning; when it lasts longer, calls fail after a second.
  */
 import type { Metadata } from '@grpc/grpc-js';
 import { type Clock, sleep } from '../../machinery/clock.ts';
@@ -37,6 +37,8 @@ export interface EtcdOptions {
 
 const FIRST_PAUSE_MS = 25;
 const MOST_PAUSE_MS = 400;
+/** While trouble lasts, each call may find out for itself that it is over. */
+const GRACE_MS = 1000;
 
 /** Opens nothing yet: the first call finds out whether somebody answers. Throws `StoreError` for unusable certificates. */
 export function openEtcd(endpoints: EtcdEndpoints, options: EtcdOptions): EtcdClient {
@@ -124,9 +126,11 @@ class Connection implements EtcdClient {
     const startedAtMs = this.#clock.monotonicMs();
     let pauseMs = FIRST_PAUSE_MS;
     let hasRenewed = false;
+    const lasting = new Set<Endpoint>();
     for (;;) {
       this.#stopIfEnded(signal);
       const endpoint = this.#endpoints.pick();
+      const askedAtMs = this.#clock.monotonicMs();
       const progress: Progress = { metadata: undefined };
       try {
         const answer = await this.#attempt(method, request, manner, endpoint, progress);
@@ -134,9 +138,11 @@ class Connection implements EtcdClient {
         this.#troubleSinceMs = undefined;
         return answer;
       } catch (error) {
-        const fault = faultOf(error, endpoint.address, progress.metadata !== undefined);
+        const wasSent = progress.metadata !== undefined;
+        if (!wasSent) this.#stopIfEnded(signal);
+        const fault = faultOf(error, endpoint.address, wasSent);
         if (isWrite && !fault.isUndone) {
-          this.#endpoints.blame(endpoint, fault.isSilence ? 'silent' : 'refused');
+          this.#endpoints.blame(endpoint, fault.isSilence ? 'silent' : 'refused', askedAtMs);
           throw uncertain(fault.error);
         }
         this.#stopIfEnded(signal);
@@ -147,22 +153,29 @@ class Connection implements EtcdClient {
           if (progress.metadata !== undefined) this.#tokens.forget(progress.metadata);
           continue;
         }
-        this.#endpoints.blame(endpoint, fault.isSilence ? 'silent' : 'refused');
-        const nowMs = this.#clock.monotonicMs();
-        this.#troubleSinceMs ??= startedAtMs;
-        const isHopeless = nowMs - this.#troubleSinceMs > this.#timing.patienceMs;
-        if (
-          isHopeless &&
-          (nowMs - startedAtMs > this.#timing.patienceMs || !this.#endpoints.hasUnblocked())
-        ) {
-          throw fault.error;
-        }
+        this.#endpoints.blame(endpoint, fault.isSilence ? 'silent' : 'refused', askedAtMs);
+        if (fault.isLasting) lasting.add(endpoint);
+        if (lasting.size === this.#endpoints.count || this.#isHopeless(startedAtMs))
+          throw this.#givingUp(fault.error);
       }
       if (!this.#endpoints.hasUnblocked()) {
         await sleep(this.#clock, pauseMs, this.#ending(signal));
         pauseMs = Math.min(pauseMs * 2, MOST_PAUSE_MS);
       }
     }
+  }
+
+  #isHopeless(startedAtMs: number): boolean {
+    this.#troubleSinceMs ??= startedAtMs;
+    const nowMs = this.#clock.monotonicMs();
+    const { patienceMs } = this.#timing;
+    return nowMs - this.#troubleSinceMs > patienceMs && nowMs - startedAtMs > Math.min(GRACE_MS, patienceMs);
+  }
+
+  #givingUp(error: StoreError): StoreError {
+    if (this.#endpoints.count === 1) return error;
+    const words = `no member of etcd could do it (${this.#endpoints.addresses}); the last one: ${error.message}`;
+    return new StoreError(error.reason, words, { cause: error });
   }
 
   async #attempt<Request, Answer>(

@@ -6,7 +6,11 @@
  * - Calls stay with one member until it fails; who fails is left alone for a while that doubles up to a few seconds.
  * - Nothing bounds what may be received; a call whose answer has begun to arrive gets time to finish.
  */
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import {
+  type ChannelCredentials,
+  type ChannelOptions,
   Client,
   type ClientDuplexStream,
   connectivityState,
@@ -52,7 +56,7 @@ const REFUSAL_BLOCK_MS = { first: 50, most: 500 };
 const SILENCE_BLOCK_MS = { first: 2000, most: 8000 };
 
 /** etcd closes connections that ping more often than every 5 s (`--grpc-keepalive-min-time`). */
-const CHANNEL_OPTIONS = {
+const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   'grpc.keepalive_time_ms': 10_000,
@@ -91,7 +95,11 @@ export class Endpoint {
     this.address = address;
     this.#clock = clock;
     this.#identity = identity;
-    this.#client = new Client(`dns:${address}`, channelCredentials(tls), CHANNEL_OPTIONS);
+    this.#client = new Client(
+      `dns:${address}`,
+      channelCredentials(address, tls),
+      channelOptions(address, tls),
+    );
   }
 
   /** True when a call can be sent without asking first. */
@@ -199,17 +207,27 @@ export class Endpoint {
   }
 }
 
+interface Block {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly lengthMs: number;
+}
+
 export class Endpoints {
   readonly identity: ClusterIdentity = { clusterId: undefined };
   readonly #all: readonly Endpoint[];
   readonly #clock: Clock;
-  readonly #blocks = new Map<Endpoint, { readonly untilMs: number; readonly lengthMs: number }>();
+  readonly #blocks = new Map<Endpoint, Block>();
   #current = 0;
 
   constructor({ endpoints, tls }: EtcdEndpoints, clock: Clock) {
     this.#clock = clock;
     this.#all = endpoints.map((address) => new Endpoint(address, tls, clock, this.identity));
     if (this.#all.length === 0) throw new TypeError('etcd needs at least one endpoint: host:port');
+  }
+
+  get count(): number {
+    return this.#all.length;
   }
 
   get addresses(): string {
@@ -241,16 +259,18 @@ export class Endpoints {
     return this.#all.some((endpoint) => (this.#blocks.get(endpoint)?.untilMs ?? 0) <= nowMs);
   }
 
-  /** It failed: the others come first for a while. */
-  blame(endpoint: Endpoint, manner: 'refused' | 'silent'): void {
+  /**
+   * It failed: the others come first for a while.
+   * @param askedAtMs monotonic; calls that were on the way together fail together, and that is one failure.
+   */
+  blame(endpoint: Endpoint, manner: 'refused' | 'silent', askedAtMs: number): void {
     endpoint.distrust();
     const nowMs = this.#clock.monotonicMs();
     const block = this.#blocks.get(endpoint);
-    // Calls that were on the way together fail together: that is one failure.
-    if (block !== undefined && block.untilMs > nowMs) return;
+    if (block !== undefined && askedAtMs <= block.sinceMs) return;
     const { first, most } = manner === 'silent' ? SILENCE_BLOCK_MS : REFUSAL_BLOCK_MS;
     const lengthMs = Math.min(Math.max(first, (block?.lengthMs ?? 0) * 2), most);
-    this.#blocks.set(endpoint, { untilMs: nowMs + lengthMs, lengthMs });
+    this.#blocks.set(endpoint, { sinceMs: nowMs, untilMs: nowMs + lengthMs, lengthMs });
   }
 
   /** It answered. */
@@ -263,11 +283,19 @@ export class Endpoints {
   }
 }
 
-function channelCredentials(tls: EtcdEndpoints['tls']): ReturnType<typeof credentials.createInsecure> {
+/** Node complains of an address as the server's name in TLS: for one a fixed name is sent and the address is checked. */
+function channelOptions(address: string, tls: EtcdEndpoints['tls']): ChannelOptions {
+  if (tls === undefined || isIP(hostOf(address)) === 0) return CHANNEL_OPTIONS;
+  return { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'etcd' };
+}
+
+function channelCredentials(address: string, tls: EtcdEndpoints['tls']): ChannelCredentials {
   if (tls === undefined) return credentials.createInsecure();
   const pem = (part: string | undefined): Buffer | null => (part === undefined ? null : Buffer.from(part));
   try {
-    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.certificate));
+    return credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.certificate), {
+      checkServerIdentity: (_name, certificate) => checkServerIdentity(hostOf(address), certificate),
+    });
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     throw new StoreError(
@@ -276,6 +304,11 @@ function channelCredentials(tls: EtcdEndpoints['tls']): ReturnType<typeof creden
       { cause: error },
     );
   }
+}
+
+/** Of `host:port`; IPv6 addresses stand in brackets. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 /** As etcdctl prints it. */

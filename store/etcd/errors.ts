@@ -18,14 +18,16 @@ export class UncertainWriteError extends StoreError {
 
 export interface Fault {
   /**
-   * - `elsewhere`: this member cannot, another one may. `later`: any member will say the same for a while.
-   * - `token`: a new token, then again. `never`: asking again cannot help.
+   * - `elsewhere`: this member cannot, another one may, or this one later. `token`: a new token, then again.
+   * - `never`: asking again cannot help.
    */
-  readonly remedy: 'elsewhere' | 'later' | 'token' | 'never';
+  readonly remedy: 'elsewhere' | 'token' | 'never';
   /** The request certainly changed nothing. */
   readonly isUndone: boolean;
   /** The member said nothing at all. */
   readonly isSilence: boolean;
+  /** Of this member no other answer will come until somebody sets something right. */
+  readonly isLasting: boolean;
   readonly error: StoreError;
 }
 
@@ -158,21 +160,20 @@ function unreachable(where: string, text: string): string {
   if (TLS_TEXT.test(found)) {
     return `etcd at ${where} and this side do not agree on TLS (${found}): see that both use it, and that our certificate is from an authority which etcd trusts`;
   }
-  return `etcd at ${where} cannot be reached (${found}): see that it runs and that the address is right`;
-}
-
-export function isCertificateProblem(fault: Fault): boolean {
-  return /certificate|TLS/.test(fault.error.message);
+  return `etcd at ${where} cannot be reached (${found}): see that it runs, that the address is right, and whether it wants TLS`;
 }
 
 /**
  * @param wasSent whether the request may have left; with false nothing was changed, whatever the error says.
  */
 export function faultOf(error: unknown, where: string, wasSent: boolean): Fault {
-  return { ...judge(error, where, wasSent), isSilence: error instanceof SilenceError };
+  const verdict = judge(error, where, wasSent);
+  const isLasting =
+    error instanceof ForeignClusterError || /\bcertificate of etcd\b|on TLS/.test(verdict.error.message);
+  return { ...verdict, isSilence: error instanceof SilenceError, isLasting };
 }
 
-function judge(error: unknown, where: string, wasSent: boolean): Omit<Fault, 'isSilence'> {
+function judge(error: unknown, where: string, wasSent: boolean): Omit<Fault, 'isSilence' | 'isLasting'> {
   if (error instanceof ForeignClusterError) {
     return { remedy: 'elsewhere', isUndone: true, error: storeError('Unavailable', error.message, error) };
   }

@@ -32,7 +32,7 @@ export interface WatchContext {
 }
 
 /** How far a watch has told. */
-class Position {
+export class WatchPosition {
   /** The revision to ask for next, and how many of its events are told already. */
   #revision: number;
   #told = 0;
@@ -64,8 +64,9 @@ class Position {
       this.#told += 1;
       return true;
     });
-    if (!isFragment && events.length > 0) {
-      this.#revision += 1;
+    const last = events.at(-1)?.current.modRevision ?? 0;
+    if (!isFragment && last >= this.#revision) {
+      this.#revision = last + 1;
       this.#told = 0;
       this.#toDrop = 0;
     }
@@ -76,11 +77,12 @@ class Position {
 export async function* watchEtcd(context: WatchContext, watch: EtcdWatch): AsyncGenerator<EtcdWatchBatch> {
   const { endpoints, tokens, clock, log } = context;
   const signal = AbortSignal.any([watch.signal, context.closing]);
-  const position = new Position(watch.startRevision);
+  const position = new WatchPosition(watch.startRevision);
   let hasRenewed = false;
   let lostAt: string | undefined;
   while (!signal.aborted) {
     const endpoint = endpoints.pick();
+    let heardAtMs = clock.monotonicMs();
     let fault: Fault | undefined;
     try {
       for await (const message of stream(context, watch, endpoint, position.restart(), signal)) {
@@ -97,6 +99,7 @@ export async function* watchEtcd(context: WatchContext, watch: EtcdWatch): Async
           yield { events, revision: last.current.modRevision, isFragment: message.isFragment };
         }
         if (message.isCanceled) throw cancellation(message);
+        heardAtMs = clock.monotonicMs();
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -112,7 +115,7 @@ export async function* watchEtcd(context: WatchContext, watch: EtcdWatch): Async
       continue;
     }
     if (fault?.remedy === 'never') throw fault.error;
-    endpoints.blame(endpoint, fault?.isSilence === true ? 'silent' : 'refused');
+    endpoints.blame(endpoint, fault?.isSilence === true ? 'silent' : 'refused', heardAtMs);
     if (lostAt === undefined)
       log.warn({ endpoint: endpoint.address, err: fault?.error }, 'etcd watch lost its member');
     lostAt ??= endpoint.address;
@@ -168,14 +171,13 @@ async function* stream(
 
   const look = async (): Promise<void> => {
     const askedAtMs = clock.monotonicMs();
-    if (
-      askedAtMs - heardAtMs >= timing.watchProbeMs &&
-      !(await endpoint.isAlive(plain)) &&
-      heardAtMs < askedAtMs
-    ) {
+    const isQuiet = askedAtMs - heardAtMs >= timing.watchProbeMs;
+    if (isQuiet && !(await endpoint.isAlive(plain)) && heardAtMs < askedAtMs) {
       fail(new SilenceError(Math.round(clock.monotonicMs() - heardAtMs)));
     }
-    if (failure === undefined) timer = clock.after(timing.watchProbeMs, () => void look());
+    if (failure !== undefined) return;
+    const dueMs = isQuiet ? timing.watchProbeMs : heardAtMs + timing.watchProbeMs - clock.monotonicMs();
+    timer = clock.after(dueMs, () => void look());
   };
   let timer = clock.after(timing.watchProbeMs, () => void look());
   try {
@@ -192,6 +194,7 @@ async function* stream(
       } else throw failure.error;
     }
   } finally {
+    failure ??= { error: undefined };
     timer.cancel();
     signal.removeEventListener('abort', onAbort);
     call.cancel();

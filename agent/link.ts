@@ -26,8 +26,8 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
   const assertHere = (worker: string): void => {
     if (worker !== deps.worker) {
       throw new ApiError(
-        'NotFound',
-        `workers.gantry.dev "${worker}" not found here, this is "${deps.worker}"`,
+        'ServiceUnavailable',
+        `worker "${worker}" is not connected to this server, whose own worker is "${deps.worker}": ask the server that runs beside "${worker}"`,
       );
     }
     if (stopped.aborted) {

@@ -3,7 +3,12 @@ import { ApiError } from '../machinery/errors.ts';
 import type { WorkerLink } from '../machinery/workerlink.ts';
 
 const refuse = (worker: string): Promise<never> =>
-  Promise.reject(new ApiError('ServiceUnavailable', `worker "${worker}" is not connected to this server`));
+  Promise.reject(
+    new ApiError(
+      'ServiceUnavailable',
+      `worker "${worker}" is not connected to this server, which has none of its own: ask the server that runs beside "${worker}"`,
+    ),
+  );
 
 export const noWorkers: WorkerLink = {
   logs: refuse,

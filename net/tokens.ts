@@ -127,7 +127,7 @@ export class TokenAuthority {
     await this.#lookNow();
     const key = this.#newest();
     const issuedAt = Math.floor(this.#clock.now() / 1000);
-    const expiresAt = issuedAt + Math.min(lifetimeSeconds, MAX_TOKEN_SECONDS);
+    const expiresAt = this.endOf(lifetimeSeconds);
     const id = this.#random.uuid();
     const { user, groups, audiences, bound } = claims;
     const token = await new SignJWT({
@@ -151,6 +151,11 @@ export class TokenAuthority {
       .setJti(id)
       .sign(key.privateKey);
     return { token, id, expiresAt };
+  }
+
+  /** When a token signed now would end, Unix time in seconds. */
+  endOf(lifetimeSeconds: number): number {
+    return Math.floor(this.#clock.now() / 1000) + Math.min(lifetimeSeconds, MAX_TOKEN_SECONDS);
   }
 
   /** Rejects with `TokenError` saying why the token proves nothing. */

@@ -240,7 +240,8 @@ export class StoreRegistry implements Registry {
       const { writes } = this.#parts;
       const named = withManager(context, options);
       let status: Status;
-      if (isTokenRequest(entry, subresource)) return this.#parts.tokenRequests.issue(key, body);
+      if (isTokenRequest(entry, subresource))
+        return this.#parts.tokenRequests.issue(key, body, options.dryRun === true);
       if (isBinding(entry, subresource)) {
         status = await writes.bind(entry, key, readBinding(body, key), named, judge);
       } else if (isEviction(entry, subresource)) {

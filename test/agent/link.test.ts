@@ -98,7 +98,10 @@ describe('WorkerLink of an agent', () => {
       'container "job" in pod "job" is not running: it is exited, try again when it runs',
     );
     const elsewhere = await refusal(link.exec('w2', await ref('web'), ['cat'], plain, signal));
-    expect(elsewhere.reason).to.equal('NotFound');
+    expect(elsewhere).to.include({
+      reason: 'ServiceUnavailable',
+      message: `worker "w2" is not connected to this server, whose own worker is "${WORKER}": ask the server that runs beside "w2"`,
+    });
     expect((await refusal(link.exec(WORKER, await ref('web'), [], plain, signal))).reason).to.equal(
       'BadRequest',
     );

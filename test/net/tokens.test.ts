@@ -1,5 +1,5 @@
 /** Bearer tokens: what proves something and what does not, and what changes while a server runs. */
-import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -97,6 +97,25 @@ describe('Tokens', () => {
     clock.advance(1_001);
     expect(await problemOf(server.verify(token))).to.equal('TokenError: the token has been revoked');
     expect((await server.verify(other)).user).to.equal('jane');
+  });
+
+  it('that two processes revoke at once are both revoked, beside those of earlier releases', async () => {
+    const server = await opened();
+    const signed = await Promise.all(Array.from({ length: 9 }, () => server.sign(claims, 600)));
+    const [old, ...others] = signed;
+    await writeFile(join(directory, 'tokens-revoked'), `${old?.id} ${old?.expiresAt}\n`);
+    const [one, other] = [await opened(), await opened()];
+    await Promise.all(
+      others.map(({ id, expiresAt }, index) => (index % 2 === 0 ? one : other).revoke(id, expiresAt)),
+    );
+    clock.advance(1_001);
+    for (const { token } of signed)
+      expect(await problemOf(server.verify(token))).to.equal('TokenError: the token has been revoked');
+    // What has ended anyway is not kept.
+    clock.advance(700_000);
+    const last = await one.sign(claims, 600);
+    await one.revoke(last.id, last.expiresAt);
+    expect(await readdir(join(directory, 'revoked'))).to.deep.equal([`${last.id}.${last.expiresAt}`]);
   });
 
   it('survive a rotation, which a running server hears of', async () => {

@@ -43,8 +43,8 @@ export class TokenRequests {
     this.#parts = parts;
   }
 
-  /** The body with its token in it. Throws `ApiError`. */
-  async issue(key: ObjectKey, body: unknown): Promise<DynamicObject> {
+  /** The body with its token in it; a dry run makes none, and leaves its place empty. Throws `ApiError`. */
+  async issue(key: ObjectKey, body: unknown, isDryRun: boolean): Promise<DynamicObject> {
     const { authority } = this.#parts;
     if (authority === undefined) throw new ApiError('ServiceUnavailable', 'this server makes no tokens');
     const { name, namespace = '' } = key;
@@ -56,25 +56,25 @@ export class TokenRequests {
     const secret = this.#boundSecret(namespace, spec['boundObjectRef']);
     const seconds =
       typeof spec['expirationSeconds'] === 'number' ? spec['expirationSeconds'] : DEFAULT_SECONDS;
-    const signed = await authority.sign(
-      {
-        user: serviceAccountName(namespace, name),
-        groups: [],
-        audiences: wanted,
-        bound: {
-          namespace,
-          serviceAccount: { name, uid: account.metadata.uid ?? '' },
-          ...(secret === undefined ? {} : { secret }),
-        },
+    const claims = {
+      user: serviceAccountName(namespace, name),
+      groups: [],
+      audiences: wanted,
+      bound: {
+        namespace,
+        serviceAccount: { name, uid: account.metadata.uid ?? '' },
+        ...(secret === undefined ? {} : { secret }),
       },
-      seconds,
-    );
+    };
+    const { token, expiresAt } = isDryRun
+      ? { token: '', expiresAt: authority.endOf(seconds) }
+      : await authority.sign(claims, seconds);
     return {
       apiVersion: API_VERSION,
       kind: KIND.kind,
       metadata: { name, namespace, creationTimestamp: timestamp(this.#parts.clock.now()) },
       spec: { ...spec, audiences: wanted, expirationSeconds: seconds },
-      status: { token: signed.token, expirationTimestamp: timestamp(signed.expiresAt * 1000) },
+      status: { token, expirationTimestamp: timestamp(expiresAt * 1000) },
     };
   }
 

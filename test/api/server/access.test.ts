@@ -146,6 +146,17 @@ describe('Authentication over the wire', () => {
     expect((await rig.ask(token, 'GET', '/apis')).status).to.equal(401);
   });
 
+  it('makes no token in a dry run, and checks as if it did', async () => {
+    const path = '/api/v1/namespaces/default/serviceaccounts/bot/token?dryRun=All';
+    const answer = await rig.ask('admin-token', 'POST', path, request({ expirationSeconds: 600 }));
+    expect(answer.status, answer.text).to.equal(201);
+    expect(at(answer.json(), 'status.token')).to.equal('');
+    const end = Math.floor(rig.world.clock.now() / 1000) + 600;
+    expect(Date.parse(String(at(answer.json(), 'status.expirationTimestamp')))).to.equal(end * 1000);
+    const refusal = await rig.ask('admin-token', 'POST', path, request({ expirationSeconds: 60 }));
+    expect(refused(refusal, 422)).to.include('less than 10 minutes');
+  });
+
   it('ends a token with the Secret it is bound to', async () => {
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'holder' } };
     await rig.ask('admin-token', 'POST', SECRETS, { body: secret });

@@ -58,8 +58,9 @@ export class ApiRegister implements Register {
         at,
         preconditions === undefined ? {} : { preconditions },
       );
-      // A deletion answers with what it removed, under the version that had.
-      return { kind: 'done', was: revisionOf(removed) };
+      // A deletion may answer with what it removed, under the version that had; over HTTP it is a Status.
+      const { resourceVersion } = removed.metadata;
+      return { kind: 'done', ...(resourceVersion === undefined ? {} : { was: Number(resourceVersion) }) };
     }
     const object: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: at, data: { value } };
     switch (wants.kind) {

@@ -37,7 +37,7 @@ describe('linearizable: the API of a server on SQLite, killed and started again'
           register: () => register,
           signal: stop.signal,
           pauseMs: 15,
-          afterFailureMs: 100,
+          afterFailureMs: 400,
         });
         try {
           for (let kill = 0; kill < KILLS; kill++) {

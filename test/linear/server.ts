@@ -44,6 +44,11 @@ export class GantryServer {
     return this.#client;
   }
 
+  /** The keys that encrypt Secrets: made by the first server, needed by all. */
+  get keyFile(): string {
+    return join(this.#home, 'encryption.key');
+  }
+
   /** What it logged so far. */
   get log(): string {
     return this.#log;

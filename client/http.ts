@@ -236,8 +236,10 @@ function answerOf(resource: Resource<KubeObject>): Resource {
   return { group, version, plural, kind, namespaced };
 }
 
+export type ReadRequest = Omit<ListOptions, 'namespace'>;
+
 /** A read with its options as the query; what is told of the moment comes in headers. */
-function readRequest({ signal, onMoment, ...query }: Omit<ListOptions, 'namespace'>): RawRequest {
+export function readRequest({ signal, onMoment, ...query }: ReadRequest): RawRequest {
   return {
     query,
     ...withSignal(signal),
@@ -253,9 +255,7 @@ function readRequest({ signal, onMoment, ...query }: Omit<ListOptions, 'namespac
 }
 
 /** The moment that an answer of a read says it is of; undefined when it says none. */
-export function momentOf(
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): ReadMoment | undefined {
+function momentOf(headers: Readonly<Record<string, string | string[] | undefined>>): ReadMoment | undefined {
   const revision = headers['gantry-read-revision'];
   const time = headers['gantry-read-time'];
   if (typeof revision !== 'string' || !/^\d+$/.test(revision)) return undefined;

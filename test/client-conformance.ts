@@ -3,7 +3,7 @@
  * tests. `open` gives a fresh world with namespaces `default` and `gantry-system`, and clients of identities on it.
  */
 import { expect } from 'chai';
-import type { Client, WatchEvent, WatchOptions } from '../machinery/client.ts';
+import type { Client, GetOptions, ReadMoment, WatchEvent, WatchOptions } from '../machinery/client.ts';
 import { type ApiError, isApiError, type StatusReason } from '../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity, workerIdentity } from '../machinery/identity.ts';
 import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
@@ -234,6 +234,66 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
           const list = await client.list(tasks);
           expect(list.items).to.have.length(at + 1);
           expect(Number(list.metadata.resourceVersion)).to.be.at.least(Number(made.metadata.resourceVersion));
+        }
+      });
+    });
+
+    describe('reads of the past', () => {
+      it('are of exactly one revision, also of what is deleted since, and say which moment they are of', async () => {
+        const made = await create(taskManifest('hello', { args: ['one'] }));
+        const changed = await client.update(tasks, edit(made, { args: ['two'] }));
+        await create(taskManifest('other'));
+        await client.delete(tasks, hello);
+        const moments: (ReadMoment | undefined)[] = [];
+        const at = ({ metadata }: Task): GetOptions => ({
+          resourceVersion: metadata.resourceVersion ?? '',
+          resourceVersionMatch: 'Exact',
+          onMoment: (moment) => moments.push(moment),
+        });
+        expect(await client.get(tasks, hello, at(made))).to.deep.equal(made);
+        expect(await client.get(tasks, hello, at(changed))).to.deep.equal(changed);
+        const list = await client.list(tasks, at(changed));
+        expect(list.items).to.deep.equal([changed]);
+        expect(list.metadata.resourceVersion).to.equal(changed.metadata.resourceVersion);
+        const never = { namespace: 'default', name: 'other' };
+        const absent = await refusalOf(client.get(tasks, never, at(changed)), 'NotFound');
+        const revision = Number(changed.metadata.resourceVersion);
+        expect(absent.message).to.equal(`tasks.gantry.dev "other" not found at revision ${revision}`);
+        const first = { revision: Number(made.metadata.resourceVersion), timeMs: undefined };
+        const then = { revision, timeMs: undefined };
+        expect(moments).to.deep.equal([first, then, then, then]);
+        await refusalOf(client.get(tasks, hello), 'NotFound');
+      });
+
+      it('are of a time, over all pages of a list', async () => {
+        for (const name of ['a', 'b', 'c']) await create(taskManifest(name));
+        const moments: ReadMoment[] = [];
+        const onMoment = (moment: ReadMoment): unknown => moments.push(moment);
+        const first = await client.list(tasks, { at: '-0s', limit: 2, onMoment });
+        await client.delete(tasks, { namespace: 'default', name: 'c' });
+        const rest = await client.list(tasks, { continue: first.metadata.continue ?? '', onMoment });
+        const names = [...first.items, ...rest.items].map(({ metadata }) => metadata.name);
+        expect(names).to.deep.equal(['a', 'b', 'c']);
+        expect(moments[1]).to.deep.equal(moments[0]);
+        expect(moments[0]?.timeMs).to.be.a('number');
+        expect(rest.metadata.resourceVersion).to.equal(String(moments[0]?.revision));
+        expect((await client.list(tasks, { at: '2001-01-01T00:00:00Z' })).items).to.deep.equal([]);
+      });
+
+      it('are refused when they make no sense', async () => {
+        const rows: readonly (readonly [options: GetOptions, said: RegExp])[] = [
+          [{ at: '' }, /^at: found "", wanted a time such as/],
+          [{ at: '10m' }, /did you mean "-10m"\?$/],
+          [
+            { at: '9999-01-01T00:00:00Z' },
+            /^at: found "9999-01-01T00:00:00Z", which is in the future, wanted/,
+          ],
+          [{ at: '-1m', resourceVersion: '1' }, /^at and resourceVersion: found "-1m" and "1", wanted one/],
+        ];
+        for (const [options, said] of rows) {
+          for (const read of [client.get(tasks, hello, options), client.list(tasks, options)]) {
+            expect((await refusalOf(read, 'BadRequest')).message).to.match(said);
+          }
         }
       });
     });

@@ -6,12 +6,13 @@ import type { DynamicObject } from '../../machinery/meta.ts';
 import { events } from '../../schemas/kinds.ts';
 import type { Event } from '../../schemas/types.gen.ts';
 import type { Io } from '../io.ts';
+import { CommandMoment } from '../moment.ts';
 import { chooseFrom } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
 import { type GetFlags, objectsOf } from './get.ts';
 
-export type DescribeFlags = Pick<GetFlags, 'allNamespaces' | 'selector'>;
+export type DescribeFlags = Pick<GetFlags, 'allNamespaces' | 'selector' | 'at' | 'revision'>;
 
 /** Shown at the top in their own words, or of no use to a person. */
 const HIDDEN_METADATA: ReadonlySet<string> = new Set([
@@ -33,9 +34,11 @@ export async function runDescribe(
   io: Io,
 ): Promise<void> {
   const blocks: string[] = [];
+  const moment = new CommandMoment(flags);
   for (const choice of chooseFrom(await session.kinds(), words)) {
-    for (const object of await objectsOf(choice, flags, session, io)) {
-      blocks.push(describeObject(object, await eventsOf(object, session, io), io.clock.now()));
+    for (const object of await objectsOf(choice, flags, session, io, moment)) {
+      const happened = await eventsOf(object, session, io, moment);
+      blocks.push(describeObject(object, happened, moment.timeMs ?? io.clock.now()));
     }
   }
   if (blocks.length > 0) return io.stdout.write(blocks.join('\n\n'));
@@ -44,7 +47,13 @@ export async function runDescribe(
   );
 }
 
-async function eventsOf(object: DynamicObject, session: Session, io: Io): Promise<readonly Event[]> {
+/** Of a moment of which no events are kept, none: their past is shorter than that of what they are about. */
+async function eventsOf(
+  object: DynamicObject,
+  session: Session,
+  io: Io,
+  moment: CommandMoment,
+): Promise<readonly Event[]> {
   const { name, namespace, uid } = object.metadata;
   const terms = [
     `involvedObject.name=${name}`,
@@ -57,11 +66,12 @@ async function eventsOf(object: DynamicObject, session: Session, io: Io): Promis
       limit: MOST_EVENTS,
       signal: io.signal,
       ...(namespace === undefined ? {} : { namespace }),
+      ...moment.options(),
     });
     return list.items;
   } catch (error) {
     // Not everybody who may read an object may read events; the object is still worth showing.
-    if (isApiError(error, 'Forbidden', 'NotFound')) return [];
+    if (isApiError(error, 'Forbidden', 'NotFound', 'Expired')) return [];
     throw error;
   }
 }

@@ -1,16 +1,20 @@
 /** `gantry get`: objects as the server's tables, or as they are. */
+
+import { type ReadRequest, readRequest } from '../../client/http.ts';
 import { resourcePath } from '../../client/paths.ts';
 import { sleep } from '../../machinery/clock.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { DynamicObject } from '../../machinery/meta.ts';
 import type { ApiKind } from '../discovery.ts';
+import { exported } from '../export.ts';
 import { CommandError, type Io } from '../io.ts';
+import { CommandMoment, type MomentFlags } from '../moment.ts';
 import { asList, type OutputForm, objectName, outputForm } from '../printers.ts';
 import { type Choice, chooseFrom, keyIn, scopeOf } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { columnWidths, formatRows } from '../table.ts';
 
-export interface GetFlags {
+export interface GetFlags extends MomentFlags {
   readonly output?: string;
   readonly allNamespaces?: boolean;
   readonly selector?: string;
@@ -18,6 +22,8 @@ export interface GetFlags {
   readonly watch?: boolean;
   readonly headers?: boolean;
   readonly showLabels?: boolean;
+  /** Without what the server owns, to be applied again. */
+  readonly export?: boolean;
 }
 
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
@@ -57,18 +63,24 @@ export async function runGet(
   if (isNamed && flags.allNamespaces === true) {
     throw new CommandError('a resource cannot be retrieved by name across all namespaces');
   }
+  const moment = new CommandMoment(flags);
+  if (flags.export === true && (form.kind !== 'objects' || flags.watch === true)) {
+    throw new CommandError('--export wants -o yaml or -o json, and no --watch');
+  }
   if (flags.watch === true) {
+    if (moment.isPast) throw new CommandError('the past does not change: --watch cannot follow it');
     const [only] = choices;
     if (choices.length !== 1 || only === undefined || only.names.length > 1) {
       throw new CommandError('--watch follows one kind, or one object of it');
     }
     return watchChoice(only, flags, form, session, io);
   }
-  if (form.kind === 'table') return printTables(choices, flags, form.isWide, session, io);
+  if (form.kind === 'table') return printTables(choices, flags, form.isWide, session, io, moment);
   const objects: { kind: ApiKind; object: DynamicObject }[] = [];
   for (const choice of choices) {
-    for (const object of await objectsOf(choice, flags, session, io))
-      objects.push({ kind: choice.kind, object });
+    for (const object of await objectsOf(choice, flags, session, io, moment)) {
+      objects.push({ kind: choice.kind, object: flags.export === true ? exported(object) : object });
+    }
   }
   if (form.kind === 'name') {
     const lines = objects.map(({ kind, object }) => `${objectName(kind, object.metadata.name)}\n`);
@@ -79,19 +91,23 @@ export async function runGet(
   await io.stdout.write(form.print(isSingle ? single.object : asList(objects.map(({ object }) => object))));
 }
 
-/** Every object of a choice, whole, page by page. */
+/** Every object of a choice, whole, page by page. @param moment absent is the present */
 export async function objectsOf(
   choice: Choice,
   flags: Pick<GetFlags, 'allNamespaces' | 'selector' | 'fieldSelector'>,
   session: Session,
   io: Pick<Io, 'signal'>,
+  moment = new CommandMoment({}),
 ): Promise<DynamicObject[]> {
   const { kind, names } = choice;
   const { signal } = io;
   if (names.length > 0) {
     const objects: DynamicObject[] = [];
-    for (const name of names)
-      objects.push(await session.client.get(kind, keyIn(kind, session.namespace, name), { signal }));
+    for (const name of names) {
+      const key = keyIn(kind, session.namespace, name);
+      objects.push(await session.client.get(kind, key, { signal, ...moment.options() }));
+      moment.check();
+    }
     return objects;
   }
   const namespace = scopeOf(kind, session.namespace, flags.allNamespaces === true);
@@ -104,8 +120,10 @@ export async function objectsOf(
       ...(namespace === undefined ? {} : { namespace }),
       ...(flags.selector === undefined ? {} : { labelSelector: flags.selector }),
       ...(flags.fieldSelector === undefined ? {} : { fieldSelector: flags.fieldSelector }),
-      ...(next === undefined ? {} : { continue: next }),
+      // A list goes on at its own moment.
+      ...(next === undefined ? moment.options() : { continue: next }),
     });
+    moment.check();
     objects.push(...page.items);
     next = page.metadata.continue === '' ? undefined : page.metadata.continue;
   } while (next !== undefined);
@@ -118,10 +136,11 @@ async function printTables(
   isWide: boolean,
   session: Session,
   io: Io,
+  moment: CommandMoment,
 ): Promise<void> {
   const blocks: string[] = [];
   for (const choice of choices) {
-    const table = await tableOf(choice, flags, session, io);
+    const table = await tableOf(choice, flags, session, io, moment);
     if (table.rows.length === 0) continue;
     const layout = layoutOf(table.columns, flags, isWide, choice.kind, choices.length > 1);
     const rows = table.rows.map((row) => layout.cells(row));
@@ -133,22 +152,42 @@ async function printTables(
   await io.stderr.write(`No resources found${place}.\n`);
 }
 
-async function tableOf(choice: Choice, flags: GetFlags, session: Session, io: Io): Promise<Table> {
+async function tableOf(
+  choice: Choice,
+  flags: GetFlags,
+  session: Session,
+  io: Io,
+  moment = new CommandMoment({}),
+): Promise<Table> {
   const { kind, names } = choice;
-  const ask = (path: string, query: Record<string, string | number | undefined>): Promise<unknown> =>
-    session.client.json('GET', path, { accept: TABLE, query, signal: io.signal });
+  const ask = async (path: string, asked: ReadRequest): Promise<unknown> => {
+    const answer = await session.client.json('GET', path, {
+      ...readRequest({ ...asked, signal: io.signal }),
+      accept: TABLE,
+    });
+    moment.check();
+    return answer;
+  };
   const tables: Table[] = [];
   if (names.length > 0) {
     for (const name of names) {
-      tables.push(asTable(await ask(resourcePath(kind, keyIn(kind, session.namespace, name)), {})));
+      tables.push(
+        asTable(await ask(resourcePath(kind, keyIn(kind, session.namespace, name)), moment.options())),
+      );
     }
   } else {
     const namespace = scopeOf(kind, session.namespace, flags.allNamespaces === true);
     const path = resourcePath(kind, namespace === undefined ? {} : { namespace });
     let next = '';
     do {
-      const query = { limit: PAGE, labelSelector: flags.selector, fieldSelector: flags.fieldSelector };
-      const page = asTable(await ask(path, { ...query, continue: next === '' ? undefined : next }));
+      const page = asTable(
+        await ask(path, {
+          limit: PAGE,
+          ...(flags.selector === undefined ? {} : { labelSelector: flags.selector }),
+          ...(flags.fieldSelector === undefined ? {} : { fieldSelector: flags.fieldSelector }),
+          ...(next === '' ? moment.options() : { continue: next }),
+        }),
+      );
       tables.push(page);
       next = page.continue;
     } while (next !== '');

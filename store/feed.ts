@@ -20,6 +20,7 @@ export class WatchFeed {
   #bytes = 0;
   #revision = 0;
   #isEnded = false;
+  #hasAdvanced = false;
   #error: StoreError | undefined;
   #wake: (() => void) | undefined;
 
@@ -53,12 +54,22 @@ export class WatchFeed {
     this.#notify();
   }
 
+  /** Everything up to a revision has been pushed, and nothing of it is left to tell: the reader hears that much. */
+  advance(revision: number): void {
+    if (this.#isEnded) return;
+    this.#revision = Math.max(this.#revision, revision);
+    if (this.#events.length > 0) return;
+    this.#hasAdvanced = true;
+    this.#notify();
+  }
+
   /** With an error the reader gets it at once; without, it first gets what waits and then the end. */
   end(error?: StoreError): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#error = error;
     if (error !== undefined) this.#events = [];
+    this.#hasAdvanced = false;
     this.#notify();
   }
 
@@ -66,8 +77,9 @@ export class WatchFeed {
   async next(signal: AbortSignal): Promise<WatchBatch | undefined> {
     while (!signal.aborted) {
       if (this.#error !== undefined) throw this.#error;
-      if (this.#events.length > 0) {
+      if (this.#events.length > 0 || this.#hasAdvanced) {
         const events = this.#events;
+        this.#hasAdvanced = false;
         this.#events = [];
         this.#bytes = 0;
         return { events, revision: this.#revision };

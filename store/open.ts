@@ -1,22 +1,20 @@
 /** Opens a store by its address: one line per engine. */
+import { silentLog } from '../machinery/log.ts';
 import { type Random, systemRandom } from '../machinery/random.ts';
+import type { EtcdEndpoints } from './etcd/client.ts';
 import type { Log } from './log.ts';
 import { MemoryLog } from './memory.ts';
 import { openMvccStore, type StoreOptions } from './mvcc.ts';
 import { openSqliteLog } from './sqlite/sqlite.ts';
-import type { Store } from './store.ts';
+import type { NewCluster, Store } from './store.ts';
 
 export interface OpenStoreOptions extends StoreOptions {
   /** Names a new cluster. */
   readonly random?: Random;
   /** What a new store begins with, for a cluster that was elsewhere before; an existing store is not changed by it. */
   readonly newCluster?: NewCluster;
-}
-
-export interface NewCluster {
-  readonly clusterId: string;
-  /** Every revision of the store is greater than this one, and the past up to it is gone. */
-  readonly afterRevision: number;
+  /** How etcd is reached, beside its address. */
+  readonly etcd?: Pick<EtcdEndpoints, 'tls' | 'user'>;
 }
 
 type OpenLog = (address: string, newCluster: NewCluster, options: OpenStoreOptions) => Promise<Log>;
@@ -36,15 +34,17 @@ export function engineOf(url: string): string {
 }
 
 /**
- * `memory:` forgets everything when closed; `sqlite:PATH` keeps it in the directory PATH, which it makes if need be.
+ * `memory:` forgets everything when closed; `sqlite:PATH` keeps it in the directory PATH, which it makes if need be;
+ * `etcd://host:port,host:port/prefix` shares it with other servers, and takes a new cluster only where there is none.
  * Throws `StoreError`: `Locked`, `Corrupt` or `Unavailable`; TypeError for an address it does not know.
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<Store> {
   const [, scheme = '', address = ''] = /^([a-z]+):(.*)$/.exec(url) ?? [];
+  if (scheme === 'etcd') return openEtcdAt(url, options);
   const open = Object.hasOwn(engines, scheme) ? engines[scheme] : undefined;
   if (open === undefined) {
     const known = Object.keys(engines).join(':, ');
-    throw new TypeError(`store address "${url}" has no engine known here; wanted one of ${known}:`);
+    throw new TypeError(`store address "${url}" has no engine known here; wanted one of ${known}:, etcd:`);
   }
   if (scheme === 'sqlite' && address === '') {
     throw new TypeError(`store address "${url}" names no directory; wanted sqlite:PATH`);
@@ -58,4 +58,15 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
     await log.close();
     throw error;
   }
+}
+
+async function openEtcdAt(url: string, options: OpenStoreOptions): Promise<Store> {
+  // Only who uses etcd pays for loading what speaks with it.
+  const { parseEtcdAddress } = await import('./etcd/address.ts');
+  const { endpoints, prefix } = parseEtcdAddress(url);
+  const { openEtcd } = await import('./etcd/connection.ts');
+  const { openEtcdStore } = await import('./etcd/engine.ts');
+  const { clock, log = silentLog, random = systemRandom, etcd } = options;
+  const client = openEtcd({ endpoints, ...etcd }, { clock, log });
+  return openEtcdStore(client, { ...options, random, prefix });
 }

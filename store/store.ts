@@ -125,6 +125,13 @@ export interface StoreSize {
   readonly bytes: number;
 }
 
+/** What a new store begins with, for a cluster that was elsewhere before. */
+export interface NewCluster {
+  readonly clusterId: string;
+  /** Every revision of the store is greater than this one, and the past up to it is gone. */
+  readonly afterRevision: number;
+}
+
 export interface Store {
   /** Names the cluster whose data this is; given to a new store, never changed. */
   readonly clusterId: string;

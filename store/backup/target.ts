@@ -8,9 +8,9 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileProblem } from '../../machinery/durablefile.ts';
 import { StoreError } from '../../machinery/errors.ts';
-import { type NewCluster, type OpenStoreOptions, openStore } from '../open.ts';
+import { type OpenStoreOptions, openStore } from '../open.ts';
 import { asideOf, StoreDirectory } from '../sqlite/directory.ts';
-import type { Store } from '../store.ts';
+import type { NewCluster, Store } from '../store.ts';
 
 export interface RestoreTarget {
   readonly store: Store;

@@ -6,16 +6,30 @@ import { expect } from 'chai';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import type { StoreOptions } from '../../store/mvcc.ts';
-import { MAX_VALUE_BYTES, type Store, type WatchBatch } from '../../store/store.ts';
+import {
+  MAX_COMMIT_BYTES,
+  MAX_COMMIT_WRITES,
+  MAX_VALUE_BYTES,
+  type Store,
+  type WatchBatch,
+  type Write,
+} from '../../store/store.ts';
 import { absent, at, describeEvent, mustCommit, put, rejection, remove, text, Watcher } from './builders.ts';
 import { describeHistory } from './conformance-history.ts';
+import { describeMoments } from './conformance-moments.ts';
+import type { Differences } from './differences.ts';
 import { describeModel } from './model.ts';
 
 /** Opens a new, empty store. */
 export type OpenEmpty = (options: StoreOptions) => Promise<Store>;
 
 /** @param modelRuns random runs against the model in a normal test run. */
-export function describeStore(name: string, open: OpenEmpty, modelRuns: number): void {
+export function describeStore(
+  name: string,
+  open: OpenEmpty,
+  modelRuns: number,
+  differences: Differences = {},
+): void {
   describe(`Store promise: ${name}`, () => {
     let clock: FakeClock;
     let store: Store;
@@ -124,6 +138,52 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
         expect(await rejection(store.commit([put('', '1')]))).to.be.instanceOf(TypeError);
         expect(await rejection(store.commit([put('/\ud800', '1')]))).to.be.instanceOf(TypeError);
         expect(store.revision(), 'nothing of all that was written').to.equal(0);
+      });
+
+      it('takes as many writes as any engine can, and refuses one more', async () => {
+        const many = (count: number): Write[] => Array.from({ length: count }, (_, n) => put(`/k${n}`, 'x'));
+        const { length } = (await store.range('/')).items;
+        expect(length).to.equal(0);
+        expect(await store.commit(many(MAX_COMMIT_WRITES))).to.include({
+          ok: true,
+          revision: MAX_COMMIT_WRITES,
+        });
+        const removals = many(MAX_COMMIT_WRITES).map(({ key }, n) => remove(key, at(n + 1)));
+        expect(await store.commit(removals)).to.include({ ok: true });
+        expect(await rejection(store.commit(many(MAX_COMMIT_WRITES + 1)))).to.include({ reason: 'TooLarge' });
+        expect((await store.range('/')).items).to.deep.equal([]);
+      });
+
+      it('takes as many bytes as any engine can, and refuses one more', async () => {
+        const half = Math.floor(MAX_COMMIT_BYTES / 2);
+        const value = (bytes: number): Uint8Array => Buffer.alloc(bytes, 'x');
+        const [a, b] = ['/a', '/b'].map((key) => ({ kind: 'put' as const, key, precondition: absent }));
+        if (a === undefined || b === undefined) throw new Error('unreachable');
+        const full = await store.commit([
+          { ...a, value: value(half - 2) },
+          { ...b, value: value(half - 2) },
+        ]);
+        expect(full).to.include({ ok: true });
+        const over = store.commit([
+          { ...a, value: value(half - 2) },
+          { ...b, value: value(half + 2) },
+        ]);
+        expect(await rejection(over)).to.include({ reason: 'TooLarge' });
+        expect(await store.commit([put('/c', '1')])).to.include({ ok: true, revision: 3 });
+      });
+
+      it('takes a batch of large values at once', async () => {
+        const value = Buffer.alloc(300_000, 'x');
+        const results = await Promise.all(
+          Array.from({ length: 20 }, (_, n) =>
+            store.commit([{ kind: 'put', key: `/large/${n}`, value, precondition: absent }]),
+          ),
+        );
+        expect(results.every(({ ok }) => ok)).to.equal(true);
+        const watcher = new Watcher(store, ['/large/'], 0);
+        await watcher.reached(20);
+        await watcher.stop();
+        expect(watcher.events.every(({ current }) => current?.value.byteLength === 300_000)).to.equal(true);
       });
 
       it('keeps a value of the greatest size, and an empty one, byte for byte', async () => {
@@ -384,7 +444,8 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
       });
     });
 
-    describeHistory(world);
+    describeHistory(world, differences);
+    describeMoments(world);
 
     describe('size and close', () => {
       it('counts keys and bytes', async () => {
@@ -418,6 +479,6 @@ export function describeStore(name: string, open: OpenEmpty, modelRuns: number):
       });
     });
 
-    describeModel(open, modelRuns);
+    describeModel(open, modelRuns, differences);
   });
 }

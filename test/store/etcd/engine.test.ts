@@ -1,0 +1,38 @@
+import { systemClock } from '../../../machinery/clock.ts';
+import { silentLog } from '../../../machinery/log.ts';
+import { seededRandom } from '../../../machinery/random.ts';
+import { openEtcd } from '../../../store/etcd/connection.ts';
+import { openEtcdStore } from '../../../store/etcd/engine.ts';
+import type { StoreOptions } from '../../../store/mvcc.ts';
+import type { Store } from '../../../store/store.ts';
+import { describeStore } from '../conformance.ts';
+import { DenseStore } from '../dense.ts';
+import type { Differences } from '../differences.ts';
+import { EtcdCluster, needEtcd } from './cluster.ts';
+
+const DIFFERENCES: Differences = {
+  keepsTransient: ' (etcd forgets all keys alike)',
+  forgetsBatches: ' (the commits of one transaction of etcd share its revision)',
+};
+const random = seededRandom(1);
+let stores = 0;
+
+/** A store of its own in an etcd of the suite. */
+async function openEmpty(cluster: EtcdCluster, options: StoreOptions): Promise<Store> {
+  // What the clusters of earlier tests need must not hold back the forgetting of this one.
+  await cluster.ctl(['del', '--prefix', 'gantry-compaction:']);
+  const client = openEtcd(cluster.endpoints, { clock: systemClock, log: silentLog });
+  return new DenseStore(await openEtcdStore(client, { ...options, random, prefix: `test/${stores++}` }));
+}
+
+describe('etcd, one member', () => {
+  let cluster: EtcdCluster;
+  before(async function () {
+    this.timeout(30_000);
+    needEtcd(this);
+    cluster = await EtcdCluster.start();
+  });
+  after(() => cluster?.stop());
+
+  describeStore('etcd', (options) => openEmpty(cluster, options), 15, DIFFERENCES);
+});

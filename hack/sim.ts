@@ -1,5 +1,5 @@
 /**
- * Replays one simulation, `node hack/sim.ts --seed N [--plant NAME] [--quiet]`, or lives through many and shows only
+ * Replays one simulation, `node hack/sim.ts --seed N [--plant NAME] [--control-planes N] [--quiet]`, or lives through many and shows only
  * the first that broke, `--seed N --last M`. Exits 1 when something was broken.
  */
 import { parseArgs } from 'node:util';
@@ -12,6 +12,8 @@ const { values } = parseArgs({
     last: { type: 'string' },
     /** A fault planted on purpose, to see that it is found. */
     plant: { type: 'string' },
+    /** Several stand for election. */
+    'control-planes': { type: 'string', default: '1' },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -22,11 +24,13 @@ if (values.plant !== undefined && plant === undefined) {
   console.error(`--plant is "${values.plant}", wanted one of ${plants.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
+const controlPlanes = integer('control-planes', values['control-planes']);
 const isTold = first === last && !values.quiet;
 for (let seed = first; seed <= last; seed++) {
   const startMs = performance.now();
   const { virtualMs, violation, trace } = await simulate({
     seed,
+    controlPlanes,
     ...(plant === undefined ? {} : { plant }),
     ...(isTold ? { onTrace: (line: string) => console.log(line) } : {}),
   });
@@ -36,7 +40,9 @@ for (let seed = first; seed <= last; seed++) {
   console.log(violation === undefined ? 'everything held' : `BROKEN: ${violation}`);
   if (violation === undefined) continue;
   if (first !== last)
-    console.log(`${trace.slice(-40).join('\n')}\nreplay it with: node hack/sim.ts --seed ${seed}`);
+    console.log(
+      `${trace.slice(-40).join('\n')}\nreplay it with: node hack/sim.ts --seed ${seed} --control-planes ${controlPlanes}`,
+    );
   process.exit(1);
 }
 // Simulated processes that were killed leave calls that never end: nothing to wait for.

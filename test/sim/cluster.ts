@@ -1,12 +1,14 @@
 /** The cluster under test: a registry, a control plane, and workers with an engine each; every process can die. */
 import { startAgent } from '../../agent/agent.ts';
+import { LeaderElection } from '../../controllers/engine/leaderelection.ts';
+import { Recorder } from '../../controllers/engine/recorder.ts';
 import { ControlPlane } from '../../controllers/list.ts';
 import type { Client } from '../../machinery/client.ts';
 import { messageOf } from '../../machinery/errors.ts';
 import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../../machinery/labels.ts';
 import { silentLog } from '../../machinery/log.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
-import { type Random, seededRandom } from '../../machinery/random.ts';
+import { pick, type Random, seededRandom } from '../../machinery/random.ts';
 import type { ContainerSpec, Runtime } from '../../machinery/runtime.ts';
 import { FakeRuntime } from '../../runtime/fake/fake.ts';
 import type { FakeProgram } from '../../runtime/fake/program.ts';
@@ -16,6 +18,10 @@ import { Life, mortalClient, mortalRuntime } from './mortal.ts';
 
 export const CLUSTER = 'c1';
 export const CONTROL_PLANE = 'control plane';
+
+const LEASE = { namespace: 'kube-system', name: 'gantry-controllers' };
+/** How far the wall clocks of control planes are apart at most. */
+const CLOCKS_APART_MS = 20 * 60_000;
 
 /** What the images of the simulator do. */
 export const PROGRAMS: Readonly<Record<string, FakeProgram>> = {
@@ -45,6 +51,8 @@ export interface ClusterOptions {
   readonly random: Random;
   readonly trace: (line: string) => void;
   readonly workers: readonly string[];
+  /** One alone, or several of which one leads. */
+  readonly controlPlanes: number;
   readonly plant?: Plant;
 }
 
@@ -54,11 +62,17 @@ export class Cluster {
   readonly lateStarts = new Set<string>();
   readonly #options: ClusterOptions;
   readonly #processes = new Map<string, Process>();
+  readonly #controlPlanes: readonly string[];
+  readonly #elections = new Map<string, LeaderElection>();
   #starts = 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
-    const { world, chaos } = options;
+    const { world, chaos, controlPlanes } = options;
+    this.#controlPlanes =
+      controlPlanes === 1
+        ? [CONTROL_PLANE]
+        : Array.from({ length: controlPlanes }, (_, at) => `${CONTROL_PLANE} ${at + 1}`);
     options.workers.forEach((worker, index) => {
       const engine = new FakeRuntime({
         clock: world.clock,
@@ -73,7 +87,34 @@ export class Cluster {
   }
 
   get processes(): readonly string[] {
-    return [CONTROL_PLANE, ...this.#options.workers];
+    return [...this.#controlPlanes, ...this.#options.workers];
+  }
+
+  /** Control planes that are elected, and could be. */
+  get candidates(): readonly string[] {
+    return [...this.#elections.keys()].filter((name) => {
+      const process = this.#processes.get(name);
+      return process !== undefined && !process.life.isAsleep;
+    });
+  }
+
+  /** Those that believe to lead, whether they are awake or not. */
+  get leaders(): readonly string[] {
+    return [...this.#elections].flatMap(([name, election]) =>
+      this.#processes.has(name) && election.isLeading ? [name] : [],
+    );
+  }
+
+  /** Stops one of several control planes in the middle of what it does, and lets it go on after a while. */
+  pause(): void {
+    const { random, world, trace } = this.#options;
+    const name = pick(random, this.#controlPlanes) ?? CONTROL_PLANE;
+    const process = this.#processes.get(name);
+    if (process === undefined || process.life.isAsleep) return;
+    const asleepMs = Math.round(random.next() * 40_000);
+    trace(`asleep: ${name} for ${asleepMs} ms`);
+    process.life.sleep();
+    world.clock.after(asleepMs, () => process.life.wake());
   }
 
   isAlive(process: string): boolean {
@@ -87,7 +128,9 @@ export class Cluster {
     const die = (): void => this.kill(name);
     this.#processes.set(
       name,
-      name === CONTROL_PLANE ? this.#startControlPlane(life, die) : this.#startAgent(name, life, die),
+      name.startsWith(CONTROL_PLANE)
+        ? this.#startControlPlane(name, life, die)
+        : this.#startAgent(name, life, die),
     );
   }
 
@@ -114,18 +157,40 @@ export class Cluster {
     process?.stop();
   }
 
-  #startControlPlane(life: Life, die: () => void): Process {
+  #startControlPlane(name: string, life: Life, die: () => void): Process {
     const { world, chaos, plant } = this.#options;
     const stop = new AbortController();
-    const hooks = chaos.hooksOf(CONTROL_PLANE, life, die);
-    const controlPlane = new ControlPlane({
-      clientOf: (controller) => {
-        const client = mortalClient(world.controllerClient(controller), life, hooks);
-        return plant?.client?.(client, CONTROL_PLANE, client) ?? client;
-      },
-      ...this.#toolsFor(life),
+    const hooks = chaos.hooksOf(name, life, die);
+    const mortal = (controller: string): Client => {
+      const client = mortalClient(world.controllerClient(controller), life, hooks);
+      return plant?.client?.(client, CONTROL_PLANE, client) ?? client;
+    };
+    if (this.#controlPlanes.length === 1) {
+      const controlPlane = new ControlPlane({ clientOf: mortal, ...this.#toolsFor(life) });
+      this.#watch(name, controlPlane.run(stop.signal));
+      return { life, stop: () => stop.abort() };
+    }
+    const tools = this.#toolsFor(life, Math.round((this.#options.random.next() - 0.5) * CLOCKS_APART_MS));
+    const client = mortal('leader-election');
+    const election = new LeaderElection({
+      ...tools,
+      ...LEASE,
+      client,
+      recorder: new Recorder({ ...tools, client, component: 'leader-election' }),
+      identity: `${name} of start ${this.#starts}`,
     });
-    this.#watch(CONTROL_PLANE, controlPlane.run(stop.signal));
+    this.#elections.set(name, election);
+    const controlPlane = new ControlPlane({
+      ...tools,
+      clientOf: (controller) => election.guard(mortal(controller)),
+    });
+    this.#watch(
+      name,
+      election.run(stop.signal, (signal) => {
+        this.#options.trace(`leads: ${name}`);
+        return controlPlane.run(signal);
+      }),
+    );
     return { life, stop: () => stop.abort() };
   }
 
@@ -156,9 +221,9 @@ export class Cluster {
     };
   }
 
-  #toolsFor(life: Life) {
+  #toolsFor(life: Life, shiftMs = 0) {
     return {
-      clock: life.clock(this.#options.world.clock),
+      clock: life.clock(this.#options.world.clock, shiftMs),
       random: seededRandom(10_000 + this.#starts++),
       log: silentLog,
       metrics: newMetrics(),

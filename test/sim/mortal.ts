@@ -1,6 +1,8 @@
 /**
  * Processes that can die between any two steps. What a dead one had under way may still happen (a request that was
  * sent is sent), but it never hears of it, none of its timers fire, and nothing it tries afterwards has an effect.
+ * One that is asleep does nothing either, until it wakes: then it hears of everything at once, and knows of no time
+ * having passed but by looking at its clock.
  */
 
 import type { Client } from '../../machinery/client.ts';
@@ -11,6 +13,8 @@ import { type ClientHooks, intercept } from '../intercept.ts';
 export class Life {
   readonly #timers = new Set<Timer>();
   readonly #end = new AbortController();
+  /** What happens as soon as it wakes; undefined while it is awake. */
+  #asleep: (() => void)[] | undefined;
 
   get isOver(): boolean {
     return this.#end.signal.aborted;
@@ -27,29 +31,60 @@ export class Life {
     this.#timers.clear();
   }
 
+  get isAsleep(): boolean {
+    return this.#asleep !== undefined;
+  }
+
+  sleep(): void {
+    this.#asleep ??= [];
+  }
+
+  wake(): void {
+    const waiting = this.#asleep ?? [];
+    this.#asleep = undefined;
+    for (const happen of waiting) this.#happen(happen);
+  }
+
+  /** Resolves when it is awake. */
+  awake(): Promise<void> {
+    return new Promise((resolve) => this.#happen(resolve));
+  }
+
+  /** Now, when it wakes, or never. */
+  #happen(callback: () => void): void {
+    if (this.isOver) return;
+    if (this.#asleep === undefined) callback();
+    else this.#asleep.push(callback);
+  }
+
   /** The promise as a living process sees it: to a dead one it never settles. */
   see<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       promise.then(
-        (value) => this.isOver || resolve(value),
-        (error: unknown) => this.isOver || reject(error),
+        (value) => this.#happen(() => resolve(value)),
+        (error: unknown) => this.#happen(() => reject(error)),
       );
     });
   }
 
-  clock(clock: Clock): Clock {
+  /** @param shiftMs how far its wall clock is from the others'. */
+  clock(clock: Clock, shiftMs = 0): Clock {
     return {
-      now: () => clock.now(),
+      now: () => clock.now() + shiftMs,
       monotonicMs: () => clock.monotonicMs(),
       after: (delayMs, callback) => {
         if (this.isOver) return { cancel: () => undefined };
+        let isCancelled = false;
         const timer = clock.after(delayMs, () => {
           this.#timers.delete(timer);
-          callback();
+          this.#happen(() => {
+            if (!isCancelled) callback();
+          });
         });
         this.#timers.add(timer);
         return {
           cancel: () => {
+            isCancelled = true;
             this.#timers.delete(timer);
             timer.cancel();
           },
@@ -63,7 +98,10 @@ export const never: Promise<never> = new Promise(() => undefined);
 
 /** The client of a process: its hooks run while it lives. */
 export function mortalClient(client: Client, life: Life, hooks: ClientHooks): Client {
-  const unlessDead = (): Promise<void> => (life.isOver ? never : Promise.resolve());
+  const unlessDead = async (): Promise<void> => {
+    if (life.isOver) await never;
+    if (life.isAsleep) await life.awake();
+  };
   const inner = intercept(client, {
     // After a wait in `before` the request goes out although its sender may have died meanwhile: it was on its way.
     before: (call) => unlessDead().then(() => hooks.before?.(call)),

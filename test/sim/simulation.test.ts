@@ -12,6 +12,7 @@ import { type SimulationResult, simulate } from './simulation.ts';
 const SIM = join(import.meta.dirname, '..', '..', 'hack', 'sim.ts');
 const SEEDS = 50;
 const SEEDS_IN_ONE = 10;
+const ELECTED_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 500 : 20;
 const LONG_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 2_000 : 0;
 /** What a killed process of a simulation leaves behind is never collected: so many share one process. */
 const LONG_SEEDS_IN_ONE = 150;
@@ -25,6 +26,16 @@ describe('Simulation', () => {
     it(`holds what it promises for seeds ${first} to ${last}`, async function () {
       this.timeout(SEEDS_IN_ONE * SECONDS_PER_SEED * 1000);
       for (let seed = first; seed <= last; seed++) expectHeld(await simulate({ seed }));
+    });
+  }
+
+  for (let first = 1; first <= ELECTED_SEEDS; first += SEEDS_IN_ONE) {
+    const last = Math.min(ELECTED_SEEDS, first + SEEDS_IN_ONE - 1);
+    it(`holds it with two control planes that die, sleep and disagree on the time, for seeds ${first} to ${last}`, async function () {
+      this.timeout(SEEDS_IN_ONE * SECONDS_PER_SEED * 1000);
+      for (let seed = first; seed <= last; seed++) {
+        expectHeld(await simulate({ seed, controlPlanes: 2 }), ' --control-planes 2');
+      }
     });
   }
 
@@ -59,9 +70,9 @@ describe('Simulation', () => {
   }
 });
 
-function expectHeld({ seed, violation, trace }: SimulationResult): void {
+function expectHeld({ seed, violation, trace }: SimulationResult, flags = ''): void {
   if (violation === undefined) return;
   expect.fail(
-    `${violation}\nreplay it with: node hack/sim.ts --seed ${seed}\n${trace.slice(-40).join('\n')}`,
+    `${violation}\nreplay it with: node hack/sim.ts --seed ${seed}${flags}\n${trace.slice(-40).join('\n')}`,
   );
 }

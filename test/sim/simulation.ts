@@ -14,12 +14,15 @@ import { openWorld, type World } from '../world.ts';
 import { Hand, User } from './actors.ts';
 import { CALM, Chaos, STORMY } from './chaos.ts';
 import { Cluster, CONTROL_PLANE, type Plant } from './cluster.ts';
+import { Leadership } from './leadership.ts';
 import { ENDING_IMAGES, findUnconverged, snapshotOfWork } from './liveness.ts';
 import { Safety, Violation } from './safety.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   readonly plant?: Plant;
+  /** Several stand for election; default 1, which needs none. */
+  readonly controlPlanes?: number;
   /** Hears every line as it happens. */
   readonly onTrace?: (line: string) => void;
 }
@@ -40,7 +43,12 @@ const STEP_MS = 2_500;
 const CALM_MS = 5 * 60_000;
 const SILENCE_MS = 60_000;
 
-export async function simulate({ seed, plant, onTrace }: SimulationOptions): Promise<SimulationResult> {
+export async function simulate({
+  seed,
+  plant,
+  controlPlanes = 1,
+  onTrace,
+}: SimulationOptions): Promise<SimulationResult> {
   const world = await openWorld({ seed });
   const lines: string[] = [];
   const trace = (line: string): void => {
@@ -58,6 +66,7 @@ export async function simulate({ seed, plant, onTrace }: SimulationOptions): Pro
     random,
     trace,
     workers: names,
+    controlPlanes,
     ...(plant === undefined ? {} : { plant }),
   });
   let violation: string | undefined;
@@ -96,11 +105,13 @@ async function live(
     return all.length === cluster.engines.size && all.every((worker) => worker.status !== undefined);
   });
   const safety = new Safety({ world, cluster, user, hand }, (await world.admin.list(workers)).items);
+  const leadership = new Leadership(cluster);
   const pass = async (ms: number): Promise<void> => {
     const endMs = world.clock.monotonicMs() + ms;
     while (world.clock.monotonicMs() < endMs) {
       await world.advance(Math.min(world.clock.nextDueMs() ?? Infinity, endMs - world.clock.monotonicMs()));
       await safety.check();
+      leadership.check(world.clock.monotonicMs(), chaos.odds === CALM);
     }
   };
 
@@ -112,6 +123,7 @@ async function live(
     else if (dice < 0.85) hand.act();
     else if (dice < 0.9) jumpClock(world, random, trace);
     else if (dice < 0.95) cutEngine(world, cluster, random, trace);
+    else if (cluster.candidates.length > 0 && random.next() < 0.5) cluster.pause();
     else
       cluster.kill(cluster.processes[Math.floor(random.next() * cluster.processes.length)] ?? CONTROL_PLANE);
     await safety.check();

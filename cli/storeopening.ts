@@ -15,6 +15,8 @@ import { readEncryption } from './encryption.ts';
 import type { Settings } from './settings.ts';
 import { ENCRYPTED_PREFIXES } from './storeprefixes.ts';
 
+const PAGE_KEYS = 500;
+
 export type StoreSettings = Pick<
   Settings,
   | 'store'
@@ -55,7 +57,7 @@ async function makeKeyFile(settings: StoreSettings, options: OpenStoreOptions): 
   const { metrics: _later, ...looking } = options;
   const store = await openStore(address, looking).catch(refuse);
   try {
-    for (const prefix of ENCRYPTED_PREFIXES) await store.range(prefix, { limit: 1 });
+    for (const prefix of ENCRYPTED_PREFIXES) await readAll(store, prefix);
   } catch (error) {
     refuse(error);
   } finally {
@@ -72,6 +74,16 @@ async function makeKeyFile(settings: StoreSettings, options: OpenStoreOptions): 
     { file: path },
     'the key that encrypts Secrets was made: keep a copy, apart from backups, and give it to every server of this cluster',
   );
+}
+
+/** Throws at the first value that is encrypted: the store was opened without keys. */
+async function readAll(store: Store, prefix: string): Promise<void> {
+  let after: string | undefined;
+  for (let more = true; more; ) {
+    const page = await store.range(prefix, { limit: PAGE_KEYS, ...(after === undefined ? {} : { after }) });
+    after = page.items.at(-1)?.key;
+    more = page.more && after !== undefined;
+  }
 }
 
 /** How etcd is reached, beside its address. */

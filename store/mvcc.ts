@@ -10,10 +10,10 @@ import { type Log as Logger, silentLog } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Encryption } from './encryption.ts';
 import { Envelopes } from './envelope.ts';
-import { type FeedLimits, WatchFeed } from './feed.ts';
+import type { FeedLimits } from './feed.ts';
 import { GroupCommit, type GroupCommitLimits, type Queued } from './groupcommit.ts';
 import { doPrefixesOverlap } from './keys.ts';
-import type { Log, LogEffect, LogHead, LogOutcome, LogPage, LogWrite } from './log.ts';
+import type { Log, LogChange, LogEffect, LogHead, LogOutcome, LogPage, LogWrite } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
 import { RecentValues } from './recent.ts';
 import { checkKeyIds, resealValues, sealedLog } from './resealing.ts';
@@ -41,6 +41,7 @@ import type {
   WatchBatch,
   Write,
 } from './store.ts';
+import { Watches } from './watches.ts';
 
 export interface StoreLimits extends GroupCommitLimits {
   readonly feed: FeedLimits;
@@ -112,7 +113,7 @@ class MvccStore implements Store {
   readonly #metrics: StoreMetrics;
   readonly #commits: GroupCommit<Pending>;
   readonly #recent: RecentValues;
-  readonly #feeds = new Set<WatchFeed>();
+  readonly #watches: Watches;
   readonly #loop: RetentionLoop;
   readonly #holds = new Holds();
   #revision: number;
@@ -121,7 +122,6 @@ class MvccStore implements Store {
   #isInDoubt = false;
   #forgetting: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
-  #areFeedsEnded = false;
 
   constructor(log: Log, head: LogHead, retention: Retention, options: StoreOptions) {
     this.clusterId = head.clusterId;
@@ -134,12 +134,20 @@ class MvccStore implements Store {
     this.#revision = head.revision;
     this.#floors = { floor: head.floor, transientFloor: head.transientFloor };
     this.#recent = new RecentValues(this.#limits.recentBytes);
+    this.#watches = new Watches({
+      log,
+      envelopes: this.#envelopes,
+      limits: this.#limits.feed,
+      revision: () => this.#revision,
+      isClosing: () => this.#closing !== undefined,
+      checkKept: (revision, prefixes) => this.#checkPastKept(revision, prefixes),
+    });
     this.#commits = new GroupCommit(this.#limits, (batch, previous) => this.#performBatch(batch, previous));
     this.#metrics = new StoreMetrics(
       {
         revision: () => this.#revision,
         compactedRevision: () => this.#floors.floor,
-        watcherCount: () => this.#feeds.size,
+        watcherCount: () => this.#watches.count,
         sizeNow: () => this.#sizeNow(),
       },
       options.metrics,
@@ -196,35 +204,7 @@ class MvccStore implements Store {
 
   async *watch(prefixes: readonly string[], options: StoreWatchOptions): AsyncIterable<WatchBatch> {
     this.#checkOpen();
-    const { signal } = options;
-    let position = options.afterRevision;
-    const limits = this.#limits.feed;
-    // First to a page's distance from the present without a feed: a long past must not fill its buffer meanwhile.
-    for await (const batch of this.#history(prefixes, position, PAGE_ROWS, signal)) {
-      position = batch.revision;
-      if (batch.events.length > 0) yield batch;
-    }
-    const feed = new WatchFeed(prefixes, limits);
-    this.#feeds.add(feed);
-    try {
-      // The feed is open: what is written from here on is in it, what was before is in the log, and some is in both.
-      for await (const batch of this.#history(prefixes, position, 0, signal)) {
-        position = batch.revision;
-        if (batch.events.length > 0) yield batch;
-      }
-      if (options.marksPresent === true) yield { events: [], revision: position };
-      for (;;) {
-        // A feed opened while the store closes would miss the end of the others.
-        if (this.#areFeedsEnded) feed.end();
-        const batch = await feed.next(signal);
-        if (batch === undefined) return;
-        const events = batch.events.filter((event) => event.revision > position);
-        position = Math.max(position, batch.revision);
-        if (events.length > 0) yield { events, revision: position };
-      }
-    } finally {
-      this.#feeds.delete(feed);
-    }
+    yield* this.#watches.watch(prefixes, options);
   }
 
   revision(): number {
@@ -302,8 +282,7 @@ class MvccStore implements Store {
 
   async #shutDown(): Promise<void> {
     await this.#commits.drained();
-    this.#areFeedsEnded = true;
-    for (const feed of this.#feeds) feed.end();
+    this.#watches.endAll();
     await this.#loop.stop();
     await this.#forgetting;
     await this.#log.close();
@@ -344,7 +323,7 @@ class MvccStore implements Store {
       await this.#resolveDoubt();
     } catch (doubt) {
       // What the log holds is unknown for now: watchers are sent away and come back to where they were.
-      this.#endFeeds(asStoreError(doubt));
+      this.#watches.end(asStoreError(doubt));
     }
     for (const pending of batch) {
       this.#metrics.failed(error);
@@ -384,8 +363,8 @@ class MvccStore implements Store {
     try {
       return toKeyValue(effect.previous, this.#envelopes);
     } catch (error) {
-      // The write stands, but nobody can be told what it replaced: watchers end rather than hear half the truth.
-      this.#endFeeds(asStoreError(error));
+      // The write stands, but nobody can be told what it replaced: its watchers end rather than hear half the truth.
+      this.#watches.end(asStoreError(error), effect.previous.key);
       return undefined;
     }
   }
@@ -400,7 +379,7 @@ class MvccStore implements Store {
     }
     this.#revision = Math.max(this.#revision, revision);
     if (events.length === 0) return;
-    for (const feed of this.#feeds) feed.push(events, revision);
+    this.#watches.publish(events, revision);
   }
 
   /** After a failed batch: what of it is durable all the same is published, so that no watcher has a gap. */
@@ -410,32 +389,22 @@ class MvccStore implements Store {
     while (this.#revision < head.revision) {
       const { changes, revision } = await this.#log.changes(this.#revision, [''], PAGE_ROWS);
       this.#publish(
-        changes.map((change) => toEvent(change, this.#envelopes)),
+        changes.flatMap((change) => this.#eventOf(change)),
         revision,
       );
     }
     this.#isInDoubt = false;
   }
 
-  /** Batches from the log until `shortOf` revisions before the present; ends quietly on abort and on close. */
-  async *#history(
-    prefixes: readonly string[],
-    afterRevision: number,
-    shortOf: number,
-    signal: AbortSignal,
-  ): AsyncIterable<WatchBatch> {
-    let position = afterRevision;
-    while (position < this.#revision - shortOf && !signal.aborted) {
-      this.#checkPastKept(position, prefixes);
-      if (this.#closing !== undefined) return;
-      const { changes, revision } = await this.#log.changes(position, prefixes, PAGE_ROWS);
-      position = revision;
-      yield { events: changes.map((change) => toEvent(change, this.#envelopes)), revision };
+  /** None for a damaged value: its watchers end, those of other keys go on. */
+  #eventOf(change: LogChange): readonly StoreEvent[] {
+    try {
+      return [toEvent(change, this.#envelopes)];
+    } catch (error) {
+      this.#recent.delete(change.row.key);
+      this.#watches.end(asStoreError(error), change.row.key);
+      return [];
     }
-  }
-
-  #endFeeds(error: StoreError): void {
-    for (const feed of this.#feeds) feed.end(error);
   }
 
   async #forgetByAge(): Promise<void> {

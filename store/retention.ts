@@ -7,6 +7,7 @@
  * with commits let in between.
  */
 import type { Clock, Timer } from '../machinery/clock.ts';
+import { StoreError } from '../machinery/errors.ts';
 import type { Envelopes } from './envelope.ts';
 import type { Log } from './log.ts';
 
@@ -27,6 +28,9 @@ export const DEFAULT_RETENTION: Retention = {
   transientPrefixes: [],
   everyMs: 60_000,
 };
+
+/** Damaged values in a row that are looked past. */
+const MAX_WITNESSES = 100;
 
 export interface Floors {
   readonly floor: number;
@@ -87,14 +91,29 @@ export async function revisionAt(
   let high = to;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    // Rows may be trimmed: the next one that is there is the nearest witness.
-    const [witness] = (await log.changes(middle - 1, [''], 1)).changes;
-    if (witness === undefined) return low;
-    const { key, revision, record } = witness.row;
-    if (envelopes.open(key, revision, record).writtenAtMs <= timeMs) low = middle;
+    const writtenAtMs = await writtenAtOrAfter(log, envelopes, middle);
+    if (writtenAtMs === undefined) return low;
+    if (writtenAtMs <= timeMs) low = middle;
     else high = middle - 1;
   }
   return low;
+}
+
+/** Rows may be trimmed, and one may be damaged: the next one that can be read is the nearest witness. */
+async function writtenAtOrAfter(log: Log, envelopes: Envelopes, from: number): Promise<number | undefined> {
+  let after = from - 1;
+  for (let tries = 0; tries < MAX_WITNESSES; tries++) {
+    const [witness] = (await log.changes(after, [''], 1)).changes;
+    if (witness === undefined) return undefined;
+    const { key, revision, record } = witness.row;
+    try {
+      return envelopes.open(key, revision, record).writtenAtMs;
+    } catch (error) {
+      if (!(error instanceof StoreError && error.reason === 'Corrupt')) throw error;
+      after = revision;
+    }
+  }
+  return undefined;
 }
 
 /** Runs `work` again and again until stopped; the next run is planned when the last has ended. */

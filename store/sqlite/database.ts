@@ -102,7 +102,7 @@ export class SqliteDatabase {
   read(key: string, revision: number | undefined): LogRow | undefined {
     if (revision === undefined) {
       const state = this.#keyState(key);
-      return state === undefined ? undefined : this.#rowAt(state.revision);
+      return state === undefined ? undefined : this.#rowAt(state.revision, key);
     }
     const found = this.#sql.readPast.get(key, this.#commitEnd(revision));
     const row = found === undefined ? undefined : toRow(found);
@@ -124,12 +124,15 @@ export class SqliteDatabase {
 
   *#liveRows(start: string, end: string, after: string, revision: number): Generator<LogRow> {
     if (revision >= this.#revision) {
-      for (const values of this.#sql.rangeNow.iterate(start, end, after)) yield toRow(values);
+      for (const [key, newest, ...values] of this.#sql.rangeNow.iterate(start, end, after)) {
+        if (values[0] !== key) throw this.#misled(asText(key), asInteger(newest));
+        yield toRow(values);
+      }
       return;
     }
     // Walks the index alone and fetches one row at a time: a page of the past costs what the page holds.
-    for (const [, newest] of this.#sql.newestUpTo.iterate(start, end, after, revision)) {
-      const row = this.#rowAt(asInteger(newest));
+    for (const [key, newest] of this.#sql.newestUpTo.iterate(start, end, after, revision)) {
+      const row = this.#rowAt(asInteger(newest), asText(key));
       if (!row.isDelete) yield row;
     }
   }
@@ -139,12 +142,13 @@ export class SqliteDatabase {
     let position = afterRevision;
     let seen = 0;
     let bytes = 0;
-    for (const [revision, key, previousRevision] of this.#sql.walk.iterate(afterRevision, this.#revision)) {
+    for (const [revision, name, previousRevision] of this.#sql.walk.iterate(afterRevision, this.#revision)) {
       if (seen === maxRows || bytes >= PAGE_BYTES) return { changes, revision: position };
       seen++;
       position = asInteger(revision);
-      if (!hasAnyPrefix(asText(key), prefixes)) continue;
-      const row = this.#rowAt(position);
+      const key = asText(name);
+      if (!hasAnyPrefix(key, prefixes)) continue;
+      const row = this.#rowAt(position, key);
       const previous = previousRevision === null ? undefined : this.#findRow(asInteger(previousRevision));
       changes.push({ row, previous });
       bytes += row.record.byteLength + (previous?.record.byteLength ?? 0);
@@ -220,7 +224,8 @@ export class SqliteDatabase {
     const failed = writes.findIndex((write, at) => !isMet(write.precondition, before[at]?.revision));
     if (failed >= 0) {
       const state = before[failed];
-      const current = state === undefined ? undefined : this.#rowAt(state.revision);
+      const current =
+        state === undefined ? undefined : this.#rowAt(state.revision, writes[failed]?.key ?? '');
       return { ok: false, failed, current, revision: this.#revision };
     }
     const isEffective = (write: LogWrite, at: number): boolean =>
@@ -252,7 +257,7 @@ export class SqliteDatabase {
     else this.#sql.putKey.run(key, revision, createRevision, version);
     this.#keys += (isDelete ? 0 : 1) - (before === undefined ? 0 : 1);
     const isKnown = before === undefined || before.revision === write.knownRevision;
-    const previous = isKnown ? undefined : this.#rowAt(before.revision);
+    const previous = isKnown ? undefined : this.#rowAt(before.revision, key);
     return { revision, createRevision, version, previousRevision: before?.revision, previous };
   }
 
@@ -267,10 +272,15 @@ export class SqliteDatabase {
     };
   }
 
-  #rowAt(revision: number): LogRow {
+  /** The row that an index names for a key. */
+  #rowAt(revision: number, key: string): LogRow {
     const row = this.#findRow(revision);
-    if (row === undefined) throw this.#directory.damaged(`the row of revision ${revision} is missing`);
+    if (row?.key !== key) throw this.#misled(key, revision);
     return row;
+  }
+
+  #misled(key: string, revision: number): StoreError {
+    return this.#directory.damaged(`"${key}" should be at revision ${revision}, where it is not`);
   }
 
   #findRow(revision: number): LogRow | undefined {
@@ -334,7 +344,7 @@ function prepareAll(db: DatabaseSync) {
     ),
     rangeNow: new RowStatement(
       db,
-      `SELECT ${ROW} FROM keys CROSS JOIN log ON log.revision = keys.revision
+      `SELECT keys.key, keys.revision, ${ROW} FROM keys LEFT JOIN log ON log.revision = keys.revision
        WHERE keys.key >= ? AND keys.key < ? AND keys.key > ? ORDER BY keys.key`,
     ),
     newestUpTo: new RowStatement(

@@ -3,7 +3,7 @@
  * is gone for nothing written, and replays one of another database over this one.
  *
  * - `store.open` is there while the store is in use, and after a crash: the log must be there, and database and log must
- *   both be of the opening it names (cluster and number of the opening, in `meta` too).
+ *   both be of the opening it names (cluster and number of the opening, in `meta` too; the salt of its log).
  * - `store.turning` is there while that changes: nothing is known of the log.
  * - neither: the store was closed, and there is no log. Stores of format 1 had no such marks.
  *
@@ -22,6 +22,10 @@ const USER_VERSION_AT = 60;
 const LOG_HEADER_BYTES = 32;
 /** The last bit says in which byte order the checksums are made. */
 const LOG_MAGIC = 0x377f0682;
+/** A random number at first, one more whenever the log begins again at its start: which logs may follow from one. */
+const SALT_AT = 16;
+/** More than one opening ever makes: 64 TB of writes. */
+const MAX_RESTARTS = 2 ** 22;
 
 export class Opening {
   readonly #directory: StoreDirectory;
@@ -57,11 +61,16 @@ export class Opening {
         `the store was not closed, and its newest writes are in ${this.#logPath}, which is ${existsSync(this.#logPath) ? 'empty' : 'missing'}; ${asItIs}`,
       );
     }
-    if (!isLog(readStart(this.#logPath, LOG_HEADER_BYTES))) {
+    const log = readStart(this.#logPath, LOG_HEADER_BYTES);
+    if (!isLog(log)) {
       throw this.#refusal(
         `the store was not closed, and its newest writes are in ${this.#logPath}, whose beginning is damaged; ${asItIs}`,
       );
     }
+    const { salt } = this.#wanted();
+    const restarts = (log.readUInt32BE(SALT_AT) - salt) >>> 0;
+    if (restarts > MAX_RESTARTS)
+      throw this.#mismatch(`a log of salt ${log.readUInt32BE(SALT_AT)}`, `${salt} or a little more`);
     const inFile = readUnderLog(this.#directory.databasePath);
     if (inFile !== undefined) this.#checkIs(inFile);
   }
@@ -80,7 +89,8 @@ export class Opening {
 
   /** The log is there, and the database itself names this opening. */
   opened(name: string): void {
-    writeDurably(this.#openPath, `${name}\n`);
+    const salt = readStart(this.#logPath, LOG_HEADER_BYTES).readUInt32BE(SALT_AT);
+    writeDurably(this.#openPath, `${name}\n${salt}\n`);
     syncDirectory(this.#folder);
     rmSync(this.#turningPath, { force: true });
   }
@@ -97,10 +107,18 @@ export class Opening {
   }
 
   #checkIs(found: string): void {
-    const wanted = readFileSync(this.#openPath, 'utf8').trim();
-    if (found === wanted) return;
-    throw this.#refusal(
-      `it and ${this.#logPath} do not belong together: found opening "${found}", wanted "${wanted}"; put back the files that do, ` +
+    const { name } = this.#wanted();
+    if (found !== name) throw this.#mismatch(`opening "${found}"`, `"${name}"`);
+  }
+
+  #wanted(): { readonly name: string; readonly salt: number } {
+    const [name = '', salt] = readFileSync(this.#openPath, 'utf8').split('\n');
+    return { name, salt: Number(salt) };
+  }
+
+  #mismatch(found: string, wanted: string): StoreError {
+    return this.#refusal(
+      `it and ${this.#logPath} do not belong together: found ${found}, wanted ${wanted}; put back the files that do, ` +
         `or move ${this.#logPath} and ${this.#openPath} away to go on with what the database has without them`,
     );
   }

@@ -1,10 +1,12 @@
 /** What only the durable engine can do: keep data over a restart, own its directory, notice damage, survive a full disk. */
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -250,11 +252,14 @@ describe('sqlite store', () => {
       expect(await refusal()).to.contain('store format 3, this release reads up to 2');
     });
 
+    const changeValue = (revision: number): void =>
+      tamper(
+        `UPDATE log SET record = CAST(substr(record, 1, length(record) - 1) || 'y' AS BLOB) WHERE revision = ${revision}`,
+      );
+
     it('names key and revision of a value that was changed behind its back, and reads the others', async () => {
       await fill(3);
-      tamper(
-        "UPDATE log SET record = CAST(substr(record, 1, length(record) - 1) || 'y' AS BLOB) WHERE revision = 2",
-      );
+      changeValue(2);
       const store = await open();
       const error = await rejection(store.get('/k/1'));
       expect(error).to.include({ reason: 'Corrupt' });
@@ -265,10 +270,155 @@ describe('sqlite store', () => {
       expect(await rejection(store.commit([put('/k/1', 'x', absent)]))).to.include({ reason: 'Corrupt' });
 
       const watcher = new Watcher(store, ['/'], 3);
+      const neighbour = new Watcher(store, ['/k/0'], 3);
       await watcher.reached(await mustCommit(store, put('/k/0', 'y')));
       await mustCommit(store, put('/k/1', 'new'));
       expect(await watcher.ended, 'the value before cannot be told').to.include({ reason: 'Corrupt' });
       expect(text((await store.get('/k/1'))?.value)).to.equal('new');
+
+      // Who reads the present goes on from there; who watches other keys never noticed.
+      const present = await store.range('/');
+      const again = new Watcher(store, ['/'], present.revision);
+      const next = await mustCommit(store, put('/k/1', 'newer'), put('/k/0', 'z'));
+      await again.reached(next);
+      await neighbour.reached(next);
+      for (const one of [again, neighbour]) await one.stop();
+      expect(again.events.map(describeEvent)).to.deep.equal([
+        'put /k/1=newer @6 (was new)',
+        'put /k/0=z @7 (was y)',
+      ]);
+    });
+
+    it('forgets the past although a value of it is damaged', async () => {
+      const clock = new FakeClock();
+      const first = await open({ clock, retention: { everyMs: 0 } });
+      for (let n = 0; n < 9; n++) await mustCommit(first, put('/a', `${n}`), put('/b', `${n}`));
+      await first.close();
+      for (const revision of [1, 4, 5, 9, 10]) changeValue(revision);
+      clock.advance(3_600_000);
+      const store = await open({ clock, retention: { historyMs: 60_000, everyMs: 1000 } });
+      await mustCommit(store, put('/a', 'new'));
+      clock.advance(1000);
+      for (let n = 0; n < 500 && store.compactedRevision() < 18; n++) await store.size();
+      expect(store.compactedRevision()).to.equal(18);
+    });
+
+    for (const [what, sql, key] of [
+      ['of present keys', 'UPDATE keys SET revision = 1 WHERE key = ?', '/k/2'],
+      ['of present keys (a row that is not there)', 'UPDATE keys SET revision = 77 WHERE key = ?', '/k/2'],
+    ] as const) {
+      it(`never gives the value of another key where the index ${what} is wrong`, async () => {
+        await fill(3);
+        tamper(sql.replace('?', `'${key}'`));
+        // A revision that is not there is noticed at once, a wrong one when it is used.
+        const store = await open().catch((error: unknown) => {
+          expect(error).to.include({ reason: 'Corrupt' });
+          return undefined;
+        });
+        if (store === undefined) return;
+        for (const read of [store.get(key), store.range('/')]) {
+          const error = await rejection(read);
+          expect(error).to.include({ reason: 'Corrupt' });
+          expect(error.message).to.contain(key).and.contain(databasePath);
+        }
+      });
+    }
+
+    /** A store of `count` values whose process was killed, so that its newest writes are in its log alone. */
+    const killed = async (where: string, round = '1'): Promise<void> => {
+      const child = fork(new URL('./crash-writer.ts', import.meta.url), [where, round], { silent: true });
+      let lines = '';
+      child.stdout?.on('data', (chunk) => {
+        lines += String(chunk);
+      });
+      while (lines.split('\n').length < 50) await once(child.stdout ?? child, 'data');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    };
+    const log = (where = directory): string => join(where, 'store.db-wal');
+    const snapshot = (): string =>
+      readdirSync(directory)
+        .filter((name) => name.startsWith('store.db') && !name.endsWith('-shm'))
+        .map(
+          (name) =>
+            `${name} ${createHash('sha256')
+              .update(readFileSync(join(directory, name)))
+              .digest('hex')}`,
+        )
+        .join('\n');
+
+    for (const [what, damage, wanted] of [
+      ['is missing', () => rmSync(log()), 'store.db-wal, which is missing'],
+      ['is empty', () => truncateSync(log()), 'store.db-wal, which is empty'],
+      [
+        'begins with zeros',
+        () => {
+          const bytes = readFileSync(log());
+          writeFileSync(log(), bytes.fill(0, 0, 32));
+        },
+        'whose beginning is damaged',
+      ],
+      [
+        'is of another store',
+        async () => {
+          const other = newDirectory();
+          await killed(other, '2');
+          copyFileSync(log(other), log());
+        },
+        'do not belong together',
+      ],
+      [
+        'lies beside an older copy of the database',
+        async () => {
+          const copy = newDirectory();
+          copyFileSync(databasePath, join(copy, 'store.db'));
+          copyFileSync(join(directory, 'cluster-id'), join(copy, 'cluster-id'));
+          await (await open()).close();
+          await killed(directory, '2');
+          copyFileSync(join(copy, 'store.db'), databasePath);
+        },
+        'do not belong together',
+      ],
+    ] as const) {
+      it(`refuses a store that was killed whose log ${what}, says how to go on, and leaves the files alone`, async () => {
+        await killed(directory);
+        await damage();
+        const before = snapshot();
+        for (const attempt of ['first', 'second']) {
+          expect(await refusal(), attempt)
+            .to.contain(wanted)
+            .and.contain(join(directory, 'store.open'));
+        }
+        expect(snapshot()).to.equal(before);
+      });
+    }
+
+    it('refuses a closed store beside which there is a log, and leaves the files alone', async () => {
+      await fill(3);
+      const other = newDirectory();
+      await killed(other);
+      copyFileSync(log(other), log());
+      const before = snapshot();
+      expect(await refusal())
+        .to.contain('is of another store')
+        .and.contain(log());
+      expect(snapshot()).to.equal(before);
+      rmSync(log());
+      expect((await open()).revision()).to.equal(3);
+    });
+
+    it('opens what the database has when the missing log is given up', async () => {
+      await fill(3);
+      await killed(directory);
+      rmSync(log());
+      rmSync(join(directory, 'store.open'));
+      expect((await open()).revision()).to.be.at.least(3);
+    });
+
+    it('opens a store that was killed, whose index of the log is lost', async () => {
+      await killed(directory);
+      rmSync(join(directory, 'store.db-shm'));
+      expect((await open()).revision()).to.be.at.least(50);
     });
   });
 

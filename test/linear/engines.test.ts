@@ -9,7 +9,7 @@ import { newDirectory, removeDirectories } from '../store/builders.ts';
 import { Recorder } from './history.ts';
 import { HostedStore } from './hostedstore.ts';
 import { mustHold } from './judge.ts';
-import { replayOf, seeds } from './seeds.ts';
+import { paceOf, replayOf, seeds } from './seeds.ts';
 import { StoreRegister, StoreWatch } from './storeregister.ts';
 import { readAll, runClients } from './workload.ts';
 
@@ -81,7 +81,7 @@ describe('linearizable: SQLite, killed and opened again', function () {
         blindly: { kind: 'none' },
         register: () => register,
         signal: stop.signal,
-        pauseMs: 6,
+        pauseMs: paceOf(seed, 6),
       });
       try {
         for (let kill = 0; kill < KILLS; kill++) {

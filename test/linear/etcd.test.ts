@@ -11,7 +11,7 @@ import { ApiRegister, ApiWatch, writeMarker } from './apiregister.ts';
 import { Recorder } from './history.ts';
 import { HostedStore } from './hostedstore.ts';
 import { mustHold } from './judge.ts';
-import { isLong, replayOf, seeds } from './seeds.ts';
+import { isLong, paceOf, replayOf, seeds } from './seeds.ts';
 import { GantryServer } from './server.ts';
 import { StoreRegister, StoreWatch } from './storeregister.ts';
 import { readAll, runClients } from './workload.ts';
@@ -123,7 +123,7 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
           blindly: { kind: 'none' },
           register: (_client, chance) => pick(chance, registers) ?? first,
           signal: stop.signal,
-          pauseMs: 25,
+          pauseMs: paceOf(seed, 25),
           afterFailureMs: 200,
         });
         let done: string[];
@@ -186,7 +186,7 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
           blindly: { kind: 'present' },
           register: (_client, chance) => pick(chance, registers) ?? register,
           signal: stop.signal,
-          pauseMs: 40,
+          pauseMs: paceOf(seed, 40),
           afterFailureMs: 400,
         });
         let done: string[];

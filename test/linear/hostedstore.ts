@@ -10,6 +10,7 @@ import { StoreError } from '../../machinery/errors.ts';
 import type {
   CommitResult,
   KeyValue,
+  RangeResult,
   StoreEvent,
   StoreWatchOptions,
   WatchBatch,
@@ -80,6 +81,13 @@ export class HostedStore implements StoreCalls {
   async get(key: string): Promise<KeyValue | undefined> {
     const line = await this.#ask({ do: 'get', key });
     return keyValueOf(line.item);
+  }
+
+  async range(prefix: string): Promise<RangeResult> {
+    const { page } = await this.#ask({ do: 'range', prefix });
+    if (page === undefined) throw new Error('the host gave no answer to a range');
+    const items = page.items.map(keyValueOf).filter((item) => item !== undefined);
+    return { items, revision: page.revision, more: page.more };
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {

@@ -14,6 +14,7 @@ export interface HostWrite {
 
 export type HostCall = { readonly id: number } & (
   | { readonly do: 'get'; readonly key: string }
+  | { readonly do: 'range'; readonly prefix: string }
   | { readonly do: 'commit'; readonly write: HostWrite }
   | { readonly do: 'latest' }
   | { readonly do: 'watch'; readonly prefix: string; readonly afterRevision: number }
@@ -27,6 +28,11 @@ export type HostEvent = Omit<StoreEvent, 'current' | 'previous'> & {
 export interface HostLine {
   readonly id: number;
   readonly item?: HostItem | undefined;
+  readonly page?: {
+    readonly items: readonly (HostItem | undefined)[];
+    readonly revision: number;
+    readonly more: boolean;
+  };
   readonly done?: {
     readonly revision: number;
     readonly modRevision: number | undefined;

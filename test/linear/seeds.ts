@@ -12,3 +12,8 @@ export function seeds(normal: number, long: number): readonly number[] {
 export function replayOf(file: string, seed: number): string {
   return `GANTRY_LINEAR_SEED=${seed} npx mocha --exit ${file}`;
 }
+
+/** The longest pause of a client between two operations, milliseconds: some schedules crowd, some leave room. */
+export function paceOf(seed: number, pauseMs: number): number {
+  return pauseMs * ([1, 0.2, 2][seed % 3] ?? 1);
+}

@@ -5,7 +5,7 @@ import { newDirectory, removeDirectories } from '../store/builders.ts';
 import { ApiRegister, ApiWatch, writeMarker } from './apiregister.ts';
 import { Recorder } from './history.ts';
 import { mustHold } from './judge.ts';
-import { replayOf, seeds } from './seeds.ts';
+import { paceOf, replayOf, seeds } from './seeds.ts';
 import { GantryServer } from './server.ts';
 import { readAll, runClients } from './workload.ts';
 
@@ -36,7 +36,7 @@ describe('linearizable: the API of a server on SQLite, killed and started again'
           blindly: { kind: 'present' },
           register: () => register,
           signal: stop.signal,
-          pauseMs: 15,
+          pauseMs: paceOf(seed, 15),
           afterFailureMs: 400,
         });
         try {

@@ -22,6 +22,11 @@ async function answer(call: HostCall): Promise<void> {
       case 'get':
         say({ id, item: itemOf(await store.get(call.key)) });
         return;
+      case 'range': {
+        const page = await store.range(call.prefix);
+        say({ id, page: { ...page, items: page.items.map(itemOf) } });
+        return;
+      }
       case 'commit': {
         const result = await store.commit([writeOf(call.write)]);
         const { ok, revision } = result;

@@ -15,6 +15,7 @@ import { COMPACTION_PREFIX, type EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdKeyValue, EtcdOperation } from './client.ts';
 import type { Hub } from './hub.ts';
 import { encodeMark } from './mark.ts';
+import type { Meta } from './meta.ts';
 import type { Past } from './past.ts';
 import type { Versions } from './versions.ts';
 
@@ -35,10 +36,7 @@ export interface CompactionOptions {
   readonly retention: Retention;
   /** Tells this server from others of its cluster. */
   readonly serverId: string;
-  /** Of etcd: before it there was no such cluster here. */
-  readonly firstRevision: number;
-  /** Of the store: what is gone from the beginning. */
-  readonly floor: number;
+  readonly meta: Meta;
 }
 
 interface Need {
@@ -58,8 +56,14 @@ export class Compaction {
   constructor(options: CompactionOptions) {
     this.#options = options;
     this.#needKey = `${NEEDS}${options.keys.prefix}:${options.serverId}`;
-    this.#floor = options.floor;
-    this.#firstKept = options.firstRevision;
+    this.#floor = firstFloor(options.meta, options.versions);
+    this.#firstKept = options.meta.firstRevision;
+  }
+
+  /** Nothing of this cluster's past is gone. */
+  get isWhole(): boolean {
+    const { meta, versions } = this.#options;
+    return !meta.isContinued && this.#floor === firstFloor(meta, versions);
   }
 
   get floor(): number {
@@ -162,6 +166,12 @@ export class Compaction {
       failure: [],
     });
   }
+}
+
+/** What is gone of a cluster from its beginning: nothing, but for revisions of other stores and other epochs. */
+function firstFloor({ isContinued, firstRevision, epochOffset }: Meta, versions: Versions): number {
+  if (isContinued) return versions.endOf(firstRevision);
+  return epochOffset === 0 ? 0 : versions.endOf(0);
 }
 
 function encodeNeed(etcdRevision: number, atMs: number): Uint8Array {

@@ -4,4 +4,6 @@ export interface Differences {
   readonly keepsTransient?: string;
   /** Commits that were made together are forgotten together. */
   readonly forgetsBatches?: string;
+  /** Of commits made at once, one that is refused may be refused before an earlier one is made. */
+  readonly refusesEarly?: string;
 }

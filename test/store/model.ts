@@ -150,7 +150,7 @@ async function perform(
   model: Model,
   next: Step,
   value: () => string,
-  { forgetsBatches }: Differences,
+  { forgetsBatches, refusesEarly }: Differences,
 ): Promise<void> {
   switch (next.do) {
     case 'commit': {
@@ -162,7 +162,10 @@ async function perform(
       // All sent at once, so they share a batch; preconditions are of the moment before the first.
       const commits = next.commits.map((some) => some.map((one) => model.writeOf(one, value())));
       const results = await Promise.all(commits.map((writes) => store.commit(writes)));
-      for (const [index, writes] of commits.entries()) check(results[index], model.commit(writes), model);
+      const earliest = refusesEarly === undefined ? undefined : model.revision;
+      for (const [index, writes] of commits.entries()) {
+        check(results[index], model.commit(writes), model, earliest);
+      }
       return;
     }
     case 'compact': {
@@ -179,9 +182,18 @@ async function perform(
   }
 }
 
-function check(result: CommitResult | undefined, wanted: ReturnType<Model['commit']>, model: Model): void {
-  if ('failed' in wanted) expect(result).to.deep.include({ ok: false, failed: wanted.failed });
-  else expect(result).to.deep.include({ ok: true, modRevisions: wanted.revisions });
+/** @param earliest the least revision at which a commit may be refused; absent: that of the commits before it. */
+function check(
+  result: CommitResult | undefined,
+  wanted: ReturnType<Model['commit']>,
+  model: Model,
+  earliest = model.revision,
+): void {
+  if ('failed' in wanted) {
+    expect(result).to.deep.include({ ok: false, failed: wanted.failed });
+    expect(result?.revision).to.be.at.least(earliest);
+    if (earliest < model.revision) return;
+  } else expect(result).to.deep.include({ ok: true, modRevisions: wanted.revisions });
   expect(result?.revision).to.equal(model.revision);
 }
 

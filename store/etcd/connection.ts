@@ -127,6 +127,7 @@ class Connection implements EtcdClient {
     let pauseMs = FIRST_PAUSE_MS;
     let hasRenewed = false;
     const lasting = new Set<Endpoint>();
+    let refusal: StoreError | undefined;
     for (;;) {
       this.#stopIfEnded(signal);
       const endpoint = this.#endpoints.pick();
@@ -155,8 +156,9 @@ class Connection implements EtcdClient {
         }
         this.#endpoints.blame(endpoint, fault.isSilence ? 'silent' : 'refused', askedAtMs);
         if (fault.isLasting) lasting.add(endpoint);
+        if (fault.isRefusal) refusal = fault.error;
         if (lasting.size === this.#endpoints.count || this.#isHopeless(startedAtMs))
-          throw this.#givingUp(fault.error);
+          throw this.#givingUp(refusal ?? fault.error);
       }
       if (!this.#endpoints.hasUnblocked()) {
         await sleep(this.#clock, pauseMs, this.#ending(signal));
@@ -174,7 +176,7 @@ class Connection implements EtcdClient {
 
   #givingUp(error: StoreError): StoreError {
     if (this.#endpoints.count === 1) return error;
-    const words = `no member of etcd could do it (${this.#endpoints.addresses}); the last one: ${error.message}`;
+    const words = `no member of etcd could do it (asked: ${this.#endpoints.addresses}); ${error.message}`;
     return new StoreError(error.reason, words, { cause: error });
   }
 

@@ -26,6 +26,8 @@ export interface Fault {
   readonly isUndone: boolean;
   /** The member said nothing at all. */
   readonly isSilence: boolean;
+  /** The member itself said why: worth more to a reader than that others cannot be reached. */
+  readonly isRefusal: boolean;
   /** Of this member no other answer will come until somebody sets something right. */
   readonly isLasting: boolean;
   readonly error: StoreError;
@@ -170,10 +172,15 @@ export function faultOf(error: unknown, where: string, wasSent: boolean): Fault 
   const verdict = judge(error, where, wasSent);
   const isLasting =
     error instanceof ForeignClusterError || /\bcertificate of etcd\b|on TLS/.test(verdict.error.message);
-  return { ...verdict, isSilence: error instanceof SilenceError, isLasting };
+  const isRefusal = isServiceError(error) && RULES.some(({ text }) => text.test(error.details));
+  return { ...verdict, isSilence: error instanceof SilenceError, isRefusal, isLasting };
 }
 
-function judge(error: unknown, where: string, wasSent: boolean): Omit<Fault, 'isSilence' | 'isLasting'> {
+function judge(
+  error: unknown,
+  where: string,
+  wasSent: boolean,
+): Pick<Fault, 'remedy' | 'isUndone' | 'error'> {
   if (error instanceof ForeignClusterError) {
     return { remedy: 'elsewhere', isUndone: true, error: storeError('Unavailable', error.message, error) };
   }

@@ -5,6 +5,7 @@
  * What has not changed since comes from the cache. The rest is read from the store's history, some pages at a time and
  * some readers at a time, who take turns: a past that is dear to read holds nobody up who reads the present.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { ReadMoment } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, StoreError } from '../../machinery/errors.ts';
@@ -22,7 +23,7 @@ import { apiErrorFromStore, unavailable } from './storeerrors.ts';
 import type { StoredObject } from './types.ts';
 
 /** Objects read from the store at once: some milliseconds of work between two turns of the event loop. */
-const HISTORY_PAGE = 250;
+const HISTORY_PAGE = 100;
 /** Lists of the past that read the store at once on one server, and who waits for how long. */
 const READERS: LevelOptions = {
   name: 'past',
@@ -114,31 +115,36 @@ export class Past {
   ): Promise<Page> {
     const { cache } = served;
     const found: StoredObject[] = [];
-    for await (const item of this.#items(served, query, revision)) {
-      if (signal?.aborted === true) throw cancelled(signal);
-      const relative = item.key.slice(cache.entry.prefix.length);
-      if (!isInScope(served, relative)) continue;
-      const known = cache.get(relative);
-      const stored = known?.resourceVersion === item.modRevision ? known : cache.decode(item);
-      if (query.matches?.(stored) !== false) found.push(stored);
+    for await (const items of this.#history(served, query, revision)) {
+      for (const item of items) {
+        const relative = item.key.slice(cache.entry.prefix.length);
+        if (!isInScope(served, relative)) continue;
+        const known = cache.get(relative);
+        const stored = known?.resourceVersion === item.modRevision ? known : cache.decode(item);
+        if (query.matches?.(stored) !== false) found.push(stored);
+      }
       if (found.length > query.limit) break;
+      // Node delivers up to a thousand messages of the store's thread before it looks at anything else: several readers
+      // whose pages come one after the other would keep the loop among themselves.
+      await turnOfTheLoop();
+      if (signal?.aborted === true) throw cancelled(signal);
     }
     const items = found.slice(0, query.limit);
     return { items, next: found.length > items.length ? lastKey(items) : undefined, remaining: undefined };
   }
 
-  /** What may match, in key order. */
-  async *#items(
+  /** What may match, in key order, some at a time. */
+  async *#history(
     { entry, cache }: ServedEntry,
     { namespace, name, after, limit, matches }: Query,
     revision: number,
-  ): AsyncGenerator<KeyValue> {
+  ): AsyncGenerator<readonly KeyValue[]> {
     const { store } = this.#parts;
     const { prefix } = cache.entry;
     if (name !== undefined && entry.kind.namespaced === (namespace !== undefined)) {
       const key = relativeKey(namespace === undefined ? { name } : { namespace, name });
       const item = await store.get(prefix + key, { revision });
-      if (item !== undefined && (after === undefined || compareKeys(key, after) > 0)) yield item;
+      if (item !== undefined && (after === undefined || compareKeys(key, after) > 0)) yield [item];
       return;
     }
     const range = namespace === undefined ? prefix : `${prefix}${namespace}/`;
@@ -151,7 +157,7 @@ export class Past {
         revision,
         ...(last === undefined ? {} : { after: last }),
       });
-      yield* page.items;
+      yield page.items;
       last = page.items.at(-1)?.key;
       more = page.more && last !== undefined;
     }

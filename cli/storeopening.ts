@@ -87,7 +87,7 @@ async function readAll(store: Store, prefix: string): Promise<void> {
 }
 
 /** How etcd is reached, beside its address. */
-async function etcdAccess(settings: StoreSettings): Promise<Omit<EtcdEndpoints, 'endpoints'>> {
+export async function etcdAccess(settings: StoreSettings): Promise<Omit<EtcdEndpoints, 'endpoints'>> {
   const [ca, certificate, key, password] = await Promise.all([
     readIfSet(settings.etcdCaFile),
     readIfSet(settings.etcdCertFile),

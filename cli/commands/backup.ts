@@ -2,18 +2,19 @@
  * `gantry backup`: everything in the store at one revision, in one file. From the running server, or with `--store` from
  * a store that no server has open (embedded) or that servers share (etcd).
  */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { BACKUP_PATH } from '../../api/server/backups.ts';
 import type { HttpClient } from '../../client/http.ts';
 import type { Timer } from '../../machinery/clock.ts';
 import { passBackup, type Written, writeBackupFile } from '../../store/backup/file.ts';
+import { isStoreAt } from '../../store/backup/target.ts';
 import { writeBackup } from '../../store/backup/writer.ts';
 import { engineOf, openStore } from '../../store/open.ts';
 import { readEncryption } from '../encryption.ts';
 import { CommandError, type Io } from '../io.ts';
 import { type ConnectionFlags, withSession } from '../session.ts';
 import type { Settings } from '../settings.ts';
+import { etcdAccess } from '../storeopening.ts';
 import { TRANSIENT_PREFIXES } from '../storeprefixes.ts';
 import { productVersion } from './version.ts';
 
@@ -79,19 +80,19 @@ async function fromStore(
   take: (source: AsyncIterable<Uint8Array>) => Promise<Written>,
 ): Promise<Written> {
   const { store: url, encryptionKeyFile } = settings;
-  const directory = /^sqlite:(.+)$/.exec(url)?.[1];
-  // Opening would make an empty one.
-  if (directory !== undefined && !existsSync(join(directory, 'store.db'))) {
-    throw new CommandError(`there is no store in ${directory}: nothing to back up`);
-  }
-  if (url === 'memory:')
+  if (url === 'memory:') {
     throw new CommandError('--store memory: is inside a running server: leave --store out to ask it');
-  const encryption = await readEncryption(encryptionKeyFile);
-  const store = await openStore(url, {
+  }
+  const opening = {
     clock: io.clock,
+    etcd: await etcdAccess(settings),
     retention: { everyMs: 0, transientPrefixes: TRANSIENT_PREFIXES },
-    ...(encryption === undefined ? {} : { encryption }),
-  });
+  };
+  if (!(await isStoreAt(url, opening))) {
+    throw new CommandError(`there is no store at ${url}: nothing to back up`);
+  }
+  const encryption = await readEncryption(encryptionKeyFile);
+  const store = await openStore(url, { ...opening, ...(encryption === undefined ? {} : { encryption }) });
   try {
     return await take(
       writeBackup({

@@ -10,6 +10,7 @@ import { Envelopes } from '../../store/envelope.ts';
 import { readEncryption } from '../encryption.ts';
 import { CommandError, type Io } from '../io.ts';
 import type { Settings } from '../settings.ts';
+import { etcdAccess } from '../storeopening.ts';
 import { TRANSIENT_PREFIXES } from '../storeprefixes.ts';
 
 export interface RestoreFlags {
@@ -27,10 +28,15 @@ export async function runRestore(
   if (name === '-')
     throw new CommandError('a backup is read more than once: give a file, not standard input');
   const { store: url, encryptionKeyFile } = settings;
+  const opening = {
+    clock: io.clock,
+    etcd: await etcdAccess(settings),
+    retention: { everyMs: 0, transientPrefixes: TRANSIENT_PREFIXES },
+  };
   if (!isCheckOnly) {
     if (url === 'memory:')
       throw new CommandError('--store memory: forgets what is restored into it; wanted sqlite:<directory>');
-    await checkEmpty(url);
+    await checkEmpty(url, opening);
   }
   const encryption = await readEncryption(encryptionKeyFile);
   const keys = encryption === undefined ? {} : { encryption };
@@ -56,9 +62,9 @@ export async function runRestore(
     }
     const { clusterId } = summary.header;
     const target = await openRestoreTarget(url, {
-      clock: io.clock,
+      ...opening,
       ...keys,
-      retention: { everyMs: 0, transientPrefixes: TRANSIENT_PREFIXES },
+      signal: io.signal,
       newCluster: { clusterId, afterRevision: revisionsAfter(summary.header, name) },
     });
     try {

@@ -12,7 +12,8 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from '../../machinery/errors.ts';
 import type { Envelopes } from '../envelope.ts';
-import { MAX_COMMIT_BYTES, MAX_COMMIT_WRITES, type Store, type Write } from '../store.ts';
+import type { OpenStoreOptions } from '../open.ts';
+import { MAX_COMMIT_BYTES, MAX_COMMIT_WRITES, type NewCluster, type Store, type Write } from '../store.ts';
 import type { BackupHeader, BackupTrailer } from './format.ts';
 import { type BackupFile, readBackup } from './reader.ts';
 
@@ -22,6 +23,19 @@ const WINDOW_BYTES = 64 * 1024 ** 2;
 const COMMITS_AT_ONCE = 8;
 /** More writes than any cluster makes between a backup and its loss. */
 const LEAP = 2 ** 40;
+
+export interface RestoreTarget {
+  readonly store: Store;
+  /** Closes the store and makes it the one that its address names: durable when it resolves. */
+  finish(): Promise<void>;
+  /** Closes the store and takes away what is in it; nothing after `finish`. */
+  abandon(): Promise<void>;
+}
+
+export type RestoreOptions = OpenStoreOptions & {
+  readonly newCluster: NewCluster;
+  readonly signal?: AbortSignal;
+};
 
 /** What a file holds, once it was found to be whole. */
 export interface BackupSummary {
@@ -100,7 +114,8 @@ export async function restoreInto(
       `what was restored from ${file.name} is not what the store gives back; try again`,
     );
   }
-  await store.compact(revision);
+  // A shared store's past begins where its restore ends.
+  if (!store.isShared) await store.compact(revision);
   return revision;
 }
 

@@ -3,31 +3,25 @@
  * that was cut off leaves behind, differs by engine; the next restore clears it away.
  *
  * - embedded: a directory beside the store's, moved to its place at the end
+ * - etcd: the prefix itself, under a record that says so (`etcdtarget.ts`)
  */
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileProblem } from '../../machinery/durablefile.ts';
 import { StoreError } from '../../machinery/errors.ts';
-import { type OpenStoreOptions, openStore } from '../open.ts';
+import { engineOf, type OpenStoreOptions, openStore } from '../open.ts';
 import { asideOf, StoreDirectory } from '../sqlite/directory.ts';
-import type { NewCluster, Store } from '../store.ts';
-
-export interface RestoreTarget {
-  readonly store: Store;
-  /** Closes the store and makes it the one that its address names: durable when it resolves. */
-  finish(): Promise<void>;
-  /** Closes the store and takes away what is in it; nothing after `finish`. */
-  abandon(): Promise<void>;
-}
+import type { RestoreOptions, RestoreTarget } from './restore.ts';
 
 /** What an empty directory of a store may hold. */
 const LEFT_BY_OWNERS = new Set(['store.lock', 'store.pid']);
 
-export type RestoreOptions = OpenStoreOptions & { readonly newCluster: NewCluster };
-
 /** Throws `StoreError('Unavailable')` for a store that is not empty, saying how to put it aside; `Locked` beside another restore. */
 export async function openRestoreTarget(url: string, options: RestoreOptions): Promise<RestoreTarget> {
-  await checkEmpty(url);
+  // Only who uses etcd pays for loading what speaks with it.
+  if (engineOf(url) === 'etcd') return (await import('./etcdtarget.ts')).openEtcdTarget(url, options);
+  await checkEmpty(url, options);
   const path = directoryOf(url) ?? '';
   const aside = asideOf(path);
   await inDirectory(path, () => mkdir(dirname(path), { recursive: true, mode: 0o700 }));
@@ -57,11 +51,18 @@ export async function openRestoreTarget(url: string, options: RestoreOptions): P
   };
 }
 
+/** Whether a store is there: where none is, opening would begin one. */
+export async function isStoreAt(url: string, options: OpenStoreOptions): Promise<boolean> {
+  if (engineOf(url) === 'etcd') return (await import('./etcdtarget.ts')).isClusterAt(url, options);
+  return existsSync(join(directoryOf(url) ?? '', 'store.db'));
+}
+
 /** Throws unless a restore could go there: so that this is told before a long file is read. */
-export async function checkEmpty(url: string): Promise<void> {
+export async function checkEmpty(url: string, options: OpenStoreOptions): Promise<void> {
+  if (engineOf(url) === 'etcd') return (await import('./etcdtarget.ts')).checkEmptyPrefix(url, options);
   const path = directoryOf(url);
   if (path === undefined) {
-    throw new TypeError(`cannot restore into "${url}"; wanted sqlite:PATH`);
+    throw new TypeError(`cannot restore into "${url}"; wanted sqlite:PATH or etcd://host:port/prefix`);
   }
   const names = await inDirectory(path, () => readdir(path)).catch((error: unknown) => {
     if (isAbsent(error)) return [];

@@ -105,11 +105,11 @@ describe('the backup path', () => {
 
     it('answers with a code when the store fails before the first byte', async () => {
       // oxlint-disable-next-line require-yield -- it fails before it has anything to give.
-      const { ask } = await open(async function* () {
+      const at = await open(async function* () {
         await Promise.resolve();
         throw new StoreError('Unavailable', 'no quorum');
       });
-      const answer = await ask('GET', PATH);
+      const answer = await at.ask('GET', PATH);
       expect(answer.status).to.equal(503);
       expect(answer.text).to.include('no quorum');
     });
@@ -118,16 +118,16 @@ describe('the backup path', () => {
       const gate = Promise.withResolvers<void>();
       const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       let count = 0;
-      const { port, ask } = await open(async function* () {
+      const at = await open(async function* () {
         begun[count++]?.resolve();
         yield Buffer.from('x');
         await gate.promise;
       });
       for (const method of ['POST', 'HEAD', 'DELETE'])
-        expect((await ask(method, PATH)).status, method).to.equal(405);
-      const running = [fetchBytes(port), fetchBytes(port)];
+        expect((await at.ask(method, PATH)).status, method).to.equal(405);
+      const running = [fetchBytes(at.port), fetchBytes(at.port)];
       await Promise.all(begun.map(({ promise }) => promise));
-      const third = await ask('GET', PATH);
+      const third = await at.ask('GET', PATH);
       expect(third.status).to.equal(429);
       expect(third.headers['retry-after']).to.equal('10');
       gate.resolve();

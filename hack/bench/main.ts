@@ -3,6 +3,7 @@
  * Figures are of this machine and this moment; only the ratios travel.
  */
 import { benchApi } from './api.ts';
+import { benchPast } from './past.ts';
 import { benchProcess } from './process.ts';
 import { benchStore } from './store.ts';
 import { benchWalk } from './walk.ts';
@@ -20,6 +21,7 @@ export interface Row {
 const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   store: benchStore,
   api: benchApi,
+  past: benchPast,
   walk: benchWalk,
   process: benchProcess,
   watches: benchWatches,

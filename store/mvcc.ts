@@ -10,13 +10,14 @@ import { type Log as Logger, silentLog } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Encryption } from './encryption.ts';
 import { Envelopes } from './envelope.ts';
-import type { FeedLimits } from './feed.ts';
-import { GroupCommit, type GroupCommitLimits, type Queued } from './groupcommit.ts';
+import { GroupCommit, type Queued } from './groupcommit.ts';
 import { doPrefixesOverlap } from './keys.ts';
-import type { Log, LogChange, LogEffect, LogHead, LogOutcome, LogPage, LogWrite } from './log.ts';
+import { DEFAULT_LIMITS, type StoreLimits } from './limits.ts';
+import type { Log, LogChange, LogEffect, LogHead, LogOutcome, LogPage } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
+import { momentAt, momentOf } from './moments.ts';
 import { RecentValues } from './recent.ts';
-import { checkKeyIds, resealValues, sealedLog } from './resealing.ts';
+import { checkKeyIds, resealLog } from './resealing.ts';
 import {
   DEFAULT_RETENTION,
   type Floors,
@@ -24,9 +25,8 @@ import {
   Holds,
   type Retention,
   RetentionLoop,
-  revisionAt,
 } from './retention.ts';
-import { asStoreError, checkWrites, toEvent, toKeyValue, toWriteEvent } from './rows.ts';
+import { asStoreError, checkWrites, toEvent, toKeyValue, toLogWrites, toWriteEvent } from './rows.ts';
 import type {
   CommitResult,
   GetOptions,
@@ -42,20 +42,6 @@ import type {
   Write,
 } from './store.ts';
 import { Watches } from './watches.ts';
-
-export interface StoreLimits extends GroupCommitLimits {
-  readonly feed: FeedLimits;
-  readonly recentBytes: number;
-}
-
-export const DEFAULT_LIMITS: StoreLimits = {
-  maxQueuedCommits: 16_384,
-  maxQueuedBytes: 64 * 1024 ** 2,
-  maxBatchCommits: 1024,
-  maxBatchBytes: 8 * 1024 ** 2,
-  feed: { maxEvents: 16_384, maxBytes: 64 * 1024 ** 2 },
-  recentBytes: 16 * 1024 ** 2,
-};
 
 export interface StoreOptions {
   readonly clock: Clock;
@@ -95,9 +81,7 @@ export async function openMvccStore(log: Log, options: StoreOptions): Promise<St
     ({ head } = await log.trim({ floor: transientFloor, transientFloor, transientPrefixes, maxRows: 0 }));
   }
   const store = new MvccStore(log, head, retention, options);
-  const { encryption } = options;
-  if (encryption !== undefined)
-    await resealValues(sealedLog(log, encryption, store), encryption, options.log ?? silentLog);
+  await resealLog(log, store, options);
   return store;
 }
 
@@ -218,28 +202,13 @@ class MvccStore implements Store {
 
   async momentAt(timeMs: number): Promise<StoreMoment> {
     this.#checkOpen();
-    const oldest = await this.oldestMoment();
-    if (timeMs < (oldest.writtenAtMs ?? Number.NEGATIVE_INFINITY)) {
-      throw new StoreError(
-        'Compacted',
-        `what was at ${new Date(timeMs).toISOString()} is gone: history is kept from revision ${oldest.revision} of ${new Date(oldest.writtenAtMs ?? 0).toISOString()} on`,
-      );
-    }
-    const revision = await revisionAt(this.#log, this.#envelopes, timeMs, oldest.revision, this.#revision);
-    return this.#momentOf(revision);
+    const span = { from: this.#floors.floor, to: this.#revision };
+    return momentAt(this.#log, this.#envelopes, timeMs, span);
   }
 
   async oldestMoment(prefix?: string): Promise<StoreMoment> {
     this.#checkOpen();
-    return this.#momentOf(this.#floorOf(prefix === undefined ? [] : [prefix]));
-  }
-
-  /** The time of a revision's write, or of the next one whose row is there. */
-  async #momentOf(revision: number): Promise<StoreMoment> {
-    if (revision === 0) return { revision, writtenAtMs: undefined };
-    const [witness] = (await this.#log.changes(revision - 1, [''], 1)).changes;
-    if (witness === undefined) return { revision, writtenAtMs: undefined };
-    return { revision, writtenAtMs: toKeyValue(witness.row, this.#envelopes).writtenAtMs };
+    return momentOf(this.#log, this.#envelopes, this.#floorOf(prefix === undefined ? [] : [prefix]));
   }
 
   async compact(revision: number): Promise<void> {
@@ -294,7 +263,9 @@ class MvccStore implements Store {
     let outcomes: readonly LogOutcome[];
     try {
       if (this.#isInDoubt) await this.#resolveDoubt();
-      outcomes = await this.#log.append(batch.map((pending, at) => toLogWrites(pending, known[at] ?? [])));
+      outcomes = await this.#log.append(
+        batch.map(({ writes, records }, at) => toLogWrites(writes, records, known[at] ?? [])),
+      );
     } catch (error) {
       await previous;
       await this.#rejectBatch(batch, error);
@@ -466,14 +437,4 @@ class MvccStore implements Store {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new StoreError('Unavailable', 'the store is closed');
   }
-}
-
-function toLogWrites(pending: Pending, known: readonly (KeyValue | undefined)[]): LogWrite[] {
-  return pending.writes.map(({ kind, key, precondition }, at) => ({
-    kind,
-    key,
-    precondition,
-    record: pending.records[at] ?? new Uint8Array(),
-    knownRevision: known[at]?.modRevision,
-  }));
 }

@@ -6,7 +6,7 @@
  * nobody else wrote them, in bounded commits; what could not be done now is done at the next start.
  */
 import { messageOf, StoreError } from '../machinery/errors.ts';
-import type { Log as Logger } from '../machinery/log.ts';
+import { type Log as Logger, silentLog } from '../machinery/log.ts';
 import type { Encryption } from './encryption.ts';
 import { Envelopes, type Opened, showKeyId } from './envelope.ts';
 import type { Log } from './log.ts';
@@ -53,8 +53,16 @@ export function checkKeyIds(keyIds: readonly number[], encryption: Encryption | 
   );
 }
 
-/** The present values of an embedded engine. */
-export function sealedLog(log: Log, encryption: Encryption, store: Pick<Store, 'commit'>): SealedStore {
+/** The present values of an embedded engine; nothing without encryption. */
+export async function resealLog(
+  log: Log,
+  store: Pick<Store, 'commit'>,
+  { encryption, log: logger = silentLog }: { readonly encryption?: Encryption; readonly log?: Logger },
+): Promise<void> {
+  if (encryption !== undefined) await resealValues(sealedLog(log, encryption, store), encryption, logger);
+}
+
+function sealedLog(log: Log, encryption: Encryption, store: Pick<Store, 'commit'>): SealedStore {
   const envelopes = new Envelopes(encryption);
   return {
     commit: (writes) => store.commit(writes),

@@ -7,9 +7,9 @@
  * with commits let in between.
  */
 import type { Clock, Timer } from '../machinery/clock.ts';
-import { StoreError } from '../machinery/errors.ts';
 import type { Envelopes } from './envelope.ts';
 import type { Log } from './log.ts';
+import { revisionAt } from './moments.ts';
 
 export interface Retention {
   readonly historyMs: number;
@@ -28,9 +28,6 @@ export const DEFAULT_RETENTION: Retention = {
   transientPrefixes: [],
   everyMs: 60_000,
 };
-
-/** Damaged values in a row that are looked past. */
-const MAX_WITNESSES = 100;
 
 export interface Floors {
   readonly floor: number;
@@ -74,46 +71,6 @@ export class Holds {
     const needed = Math.min(...Array.from(this.#revisions, ({ revision }) => revision));
     return { floor: Math.min(floor, needed), transientFloor: Math.min(transientFloor, needed) };
   }
-}
-
-/**
- * The newest revision in [from, to] written at or before a moment; `from` if there is none. A binary search over
- * write times, so it needs nothing remembered over a restart; where the wall clock jumped it is as wrong as the clock.
- */
-export async function revisionAt(
-  log: Log,
-  envelopes: Envelopes,
-  timeMs: number,
-  from: number,
-  to: number,
-): Promise<number> {
-  let low = from;
-  let high = to;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    const writtenAtMs = await writtenAtOrAfter(log, envelopes, middle);
-    if (writtenAtMs === undefined) return low;
-    if (writtenAtMs <= timeMs) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-/** Rows may be trimmed, and one may be damaged: the next one that can be read is the nearest witness. */
-async function writtenAtOrAfter(log: Log, envelopes: Envelopes, from: number): Promise<number | undefined> {
-  let after = from - 1;
-  for (let tries = 0; tries < MAX_WITNESSES; tries++) {
-    const [witness] = (await log.changes(after, [''], 1)).changes;
-    if (witness === undefined) return undefined;
-    const { key, revision, record } = witness.row;
-    try {
-      return envelopes.open(key, revision, record).writtenAtMs;
-    } catch (error) {
-      if (!(error instanceof StoreError && error.reason === 'Corrupt')) throw error;
-      after = revision;
-    }
-  }
-  return undefined;
 }
 
 /** Runs `work` again and again until stopped; the next run is planned when the last has ended. */

@@ -2,7 +2,7 @@
 import { messageOf, StoreError } from '../machinery/errors.ts';
 import type { Envelopes } from './envelope.ts';
 import { checkKey } from './keys.ts';
-import type { LogChange, LogEffect, LogRow } from './log.ts';
+import type { LogChange, LogEffect, LogRow, LogWrite } from './log.ts';
 import {
   type KeyValue,
   MAX_COMMIT_BYTES,
@@ -52,6 +52,21 @@ export function toKeyValue(
 ): KeyValue {
   const { payload, writtenAtMs } = envelopes.open(key, revision, record);
   return { key, value: payload, createRevision, modRevision: revision, version, writtenAtMs };
+}
+
+/** @param known what the caller holds of each key: an engine need not send it back. */
+export function toLogWrites(
+  writes: readonly Write[],
+  records: readonly Uint8Array[],
+  known: readonly (KeyValue | undefined)[],
+): LogWrite[] {
+  return writes.map(({ kind, key, precondition }, at) => ({
+    kind,
+    key,
+    precondition,
+    record: records[at] ?? new Uint8Array(),
+    knownRevision: known[at]?.modRevision,
+  }));
 }
 
 /** The event of a write just made, from what the writer sent: nothing is read back. */

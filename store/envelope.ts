@@ -101,7 +101,8 @@ export class Envelopes {
   #decrypt(key: string, revision: number, keyId: number, bytes: Uint8Array): Uint8Array {
     const keys = this.#encryption?.keys;
     if (keys === undefined || !keys.has(keyId)) {
-      const held = keys === undefined ? 'no encryption keys were given' : 'it is not among the keys given';
+      const file = this.#encryption?.keyFile ?? 'the keys given';
+      const held = keys === undefined ? 'no encryption keys were given' : `it is not in ${file}`;
       throw new StoreError(
         'Corrupt',
         `stored value of "${key}" at revision ${revision} is encrypted with key ${hex(keyId)}, and ${held}; give the key file of this cluster`,

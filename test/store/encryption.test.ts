@@ -68,7 +68,7 @@ describe('encryption', () => {
     expect(text(both.open('/secrets/a', 7, old).payload)).to.equal(SECRET);
     const renewed = both.seal('/secrets/a', bytes(SECRET), 0);
     expect(text(withKeys(ringOf('two')).open('/secrets/a', 7, renewed).payload)).to.equal(SECRET);
-    expect(refusal(one, '/secrets/a', renewed)).to.contain('not among the keys given');
+    expect(refusal(one, '/secrets/a', renewed)).to.contain('it is not in the keys given');
   });
 
   it('names the key that is missing, and never a key or a value', () => {

@@ -4,6 +4,6 @@ export interface Differences {
   readonly keepsTransient?: string;
   /** Commits that were made together are forgotten together. */
   readonly forgetsBatches?: string;
-  /** Of commits made at once, one that is refused may be refused before an earlier one is made. */
-  readonly refusesEarly?: string;
+  /** Commits made at once may go in another order than they were made in. */
+  readonly reorders?: string;
 }

@@ -13,7 +13,7 @@ import { EtcdCluster, needEtcd } from './cluster.ts';
 const DIFFERENCES: Differences = {
   keepsTransient: ' (etcd forgets all keys alike)',
   forgetsBatches: ' (the commits of one transaction of etcd share its revision)',
-  refusesEarly: ' (several transactions are in flight at once)',
+  reorders: ' (several transactions are in flight at once)',
 };
 const random = seededRandom(1);
 let stores = 0;

@@ -1,4 +1,4 @@
-/** What an embedded store lets pile up in memory before it sends writers or readers away. */
+/** What a store lets pile up in memory before it sends writers or readers away. */
 import type { FeedLimits } from './feed.ts';
 import type { GroupCommitLimits } from './groupcommit.ts';
 
@@ -7,7 +7,7 @@ export interface StoreLimits extends GroupCommitLimits {
   readonly recentBytes: number;
 }
 
-export export const DEFAULT_LIMITS: StoreLimits = {
+export const DEFAULT_LIMITS: StoreLimits = {
   maxQueuedCommits: 16_384,
   maxQueuedBytes: 64 * 1024 ** 2,
   maxBatchCommits: 1024,

@@ -8,8 +8,8 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { messageOf, StoreError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
+import type { StoreLimits } from '../limits.ts';
 import type { StoreMetrics } from '../metrics.ts';
-import type { StoreLimits } from '../mvcc.ts';
 import { asStoreError } from '../rows.ts';
 import type { CommitResult, KeyValue, Write } from '../store.ts';
 import type { EtcdClient, EtcdHeader } from './client.ts';

@@ -12,8 +12,9 @@ import { type Log, silentLog } from '../../machinery/log.ts';
 import type { Random } from '../../machinery/random.ts';
 import { Envelopes } from '../envelope.ts';
 import { WatchFeed } from '../feed.ts';
+import { DEFAULT_LIMITS, type StoreLimits } from '../limits.ts';
 import { StoreMetrics } from '../metrics.ts';
-import { DEFAULT_LIMITS, type StoreLimits, type StoreOptions } from '../mvcc.ts';
+import type { StoreOptions } from '../mvcc.ts';
 import { DEFAULT_RETENTION, RetentionLoop } from '../retention.ts';
 import { checkWrites } from '../rows.ts';
 import type {

@@ -24,11 +24,14 @@ import type { StoredObject } from './types.ts';
 
 /** Objects read from the store at once: some milliseconds of work between two turns of the event loop. */
 const HISTORY_PAGE = 100;
-/** Lists of the past that read the store at once on one server, and who waits for how long. */
+/**
+ * Lists of the past that read the store at once on one server, and who waits for how long. One reads while another is
+ * decoded; more of them would only make the turns of the event loop longer.
+ */
 const READERS: LevelOptions = {
   name: 'past',
-  seats: 4,
-  seatsPerUser: 3,
+  seats: 3,
+  seatsPerUser: 2,
   queueLength: 20,
   waiting: 100,
   waitMs: 15_000,

@@ -511,12 +511,12 @@ describe('The past', () => {
       );
     const greedy = await Promise.allSettled([...lists('greedy', 40), ...lists('modest', 2)]);
     const refused = greedy.slice(0, 40).filter((result) => result.status === 'rejected');
-    expect(refused).to.have.length(40 - 3 - 20);
+    expect(refused).to.have.length(40 - 2 - 20);
     for (const result of refused) {
       expect(result.reason).to.include({ reason: 'TooManyRequests', code: 429 });
       expect(result.reason.details.retryAfterSeconds).to.equal(1);
       expect(result.reason.message).to.match(
-        /4 lists of the past are read at once, and too many of yours are waiting already$/,
+        /3 lists of the past are read at once, and too many of yours are waiting already$/,
       );
     }
     for (const result of greedy.slice(40)) expect(result.status).to.equal('fulfilled');

@@ -1,6 +1,7 @@
 /** Stores, backups and restores in a few words, for the tests of this folder. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '../../../machinery/clock.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { BackupFile } from '../../../store/backup/reader.ts';
 import {
@@ -64,10 +65,19 @@ export async function verify(path: string, encryption?: Encryption): Promise<Bac
   }
 }
 
-/** As the command does it; gives the store's directory. */
-export async function restoreTo(
+/** As the command does it; gives the revision it ended at. */
+export function restoreTo(
   path: string,
   directory: string,
+  encryption?: Encryption,
+  signal?: AbortSignal,
+): Promise<number> {
+  return restoreAt(path, `sqlite:${directory}`, encryption, signal);
+}
+
+export async function restoreAt(
+  path: string,
+  url: string,
   encryption?: Encryption,
   signal?: AbortSignal,
 ): Promise<number> {
@@ -76,8 +86,8 @@ export async function restoreTo(
   try {
     const summary = await verifyBackup(file, envelopes);
     const { clusterId } = summary.header;
-    const target = await openRestoreTarget(`sqlite:${directory}`, {
-      clock: new FakeClock(),
+    const target = await openRestoreTarget(url, {
+      clock: systemClock,
       newCluster: { clusterId, afterRevision: revisionsAfter(summary.header, path) },
       ...(encryption === undefined ? {} : { encryption }),
     });

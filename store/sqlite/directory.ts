@@ -15,7 +15,9 @@
  * Everything is synchronous: it runs in the store's own thread.
  */
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -30,7 +32,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, StoreError } from '../../machinery/errors.ts';
-import { sqliteCode } from './errors.ts';
+import { isNoRoom, sqliteCode } from './errors.ts';
 
 const SQLITE_BUSY = 5;
 const HEADER_BYTES = 100;
@@ -55,9 +57,17 @@ export class StoreDirectory {
     }
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
+      accessSync(path, constants.W_OK);
       this.#lock = takeLock(path);
     } catch (error) {
       if (error instanceof StoreError) throw error;
+      if (isNoRoom(error)) {
+        throw new StoreError(
+          'ReadOnly',
+          `no room to open the store in ${path}: ${messageOf(error)}; make some on its disk and start again`,
+          { cause: error },
+        );
+      }
       throw new StoreError(
         'Unavailable',
         `store directory ${path} is not usable: ${messageOf(error)}; make it a directory that this user may write to`,

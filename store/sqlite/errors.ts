@@ -15,17 +15,22 @@ export function sqliteCode(error: unknown): number | undefined {
   return code === undefined ? undefined : code & 0xff;
 }
 
+/** Whether SQLite or the operating system says that the disk is full. */
+export function isNoRoom(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) return true;
+  return sqliteCode(error) === FULL || extendedCode(error) === IOERR_SHMSIZE;
+}
+
 export function translateSqliteError(error: unknown, path: string): StoreError {
   if (error instanceof StoreError) return error;
   const code = sqliteCode(error);
-  const isNoRoom =
-    error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
   const found = `${messageOf(error)}${code === undefined ? '' : ` (SQLite result ${extendedCode(error)})`}`;
   const options = { cause: error };
   if (code === CORRUPT || code === NOTADB) {
     return new StoreError('Corrupt', `${path} is damaged: ${found}; restore it from a backup`, options);
   }
-  if (isNoRoom || code === FULL || extendedCode(error) === IOERR_SHMSIZE) {
+  if (isNoRoom(error)) {
     return new StoreError(
       'ReadOnly',
       `no room to write ${path}: ${found}; reads go on, writes go on when there is room on the disk`,

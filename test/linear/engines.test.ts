@@ -15,7 +15,7 @@ import { readAll, runClients } from './workload.ts';
 
 const FILE = 'test/linear/engines.test.ts';
 const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d'];
-const KILLS = 10;
+const KILLS = 8;
 /** How long a process lives at most once it is up, milliseconds. */
 const LONGEST_LIFE_MS = 250;
 const WATCH_MS = 20_000;

@@ -17,7 +17,7 @@ import { StoreRegister, StoreWatch } from './storeregister.ts';
 import { readAll, runClients } from './workload.ts';
 
 const FILE = 'test/linear/etcd.test.ts';
-const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d'];
+const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d', '/linear/e', '/linear/f'];
 const NAMES = ['register-a', 'register-b', 'register-c'];
 const FAULTS = isLong ? 12 : 6;
 /** The longest time between two faults, and the longest that a fault lasts, milliseconds. */
@@ -119,11 +119,11 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
         const clients = runClients({
           ...options,
           seed,
-          clients: 8,
+          clients: 20,
           blindly: { kind: 'none' },
           register: (_client, chance) => pick(chance, registers) ?? first,
           signal: stop.signal,
-          pauseMs: paceOf(seed, 25),
+          pauseMs: paceOf(seed, 10),
           afterFailureMs: 200,
         });
         let done: string[];

@@ -49,7 +49,7 @@ describe('a planted fault is found', function () {
   this.timeout(30_000);
 
   it('not where there is none', async () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const found = judge(await record(seed, (store) => store));
       expect(found).to.deep.equal({ impossible: [], undecided: [], laws: [] });
     }
@@ -57,7 +57,7 @@ describe('a planted fault is found', function () {
 
   for (const { name, foundBy, plant } of plants) {
     it(`${name}: found by the ${foundBy}`, async () => {
-      for (const seed of [1, 2, 3]) {
+      for (const seed of [1, 2]) {
         const { impossible, undecided, laws } = judge(await record(seed, plant));
         expect(undecided).to.deep.equal([]);
         expect(foundBy === 'order' ? impossible : laws, `seed ${seed}`).to.not.deep.equal([]);

@@ -15,12 +15,12 @@ import {
   type ClientDuplexStream,
   connectivityState,
   credentials,
-  type Metadata,
+  Metadata,
 } from '@grpc/grpc-js';
-import type { Clock } from '../../machinery/clock.ts';
+import { type Clock, sleep } from '../../machinery/clock.ts';
 import { StoreError } from '../../machinery/errors.ts';
 import type { EtcdEndpoints } from './client.ts';
-import { ForeignClusterError, SilenceError } from './errors.ts';
+import { ForeignClusterError, isAccessRefused, SilenceError } from './errors.ts';
 import {
   type EtcdMethod,
   statusMethod,
@@ -53,6 +53,7 @@ const ARRIVAL_MS = 60_000;
 const LIVENESS_MS = 1000;
 /** Who refuses costs nothing to ask again; who is silent costs a second each time. */
 const REFUSAL_BLOCK_MS = { first: 50, most: 500 };
+const LOOK_AFTER_MS = 250;
 const SILENCE_BLOCK_MS = { first: 2000, most: 8000 };
 
 /** etcd closes connections that ping more often than every 5 s (`--grpc-keepalive-min-time`). */
@@ -120,14 +121,24 @@ export class Endpoint {
   }
 
   async #prove(metadata: Metadata): Promise<void> {
-    const { header } = await this.ask(statusMethod, undefined, { metadata, silenceMs: LIVENESS_MS });
-    this.#identity.clusterId ??= header.clusterId;
-    if (header.clusterId !== this.#identity.clusterId) {
+    const clusterId = await this.#clusterId(metadata);
+    this.#identity.clusterId ??= clusterId;
+    if (clusterId !== undefined && clusterId !== this.#identity.clusterId) {
       throw new ForeignClusterError(
-        `etcd at ${this.address} is another cluster (${hexadecimal(header.clusterId)}) than the one in use (${hexadecimal(this.#identity.clusterId)}): name members of one cluster, and start Gantry again when etcd was restored from a snapshot`,
+        `etcd at ${this.address} is another cluster (${hexadecimal(clusterId)}) than the one in use (${hexadecimal(this.#identity.clusterId ?? '0')}): name members of one cluster, and start Gantry again when etcd was restored from a snapshot`,
       );
     }
     this.#isProven = true;
+  }
+
+  /** Undefined where our user may not know. */
+  async #clusterId(metadata: Metadata): Promise<string | undefined> {
+    try {
+      return (await this.ask(statusMethod, undefined, { metadata, silenceMs: LIVENESS_MS })).header.clusterId;
+    } catch (error) {
+      if (isAccessRefused(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Whether it answers at all, soon. */
@@ -135,7 +146,7 @@ export class Endpoint {
     this.#probing ??= this.ask(statusMethod, undefined, { metadata, silenceMs: LIVENESS_MS })
       .then(
         () => true,
-        () => false,
+        (error: unknown) => isAccessRefused(error),
       )
       .finally(() => {
         this.#probing = undefined;
@@ -218,6 +229,8 @@ export class Endpoints {
   readonly #all: readonly Endpoint[];
   readonly #clock: Clock;
   readonly #blocks = new Map<Endpoint, Block>();
+  readonly #lookedAfter = new Set<Endpoint>();
+  readonly #closing = new AbortController();
   #current = 0;
 
   constructor({ endpoints, tls }: EtcdEndpoints, clock: Clock) {
@@ -255,8 +268,7 @@ export class Endpoints {
 
   /** True when some member is not left alone just now. */
   hasUnblocked(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    return this.#all.some((endpoint) => (this.#blocks.get(endpoint)?.untilMs ?? 0) <= nowMs);
+    return this.#all.some((endpoint) => !this.#isBlocked(endpoint));
   }
 
   /**
@@ -271,6 +283,27 @@ export class Endpoints {
     const { first, most } = manner === 'silent' ? SILENCE_BLOCK_MS : REFUSAL_BLOCK_MS;
     const lengthMs = Math.min(Math.max(first, (block?.lengthMs ?? 0) * 2), most);
     this.#blocks.set(endpoint, { sinceMs: nowMs, untilMs: nowMs + lengthMs, lengthMs });
+    const at = this.#all.indexOf(endpoint);
+    if (at === this.#current) this.#current = (at + 1) % this.#all.length;
+    if (manner === 'silent') void this.#lookAfter(endpoint);
+  }
+
+  /** Asks a silent member in the background, so that no call waits to find out that it is back. */
+  async #lookAfter(endpoint: Endpoint): Promise<void> {
+    if (this.#lookedAfter.has(endpoint)) return;
+    this.#lookedAfter.add(endpoint);
+    while (this.#isBlocked(endpoint) && !this.#closing.signal.aborted) {
+      const block = this.#blocks.get(endpoint);
+      if (await endpoint.isAlive(new Metadata())) {
+        // It comes after those that were not silent, and is doubted longer when it fails again.
+        if (block !== undefined) this.#blocks.set(endpoint, { ...block, untilMs: this.#clock.monotonicMs() });
+      } else await sleep(this.#clock, LOOK_AFTER_MS, this.#closing.signal);
+    }
+    this.#lookedAfter.delete(endpoint);
+  }
+
+  #isBlocked(endpoint: Endpoint): boolean {
+    return (this.#blocks.get(endpoint)?.untilMs ?? 0) > this.#clock.monotonicMs();
   }
 
   /** It answered. */
@@ -279,6 +312,7 @@ export class Endpoints {
   }
 
   close(): void {
+    this.#closing.abort();
     for (const endpoint of this.#all) endpoint.close();
   }
 }

@@ -218,6 +218,16 @@ function judge(
   return { remedy: 'elsewhere', isUndone: !wasSent, error: storeError('Unavailable', words, error) };
 }
 
+/** An answer for all that: etcd of late lets not every user ask for its status. */
+export function isAccessRefused(error: unknown): boolean {
+  return (
+    isServiceError(error) &&
+    (error.code === status.PERMISSION_DENIED ||
+      error.code === status.UNAUTHENTICATED ||
+      /user name is empty/.test(error.details))
+  );
+}
+
 /** What the maker of a write is told when it may not be tried again. */
 export function uncertain(error: StoreError): UncertainWriteError {
   return new UncertainWriteError(

@@ -86,7 +86,7 @@ function startElected(options: ControllingOptions): Controlling {
       check: () => undefined,
       note() {
         if (election.isLeading) return `this server leads (${identity})`;
-        return election.leader === undefined ? 'nobody leads' : `${election.leader} leads`;
+        return election.leader === undefined ? 'nobody is known to lead' : `${election.leader} leads`;
       },
     },
     async stop() {

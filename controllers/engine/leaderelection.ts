@@ -91,9 +91,9 @@ export class LeaderElection {
     return this.#options.identity;
   }
 
-  /** Who led when it was last looked; undefined for nobody. */
+  /** Who led when it was last looked; undefined for nobody, also when this process did and does not any more. */
   get leader(): string | undefined {
-    return this.#leader;
+    return this.#leader === this.identity && !this.isLeading ? undefined : this.#leader;
   }
 
   /** True while this process leads: no longer than the renew deadline after its last renewal. */

@@ -11,6 +11,7 @@ import { ApiRegister, ApiWatch, writeMarker } from './apiregister.ts';
 import { Recorder } from './history.ts';
 import { HostedStore } from './hostedstore.ts';
 import { mustHold } from './judge.ts';
+import { LossyProxy } from './lossyproxy.ts';
 import { isLong, paceOf, replayOf, seeds } from './seeds.ts';
 import { GantryServer } from './server.ts';
 import { StoreRegister, StoreWatch } from './storeregister.ts';
@@ -19,10 +20,13 @@ import { readAll, runClients } from './workload.ts';
 const FILE = 'test/linear/etcd.test.ts';
 const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d', '/linear/e', '/linear/f'];
 const NAMES = ['register-a', 'register-b', 'register-c'];
-const FAULTS = isLong ? 12 : 6;
+const MEMBERS = 3;
+const FAULTS = isLong ? 14 : 7;
 /** The longest time between two faults, and the longest that a fault lasts, milliseconds. */
 const CALM_MS = 800;
 const OUTAGE_MS = 2500;
+/** How long answers are lost at most, milliseconds: shorter than a store waits before it tries another member. */
+const LOSS_MS = 150;
 const WATCH_MS = 30_000;
 
 /** A process of ours that faults may end. */
@@ -31,61 +35,90 @@ interface Mortal {
   start(): Promise<void>;
 }
 
+/** Where the faults are done. */
+interface Place {
+  readonly etcd: EtcdCluster;
+  /** Between the servers and each member. */
+  readonly proxies: readonly LossyProxy[];
+  readonly random: Random;
+  readonly clock: Clock;
+}
+
+const LOST = 'answers are lost';
+
 /** Each fault does its harm and undoes it. */
-const faults: Readonly<
-  Record<
-    string,
-    (etcd: EtcdCluster, servers: readonly Mortal[], random: Random, clock: Clock) => Promise<void>
-  >
-> = {
-  'a server is killed': async (_etcd, servers, random) => {
+const faults: Readonly<Record<string, (place: Place, servers: readonly Mortal[]) => Promise<void>>> = {
+  'a server is killed': async ({ random }, servers) => {
     const server = pick(random, servers);
     await server?.kill();
     await server?.start();
   },
-  'the leader is killed': async (etcd, _servers, random, clock) => {
+  [LOST]: async ({ proxies, random, clock }) => {
+    const ms = random.next() * LOSS_MS;
+    await Promise.all(proxies.map((proxy) => proxy.loseAnswers(clock, ms)));
+  },
+  'the leader is killed': async ({ etcd, random, clock }) => {
     const leader = await etcd.leader();
     await etcd.kill(leader);
     await sleep(clock, random.next() * OUTAGE_MS);
     await etcd.restart(leader);
   },
-  'a member is paused': async (etcd, _servers, random, clock) => {
-    const member = Math.floor(random.next() * 3);
+  'a member is paused': async ({ etcd, random, clock }) => {
+    const member = Math.floor(random.next() * MEMBERS);
     etcd.pause(member);
     await sleep(clock, random.next() * OUTAGE_MS);
     etcd.resume(member);
     await etcd.healthy(member);
   },
-  'the leader is paused': async (etcd, _servers, random, clock) => {
+  'the leader is paused': async ({ etcd, random, clock }) => {
     const leader = await etcd.leader();
     etcd.pause(leader);
     await sleep(clock, random.next() * OUTAGE_MS);
     etcd.resume(leader);
     await etcd.healthy(leader);
   },
-  'there is no quorum': async (etcd, _servers, random, clock) => {
+  'there is no quorum': async ({ etcd, random, clock }) => {
     await Promise.all([etcd.kill(0), etcd.kill(1)]);
     await sleep(clock, random.next() * OUTAGE_MS);
     await Promise.all([etcd.restart(0), etcd.restart(1)]);
   },
 };
 
-async function harm(
-  etcd: EtcdCluster,
-  servers: readonly Mortal[],
-  random: Random,
-  clock: Clock,
-): Promise<string[]> {
+const others = Object.keys(faults).filter((name) => name !== LOST);
+
+/** Every schedule begins with answers that are lost, which is soon over; the rest is chance. */
+async function harm(place: Place, servers: readonly Mortal[]): Promise<string[]> {
+  const { random, clock } = place;
   const done: string[] = [];
   for (let count = 0; count < FAULTS; count++) {
     await sleep(clock, random.next() * CALM_MS);
-    const [name, fault] = pick(random, Object.entries(faults)) ?? [];
+    const name = count < 2 ? LOST : pick(random, others);
+    const fault = name === undefined ? undefined : faults[name];
     if (name === undefined || fault === undefined) continue;
     done.push(name);
-    await fault(etcd, servers, random, clock);
+    await fault(place, servers);
   }
   await sleep(clock, CALM_MS);
   return done;
+}
+
+/** An etcd of three members behind proxies. */
+async function openPlace(seed: number): Promise<Place & AsyncDisposable & { readonly url: string }> {
+  const etcd = await EtcdCluster.start({ members: MEMBERS });
+  const proxies = await Promise.all(
+    Array.from({ length: MEMBERS }, (_, index) => LossyProxy.open(etcd.endpoint(index))),
+  );
+  return {
+    etcd,
+    proxies,
+    random: seededRandom(seed),
+    clock: systemClock,
+    url: `etcd://${proxies.map(({ endpoint }) => endpoint).join(',')}`,
+    async [Symbol.asyncDispose]() {
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+      await etcd.stop();
+    },
+  };
 }
 
 describe('linearizable: stores on one etcd, whose members and processes are killed and paused', function () {
@@ -96,15 +129,14 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
 
   for (const seed of seeds(1, 15)) {
     it(`${FAULTS} faults, seed ${seed}`, async () => {
-      const etcd = await EtcdCluster.start({ members: 3 });
-      const stores = [new HostedStore(etcd.url), new HostedStore(etcd.url)];
+      await using place = await openPlace(seed);
+      const stores = [new HostedStore(place.url), new HostedStore(place.url)];
       try {
         await Promise.all(stores.map((store) => store.start()));
         const recorder = new Recorder();
         const registers = stores.map((store) => new StoreRegister(store));
         const [first] = registers;
         if (first === undefined) throw new Error('no store');
-        const random = seededRandom(seed);
         const stop = new AbortController();
         const options = { recorder, keys: KEYS, clock: systemClock };
         const watches = stores.map(
@@ -128,7 +160,7 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
         });
         let done: string[];
         try {
-          done = await harm(etcd, stores, random, systemClock);
+          done = await harm(place, stores);
         } finally {
           stop.abort();
         }
@@ -141,7 +173,6 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
         mustHold(recorder, logs, `etcd, seed ${seed}, ${done.join(', ')}`, replayOf(FILE, seed));
       } finally {
         await Promise.all(stores.map((store) => store.kill()));
-        await etcd.stop();
       }
     });
   }
@@ -156,10 +187,10 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
 
   for (const seed of seeds(1, 15)) {
     it(`${FAULTS} faults, seed ${seed}`, async () => {
-      const etcd = await EtcdCluster.start({ members: 3 });
+      await using place = await openPlace(seed);
       const servers: GantryServer[] = [];
       try {
-        const flags = ['--store', etcd.url];
+        const flags = ['--store', place.url];
         const home = newDirectory();
         const first = await GantryServer.open(home, flags);
         servers.push(first);
@@ -167,7 +198,6 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
           await GantryServer.open(newDirectory(), [...flags, '--encryption-key-file', first.keyFile]),
         );
         const recorder = new Recorder();
-        const random = seededRandom(seed);
         const hops = seededRandom(seed + 1_000_000);
         const registers = servers.map(({ client }) => new ApiRegister(client));
         const [register] = registers;
@@ -191,7 +221,7 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
         });
         let done: string[];
         try {
-          done = await harm(etcd, servers, random, systemClock);
+          done = await harm(place, servers);
         } finally {
           stop.abort();
         }
@@ -204,7 +234,6 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
         mustHold(recorder, logs, `API on etcd, seed ${seed}, ${done.join(', ')}`, replayOf(FILE, seed));
       } finally {
         await Promise.all(servers.map((server) => server.dispose()));
-        await etcd.stop();
       }
     });
   }

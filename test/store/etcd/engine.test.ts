@@ -1,3 +1,4 @@
+/** The store's promise, kept by the etcd engine on real members. */
 import { systemClock } from '../../../machinery/clock.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { seededRandom } from '../../../machinery/random.ts';
@@ -26,14 +27,19 @@ async function openEmpty(cluster: EtcdCluster, options: StoreOptions): Promise<S
   return new DenseStore(await openEtcdStore(client, { ...options, random, prefix: `test/${stores++}` }));
 }
 
-describe('etcd, one member', () => {
-  let cluster: EtcdCluster;
-  before(async function () {
-    this.timeout(30_000);
-    needEtcd(this);
-    cluster = await EtcdCluster.start();
-  });
-  after(() => cluster?.stop());
+function describeEtcd(name: string, members: 1 | 3, modelRuns: number): void {
+  describe(name, () => {
+    let cluster: EtcdCluster;
+    before(async function () {
+      this.timeout(30_000);
+      needEtcd(this);
+      cluster = await EtcdCluster.start({ members });
+    });
+    after(() => cluster?.stop());
 
-  describeStore('etcd', (options) => openEmpty(cluster, options), 15, DIFFERENCES);
-});
+    describeStore(name, (options) => openEmpty(cluster, options), modelRuns, DIFFERENCES);
+  });
+}
+
+describeEtcd('etcd, one member', 1, 15);
+if (process.env.GANTRY_TEST_LONG === '1') describeEtcd('etcd, three members', 3, 2);

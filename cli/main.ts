@@ -30,6 +30,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => stop.abort());
 }
 
+/** A command that failed may have left something open: it must not keep the process up. */
+const FAILED_GRACE_MS = 5_000;
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: outputOn(process.stdout),
   stderr: outputOn(process.stderr),
@@ -40,3 +43,4 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: systemClock,
   signal: stop.signal,
 });
+if (process.exitCode !== 0) setTimeout(() => process.exit(), FAILED_GRACE_MS).unref();

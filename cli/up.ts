@@ -16,9 +16,9 @@ import { newApp } from '../api/server/server.ts';
 import { writeKubeconfig } from '../client/kubeconfig.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
-import { messageOf } from '../machinery/errors.ts';
+import { messageOf, type StoreError } from '../machinery/errors.ts';
 import { workerIdentity } from '../machinery/identity.ts';
-import { openLog } from '../machinery/log.ts';
+import { type Log, openLog } from '../machinery/log.ts';
 import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
 import type { WorkerLink } from '../machinery/workerlink.ts';
@@ -41,7 +41,7 @@ import type { Settings } from './settings.ts';
 import { openStoreOf } from './storeopening.ts';
 import { TRANSIENT_PREFIXES } from './storeprefixes.ts';
 
-/** Why it could not start, in one sentence. */
+/** Why it could not start, or go on, in one sentence. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -62,6 +62,8 @@ export interface UpContext {
 
 /** Requests that run at a stop get this long, milliseconds. */
 const STOP_GRACE_MS = 10_000;
+/** What is left to close when the store is lost gets this long, milliseconds. */
+const LOST_GRACE_MS = 2_000;
 
 export async function runUp(settings: Settings, context: UpContext): Promise<void> {
   const { clock, signal } = context;
@@ -77,6 +79,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   const metrics = newMetrics();
   measureProcess(metrics, version);
 
+  const lost = Promise.withResolvers<StoreError>();
   // First, because it owns the data directory: a second process ends here and has touched nothing.
   const store = await openStoreOf(settings, {
     clock,
@@ -84,6 +87,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     log,
     random,
     retention: { historyMs: settings.historyRetentionMs, transientPrefixes: TRANSIENT_PREFIXES },
+    onLost: lost.resolve,
   });
   opened.defer(() => store.close());
   // As the store has them: opening it made the file where there was none.
@@ -233,12 +237,24 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     'started',
   );
 
-  await aborted(signal);
+  const loss = await Promise.race([aborted(signal), lost.promise]);
+  if (loss !== undefined) {
+    // Nothing can be served any more: whoever started the process is told by its end, and starts it again.
+    log.fatal({ err: loss }, loss.message);
+    const closing = Promise.allSettled([controlling.stop(), opened.disposeAsync()]);
+    await Promise.race([closing, new Promise<void>((resolve) => clock.after(LOST_GRACE_MS, resolve))]);
+    await flushed(log);
+    throw new StartError(loss.message, { cause: loss });
+  }
   log.info('stopping: containers stay as they are');
   // At once, beside the requests that end here: where another server can take the controllers over, it need not wait.
   await Promise.all([controlling.stop(), opened.disposeAsync()]);
   log.info('stopped');
-  await new Promise<void>((resolve, reject) => log.flush((error) => (error ? reject(error) : resolve())));
+  await flushed(log);
+}
+
+function flushed(log: Log): Promise<void> {
+  return new Promise((resolve, reject) => log.flush((error) => (error ? reject(error) : resolve())));
 }
 
 function tlsMaterial({ server, authority }: Pki): TlsMaterial {
@@ -280,7 +296,7 @@ function isAddress(name: string): boolean {
   return name.includes(':') || /^\d+\.\d+\.\d+\.\d+$/.test(name);
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true }));
 }

@@ -46,8 +46,8 @@ export class CommandMoment {
 
   #learn(moment: ReadMoment): void {
     this.#told ??= moment;
-    // Before the first write there is no revision to ask for.
-    if (moment.revision > 0) this.#asked = exactly(String(moment.revision));
+    // The server's own time, so that ages in tables are those of then.
+    if (moment.timeMs !== undefined) this.#asked = { at: new Date(moment.timeMs).toISOString() };
   }
 }
 

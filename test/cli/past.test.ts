@@ -88,6 +88,8 @@ describe('gantry and the past', () => {
   });
 
   it('reads everything of one command at one moment', async () => {
+    const ages = await ok('get tasks,pods --at 2026-01-01T00:01:10Z');
+    expect(ages.match(/ 10s/g)).to.have.length(2);
     const made = await world.admin.get(tasks, { namespace: 'default', name: 'hello' });
     const names = await ok('get task hello other --at -1ms -o jsonpath={.items[*].metadata.resourceVersion}');
     const other = await world.admin.get(tasks, { namespace: 'default', name: 'other' });

@@ -79,7 +79,7 @@ function sealedLog(log: Log, encryption: Encryption, store: Pick<Store, 'commit'
 }
 
 /** A damaged value is told of to those who read it: it must not keep all the others from being served. */
-function openedOrDamaged(open: () => Opened): Opened | undefined {
+export function openedOrDamaged(open: () => Opened): Opened | undefined {
   try {
     return open();
   } catch (error) {

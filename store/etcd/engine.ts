@@ -42,6 +42,7 @@ import { Newest } from './newest.ts';
 import { Past } from './past.ts';
 import { Positions } from './positions.ts';
 import { Reads } from './reads.ts';
+import { resealEtcd } from './resealing.ts';
 import { Transactions } from './transactions.ts';
 import { Versions } from './versions.ts';
 
@@ -69,6 +70,11 @@ export async function openEtcdStore(client: EtcdClient, options: EtcdStoreOption
     const { items, header } = await client.range({ key: keys.mark, keysOnly: true });
     store = new EtcdStore(client, keys, meta, items[0]?.modRevision ?? header.revision, options);
     await store.start();
+    const { encryption } = options;
+    if (encryption !== undefined && newCluster === undefined) {
+      const versions = new Versions(meta.epochOffset);
+      await resealEtcd({ client, keys, versions, store, encryption, log });
+    }
     return store;
   } catch (error) {
     await (store ?? client).close();

@@ -41,9 +41,12 @@ describe('Servers that share an etcd', function () {
   const access = (prefix = 'gantry/main'): readonly string[] => {
     const { ca, certificate, key } = etcd.tlsFiles;
     return [
-      ...['--store', `${etcd.url}/${prefix}`],
-      ...['--etcd-ca-file', ca, '--etcd-cert-file', certificate, '--etcd-key-file', key],
-      ...['--etcd-user', 'gantry', '--etcd-password-file', join(directory, 'password')],
+      `--store=${etcd.url}/${prefix}`,
+      `--etcd-ca-file=${ca}`,
+      `--etcd-cert-file=${certificate}`,
+      `--etcd-key-file=${key}`,
+      '--etcd-user=gantry',
+      `--etcd-password-file=${join(directory, 'password')}`,
     ];
   };
   const server = async (options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> => {
@@ -132,8 +135,11 @@ describe('Servers that share an etcd', function () {
 
   const cli = (words: readonly string[], home = 'cli'): Promise<Output> =>
     gantry([
-      ...['token', ...words, '--home', join(directory, home)],
-      ...[...access(), '--encryption-key-file', keyFile],
+      'token',
+      ...words,
+      `--home=${join(directory, home)}`,
+      ...access(),
+      `--encryption-key-file=${keyFile}`,
     ]);
 
   it('take tokens that gantry token makes, revokes and signs with another key, within seconds', async () => {
@@ -213,7 +219,9 @@ describe('Servers that share an etcd', function () {
     const mistaken = await server({ flags: [...access(), '--encryption-key-file', foreign] });
     const mistake = await mistaken.refusal();
     expect(mistake.code).to.equal(1);
-    expect(mistake.output).to.match(/gantry: .*encrypted with key .*foreign\.key/);
+    expect(mistake.output).to.match(
+      /gantry: the store holds values encrypted with key .* not in \S+foreign\.key/,
+    );
   });
 
   it('make the key file for a new cluster, once', async () => {
@@ -247,6 +255,12 @@ describe('Servers that share an etcd', function () {
         );
       }
     }
+    expect(one.output).to.match(/store: \d+ values were encrypted anew/);
+    // All that is there now is encrypted with the new key: the old one can go.
+    writeFileSync(keyFile, `${head}\n${old}\n`, { mode: 0o600 });
+    await again.stop();
+    await again.start();
+    expect(again.authority()).to.equal(one.authority());
   });
 
   it('take over what one machine had for itself', async () => {

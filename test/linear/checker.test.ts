@@ -8,6 +8,7 @@ import { checkRegister } from './checker.ts';
 import type { Action, Intent, Operation, Seen, WriteOutcome } from './history.ts';
 import { judge, smallestPart } from './judge.ts';
 import { NEW_REGISTER, type RegisterState, revisionsSeen, step } from './register.ts';
+import { isLong } from './seeds.ts';
 
 const OPEN = Number.POSITIVE_INFINITY;
 
@@ -255,6 +256,21 @@ const smallHistory: fc.Arbitrary<readonly Operation[]> = fc
     });
   });
 
+/** Throws with the command that plays the failure again. */
+function always<T>(property: fc.IProperty<T>, runs: number, title: string): void {
+  const { GANTRY_FC_SEED, GANTRY_FC_PATH } = process.env;
+  const details = fc.check(property, {
+    numRuns: isLong ? runs * 30 : runs,
+    ...(GANTRY_FC_SEED === undefined ? {} : { seed: Number(GANTRY_FC_SEED) }),
+    ...(GANTRY_FC_PATH === undefined ? {} : { path: GANTRY_FC_PATH }),
+  });
+  if (!details.failed) return;
+  const replay = `GANTRY_FC_SEED=${details.seed} GANTRY_FC_PATH=${details.counterexamplePath} npx mocha test/linear/checker.test.ts -g '${title}'`;
+  throw new Error(`replay with: ${replay}\n${JSON.stringify(details.counterexample, undefined, 1)}`, {
+    cause: details.errorInstance,
+  });
+}
+
 describe('the linearizability checker', () => {
   for (const { name, operations, verdict } of rows) {
     it(`${verdict === 'linearizable' ? 'accepts' : 'refuses'}: ${name}`, () => {
@@ -264,30 +280,32 @@ describe('the linearizability checker', () => {
   }
 
   it('says what a search through all orders says', function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const verdicts = { linearizable: 0, impossible: 0 };
-    fc.assert(
+    always(
       fc.property(smallHistory, (operations) => {
         const verdict = checkRegister(operations).kind;
         if (verdict !== 'undecided') verdicts[verdict]++;
         expect(verdict).to.equal(tryAll(operations) ? 'linearizable' : 'impossible');
       }),
-      { numRuns: 3000 },
+      3000,
+      'all orders',
     );
     expect(verdicts.linearizable, 'histories of both sorts').to.be.greaterThan(100);
     expect(verdicts.impossible, 'histories of both sorts').to.be.greaterThan(100);
   });
 
   it('finds a smallest part that is impossible for a person too', function () {
-    this.timeout(60_000);
-    fc.assert(
+    this.timeout(300_000);
+    always(
       fc.property(smallHistory, (operations) => {
         fc.pre(!tryAll(operations));
         const part = smallestPart(operations, { maxPoints: 100_000 });
         expect(part.operations.length).to.be.at.most(operations.length);
         expect(tryAll(part.operations, part.start, revisionsSeen(operations))).to.equal(false);
       }),
-      { numRuns: 1000 },
+      1000,
+      'smallest part',
     );
   });
 

@@ -25,8 +25,10 @@ export interface SearchOptions {
 }
 
 const DEFAULT_MAX_POINTS = 500_000;
-/** Open writes in a row that may be needed: a deletion, and a put that wants nothing to be there. */
+/** Open writes in a row that may be needed: a deletion, and a put that wants nothing to be there; */
 const LONGEST_CHAIN = 2;
+/** and in a part of a history more, which build on revisions that only the rest tells of. */
+const MOST_KNOWN = 4;
 
 export type Verdict =
   | { readonly kind: 'linearizable'; readonly points: number }
@@ -57,6 +59,8 @@ interface OpenWrite {
   readonly bit: bigint;
   /** Open writes of one sort can stand in for each other. */
   readonly sort: string;
+  /** Somebody saw its value. */
+  readonly isKnown: boolean;
 }
 
 /** The register after some open writes. */
@@ -74,7 +78,9 @@ export function checkRegister(operations: readonly Operation[], options: SearchO
   const answered = byCall.filter(({ returned }) => Number.isFinite(returned));
   const open = byCall
     .filter(({ returned }) => !Number.isFinite(returned))
-    .map((operation, index) => ({ operation, bit: 1n << BigInt(index), sort: sortOf(operation, revisions) }));
+    .map((operation, index) => ({ operation, bit: 1n << BigInt(index), ...sortOf(operation, revisions) }));
+  const known = open.filter(({ isKnown }) => isKnown).length;
+  const longestChain = LONGEST_CHAIN + Math.min(known, MOST_KNOWN);
   const reached = new Map<string, bigint[]>();
   const root: Point = { state: start, low: 0, beyond: [], used: 0n, added: [], from: undefined };
   const stack: Point[] = [root];
@@ -102,7 +108,7 @@ export function checkRegister(operations: readonly Operation[], options: SearchO
         plain.push(withAnswered(point, index, { state, used: point.used, added: [operation] }));
         continue;
       }
-      chains ??= chainsFrom(point, open, earliestReturn, revisions);
+      chains ??= chainsFrom(point, open, longestChain, earliestReturn, revisions);
       for (const chain of chains) {
         const after = step(chain.state, operation, revisions);
         if (after === undefined) continue;
@@ -157,16 +163,17 @@ function next(
   return { candidates, earliestReturn };
 }
 
-/** What open writes called by then can make of the register, one or two of them. */
+/** What some open writes called by then can make of the register. */
 function chainsFrom(
   point: Point,
   open: readonly OpenWrite[],
+  longest: number,
   earliestReturn: number,
   revisions: Revisions,
 ): readonly Chain[] {
   const chains: Chain[] = [];
   let ends: readonly Chain[] = [{ state: point.state, used: point.used, added: [] }];
-  for (let length = 1; length <= LONGEST_CHAIN; length++) {
+  for (let length = 1; length <= longest; length++) {
     ends = ends.flatMap((end) => {
       const tried = new Set<string>();
       return open.flatMap(({ operation, bit, sort }) => {
@@ -181,12 +188,12 @@ function chainsFrom(
   return chains;
 }
 
-function sortOf({ action }: Operation, revisions: Revisions): string {
-  if (action.kind === 'read') return 'read';
+function sortOf({ action }: Operation, revisions: Revisions): Pick<OpenWrite, 'sort' | 'isKnown'> {
+  if (action.kind === 'read') return { sort: 'read', isKnown: false };
   const { value, wants } = action.intent;
   const isKnown = value !== undefined && revisions.has(value);
   const what = value === undefined ? 'delete' : isKnown ? `put ${value}` : 'put';
-  return `${what} ${wants.kind} ${wants.kind === 'revision' ? wants.revision : ''}`;
+  return { sort: `${what} ${wants.kind} ${wants.kind === 'revision' ? wants.revision : ''}`, isKnown };
 }
 
 function withAnswered(from: Point, index: number, { state, used, added }: Chain): Point {

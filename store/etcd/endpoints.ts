@@ -21,13 +21,8 @@ import { type Clock, sleep } from '../../machinery/clock.ts';
 import { StoreError } from '../../machinery/errors.ts';
 import type { EtcdEndpoints } from './client.ts';
 import { ForeignClusterError, isAccessRefused, SilenceError } from './errors.ts';
-import {
-  type EtcdMethod,
-  statusMethod,
-  type WatchMessage,
-  type WatchRequest,
-  watchMethod,
-} from './messages.ts';
+import type { WatchMessage } from './hotmessages.ts';
+import { type EtcdMethod, statusMethod, type WatchRequest, watchMethod } from './messages.ts';
 
 export interface Timing {
   /** How long a read may stay without the beginning of an answer. */

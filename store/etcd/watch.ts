@@ -15,7 +15,7 @@ import type { Tokens } from './auth.ts';
 import type { EtcdEvent, EtcdWatch, EtcdWatchBatch } from './client.ts';
 import type { Endpoint, Endpoints, Timing } from './endpoints.ts';
 import { type Fault, faultOf, SilenceError } from './errors.ts';
-import type { WatchMessage } from './messages.ts';
+import type { WatchMessage } from './hotmessages.ts';
 
 /** Messages read ahead of a slow reader; then the stream is stopped and etcd keeps the rest. */
 const MOST_WAITING = 16;

@@ -5,7 +5,7 @@
 import { ConnectionError } from '../../client/failures.ts';
 import type { HttpClient } from '../../client/http.ts';
 import { type Clock, sleep } from '../../machinery/clock.ts';
-import { ApiError, isApiError, messageOf } from '../../machinery/errors.ts';
+import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { configMaps } from '../../schemas/kinds.ts';
 import type { ConfigMap } from '../../schemas/types.gen.ts';
 import type {
@@ -228,20 +228,17 @@ export class ApiWatch {
   }
 }
 
+const MARKER_TRIES = 20;
+
 /** Writes a ConfigMap that is no register, and gives its revision: a watch that has told it has told all before it. */
-export async function writeMarker(client: HttpClient, name: string): Promise<number> {
-  const metadata = { namespace: NAMESPACE, name };
-  const marker: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
-  try {
-    return revisionOf(await client.create(configMaps, marker));
-  } catch (error) {
-    throw new ApiError(
-      'InternalError',
-      `the marker "${name}" was not written: ${messageOf(error)}`,
-      undefined,
-      {
-        cause: error,
-      },
-    );
+export async function writeMarker(client: HttpClient, clock: Clock): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    const metadata = { namespace: NAMESPACE, name: `marker-${tries}` };
+    try {
+      return revisionOf(await client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata }));
+    } catch (error) {
+      if (tries === MARKER_TRIES || !isApiError(error, 'ServiceUnavailable', 'Timeout')) throw error;
+      await sleep(clock, AGAIN_MS);
+    }
   }
 }

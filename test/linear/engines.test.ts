@@ -11,7 +11,7 @@ import { HostedStore } from './hostedstore.ts';
 import { mustHold } from './judge.ts';
 import { paceOf, replayOf, seeds } from './seeds.ts';
 import { StoreRegister, StoreWatch } from './storeregister.ts';
-import { readAll, runClients } from './workload.ts';
+import { readAll, runClients, withClients } from './workload.ts';
 
 const FILE = 'test/linear/engines.test.ts';
 const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d'];
@@ -63,7 +63,6 @@ describe('linearizable: SQLite, killed and opened again', function () {
       const recorder = new Recorder();
       const register = new StoreRegister(store);
       const random = seededRandom(seed);
-      const stop = new AbortController();
       const options = { recorder, keys: KEYS, clock: systemClock };
       const watches = ['w0', 'w1'].map(
         (name) =>
@@ -74,25 +73,23 @@ describe('linearizable: SQLite, killed and opened again', function () {
             async () => undefined,
           ),
       );
-      const clients = runClients({
-        ...options,
-        seed,
-        clients: 8,
-        blindly: { kind: 'none' },
-        register: () => register,
-        signal: stop.signal,
-        pauseMs: paceOf(seed, 6),
-      });
-      try {
-        for (let kill = 0; kill < KILLS; kill++) {
-          await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
-          await store.kill();
-          await store.start();
-        }
-      } finally {
-        stop.abort();
-      }
-      await clients;
+      await withClients(
+        {
+          ...options,
+          seed,
+          clients: 8,
+          blindly: { kind: 'none' },
+          register: () => register,
+          pauseMs: paceOf(seed, 6),
+        },
+        async () => {
+          for (let kill = 0; kill < KILLS; kill++) {
+            await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+            await store.kill();
+            await store.start();
+          }
+        },
+      );
       await readAll(options, [register]);
       const last = await store.latestRevision();
       const logs = await Promise.all(

@@ -15,7 +15,7 @@ import { LossyProxy } from './lossyproxy.ts';
 import { isLong, paceOf, replayOf, seeds } from './seeds.ts';
 import { GantryServer } from './server.ts';
 import { StoreRegister, StoreWatch } from './storeregister.ts';
-import { readAll, runClients } from './workload.ts';
+import { readAll, withClients } from './workload.ts';
 
 const FILE = 'test/linear/etcd.test.ts';
 const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d', '/linear/e', '/linear/f'];
@@ -137,7 +137,6 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
         const registers = stores.map((store) => new StoreRegister(store));
         const [first] = registers;
         if (first === undefined) throw new Error('no store');
-        const stop = new AbortController();
         const options = { recorder, keys: KEYS, clock: systemClock };
         const watches = stores.map(
           (store, index) =>
@@ -148,23 +147,18 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
               (signal) => sleep(systemClock, 50, signal),
             ),
         );
-        const clients = runClients({
-          ...options,
-          seed,
-          clients: 20,
-          blindly: { kind: 'none' },
-          register: (_client, chance) => pick(chance, registers) ?? first,
-          signal: stop.signal,
-          pauseMs: paceOf(seed, 10),
-          afterFailureMs: 200,
-        });
-        let done: string[];
-        try {
-          done = await harm(place, stores);
-        } finally {
-          stop.abort();
-        }
-        await clients;
+        const done = await withClients(
+          {
+            ...options,
+            seed,
+            clients: 20,
+            blindly: { kind: 'none' },
+            register: (_client, chance) => pick(chance, registers) ?? first,
+            pauseMs: paceOf(seed, 10),
+            afterFailureMs: 200,
+          },
+          () => harm(place, stores),
+        );
         await readAll(options, registers);
         const last = Math.max(...(await Promise.all(stores.map((store) => store.latestRevision()))));
         const logs = await Promise.all(
@@ -202,32 +196,26 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
         const registers = servers.map(({ client }) => new ApiRegister(client));
         const [register] = registers;
         if (register === undefined) throw new Error('no server');
-        const stop = new AbortController();
         const options = { recorder, keys: NAMES, clock: systemClock };
         const watches = await Promise.all(
           ['w0', 'w1'].map((name) =>
             ApiWatch.open({ ...options, name, client: () => (pick(hops, servers) ?? first).client }),
           ),
         );
-        const clients = runClients({
-          ...options,
-          seed,
-          clients: 8,
-          blindly: { kind: 'present' },
-          register: (_client, chance) => pick(chance, registers) ?? register,
-          signal: stop.signal,
-          pauseMs: paceOf(seed, 40),
-          afterFailureMs: 400,
-        });
-        let done: string[];
-        try {
-          done = await harm(place, servers);
-        } finally {
-          stop.abort();
-        }
-        await clients;
+        const done = await withClients(
+          {
+            ...options,
+            seed,
+            clients: 8,
+            blindly: { kind: 'present' },
+            register: (_client, chance) => pick(chance, registers) ?? register,
+            pauseMs: paceOf(seed, 40),
+            afterFailureMs: 400,
+          },
+          () => harm(place, servers),
+        );
         await readAll(options, registers);
-        const last = await writeMarker(first.client, 'marker');
+        const last = await writeMarker(first.client, systemClock);
         const logs = await Promise.all(
           watches.map((watch) => watch.finish(last, AbortSignal.timeout(WATCH_MS))),
         );

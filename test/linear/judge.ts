@@ -37,7 +37,7 @@ export function judge(history: History, limits: SearchLimits = {}): Judgement {
 }
 
 /** So little says nothing about anything. */
-const LEAST = { reads: 50, done: 50 };
+const LEAST = { reads: 30, done: 30 };
 
 /** Throws with the report when anything is wrong, and when there is too little to judge. */
 export function mustHold(

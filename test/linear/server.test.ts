@@ -7,7 +7,7 @@ import { Recorder } from './history.ts';
 import { mustHold } from './judge.ts';
 import { paceOf, replayOf, seeds } from './seeds.ts';
 import { GantryServer } from './server.ts';
-import { readAll, runClients } from './workload.ts';
+import { readAll, withClients } from './workload.ts';
 
 const KEYS = ['register-a', 'register-b', 'register-c'];
 const KILLS = 3;
@@ -25,32 +25,29 @@ describe('linearizable: the API of a server on SQLite, killed and started again'
       const recorder = new Recorder();
       const register = new ApiRegister(server.client);
       const random = seededRandom(seed);
-      const stop = new AbortController();
       const options = { recorder, keys: KEYS, clock: systemClock };
       try {
         const watch = await ApiWatch.open({ ...options, name: 'w', client: () => server.client });
-        const clients = runClients({
-          ...options,
-          seed,
-          clients: 6,
-          blindly: { kind: 'present' },
-          register: () => register,
-          signal: stop.signal,
-          pauseMs: paceOf(seed, 15),
-          afterFailureMs: 400,
-        });
-        try {
-          for (let kill = 0; kill < KILLS; kill++) {
-            await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
-            await server.kill();
-            await server.start();
-          }
-        } finally {
-          stop.abort();
-          await clients;
-        }
+        await withClients(
+          {
+            ...options,
+            seed,
+            clients: 6,
+            blindly: { kind: 'present' },
+            register: () => register,
+            pauseMs: paceOf(seed, 15),
+            afterFailureMs: 400,
+          },
+          async () => {
+            for (let kill = 0; kill < KILLS; kill++) {
+              await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+              await server.kill();
+              await server.start();
+            }
+          },
+        );
         await readAll(options, [register]);
-        const last = await writeMarker(server.client, 'marker');
+        const last = await writeMarker(server.client, systemClock);
         const log = await watch.finish(last, AbortSignal.timeout(WATCH_MS));
         const what = `API on SQLite, seed ${seed}`;
         mustHold(recorder, [log], what, replayOf('test/linear/server.test.ts', seed));

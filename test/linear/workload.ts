@@ -35,6 +35,28 @@ export async function runClients(options: WorkloadOptions): Promise<void> {
   await Promise.all(Array.from({ length: options.clients }, (_, client) => runClient(options, client)));
 }
 
+/** Clients run as long as the work does. Rejects with what the work or a client failed by first. */
+export async function withClients<T>(
+  options: Omit<WorkloadOptions, 'signal' | 'operations'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const clients = runClients({ ...options, signal: stop.signal });
+  try {
+    // Clients whose store does not come back wait for ever: then what the work failed by is what is told.
+    const result = await Promise.race([work(), clients.then(() => unreachable())]);
+    stop.abort();
+    await clients;
+    return result;
+  } finally {
+    stop.abort();
+  }
+}
+
+function unreachable(): never {
+  throw new Error('the clients ended before they were stopped');
+}
+
 async function runClient(options: WorkloadOptions, client: number): Promise<void> {
   const { recorder, clock, signal, keys } = options;
   const random = seededRandom(options.seed * 1000 + client);

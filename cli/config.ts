@@ -252,12 +252,17 @@ function parsed<T>(row: SettingRow<T>, found: Found): T {
     return row.parse(found.text, found.directory);
   } catch (error) {
     throw new SettingsError(
-      `setting ${row.name} (from ${found.where}): found "${found.text}", wanted ${messageOf(error)}`,
+      `setting ${row.name} (from ${found.where}): found "${withoutUser(found.text)}", wanted ${messageOf(error)}`,
       {
         cause: error,
       },
     );
   }
+}
+
+/** A URL may hold a password where none is wanted; no message shows it. */
+function withoutUser(text: string): string {
+  return text.replace(/\/\/[^/\s]*@/, '//…@');
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { parseDurationMs } from '../machinery/duration.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { dnsLabelProblem } from '../machinery/names.ts';
 import { isQuantity, wholeUnits } from '../machinery/quantity.ts';
+import { COMPACTION_PREFIX } from '../store/etcd/address.ts';
 
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -83,6 +84,8 @@ function etcdAddress(text: string): string {
       `${form}; the prefix "${prefix}" has more than lower-case letters, digits, - and single /`,
     );
   }
+  if (prefix === COMPACTION_PREFIX)
+    throw new Error(`${form}; the prefix "${prefix}" is that of all clusters`);
   return prefix === '' ? text.slice(0, -1) : text;
 }
 

@@ -2,7 +2,7 @@
  * Opens the store of the settings: with what etcd asks for, and with the keys that encrypt Secrets. The key file is made
  * for a store that holds nothing encrypted yet; without it any other is refused, since a new key could read nothing.
  */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf, StoreError } from '../machinery/errors.ts';
 import { keepToOwner } from '../net/pkifiles.ts';
@@ -53,15 +53,17 @@ async function makeKeyFile(settings: StoreSettings, options: OpenStoreOptions): 
       { cause: error },
     );
   };
-  // Opened only to look: its metrics are those of the store that comes after it.
-  const { metrics: _later, ...looking } = options;
-  const store = await openStore(address, looking).catch(refuse);
-  try {
-    for (const prefix of ENCRYPTED_PREFIXES) await readAll(store, prefix);
-  } catch (error) {
-    refuse(error);
-  } finally {
-    await store.close();
+  if (!(await isNothingThere(address))) {
+    // Opened only to look: its metrics are those of the store that comes after it.
+    const { metrics: _later, ...looking } = options;
+    const store = await openStore(address, looking).catch(refuse);
+    try {
+      for (const prefix of ENCRYPTED_PREFIXES) await readAll(store, prefix);
+    } catch (error) {
+      refuse(error);
+    } finally {
+      await store.close();
+    }
   }
   try {
     await writeDurably(path, KeyRing.newFile(), { mode: 0o600, exclusive: true });
@@ -74,6 +76,18 @@ async function makeKeyFile(settings: StoreSettings, options: OpenStoreOptions): 
     { file: path },
     'the key that encrypts Secrets was made: keep a copy, apart from backups, and give it to every server of this cluster',
   );
+}
+
+/** Whether a store of this machine is surely new, so that the first start need not open it twice. */
+async function isNothingThere(address: string): Promise<boolean> {
+  const directory = /^sqlite:(.+)$/.exec(address)?.[1];
+  if (directory === undefined) return false;
+  try {
+    return (await readdir(directory)).length === 0;
+  } catch (error) {
+    // What else is wrong with it the store will say.
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  }
 }
 
 /** Throws at the first value that is encrypted: the store was opened without keys. */

@@ -149,6 +149,16 @@ describe('cli/config', () => {
       'setting store (from --store): found "etcd://a:2379/Team", wanted etcd://host:port,host:port/prefix; the prefix "Team" has more than lower-case letters, digits, - and single /',
     ],
     [
+      'an etcd address with a password, without showing it',
+      { flags: { store: 'etcd://u:pass@a:2379' } },
+      'setting store (from --store): found "etcd://…@a:2379", wanted etcd://host:port,host:port/prefix without a user: give --etcd-user and --etcd-password-file beside it',
+    ],
+    [
+      'an etcd prefix that is taken',
+      { flags: { store: 'etcd://a:2379/gantry-compaction' } },
+      'setting store (from --store): found "etcd://a:2379/gantry-compaction", wanted etcd://host:port,host:port/prefix; the prefix "gantry-compaction" is that of all clusters',
+    ],
+    [
       'a client certificate without its key',
       { flags: { etcdCertFile: '/a.crt' } },
       'etcdCertFile is /a.crt, but etcdKeyFile is not set: both are needed',

@@ -25,12 +25,13 @@ import {
 } from './binding/allocation.ts';
 import type { CacheOf } from './cache/cacheof.ts';
 import { KeyedQueue } from './keyedqueue.ts';
-import { allocationKey, relativeKey } from './keys.ts';
+import { allocationKey, quotaKey, relativeKey } from './keys.ts';
 import { asKept, asServed, decodeServed } from './kinds/versions.ts';
 import type { KindEntry } from './kindtable.ts';
 import { requireOpenNamespace } from './namespaces.ts';
 import { encodePayload, storedFrom } from './payload.ts';
 import type { Quotas } from './quota/quotas.ts';
+import type { Reservation } from './quota/tally.ts';
 import type { ServedKind, StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
@@ -62,14 +63,30 @@ export interface CommitParts {
   readonly random: Random;
   readonly cacheOf: CacheOf;
   readonly quotas: Quotas;
+  /** Resolves when the caches have reached the revision. */
+  readonly reach: (revision: number) => Promise<void>;
   /** Told after every commit in a namespace, also one that others were faster with. */
   readonly onWritten: (kind: ServedKind, namespace: string) => void;
+}
+
+interface Change {
+  readonly entry: KindEntry;
+  readonly key: ObjectKey;
+  readonly before: StoredObject | undefined;
+  readonly after: DynamicObject | undefined;
+  /** As it is stored. */
+  readonly kept: DynamicObject | undefined;
+  readonly payload: Buffer | undefined;
+  /** The record of the worker that the change settles with. */
+  readonly companion: Write | undefined;
 }
 
 export class Commits {
   readonly #parts: CommitParts;
   /** Writes of one worker's record, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly #records = new KeyedQueue();
+  /** Writes near a limit of one namespace, likewise. */
+  readonly #tight = new KeyedQueue();
 
   constructor(parts: CommitParts) {
     this.#parts = parts;
@@ -165,23 +182,64 @@ export class Commits {
     isDryRun: boolean,
     companion?: Write,
   ): Promise<Outcome | 'companion failed'> {
+    const { store, quotas } = this.#parts;
     const key = keyOfWrite(before, after);
     const kept = after === undefined ? undefined : asKept(entry, after);
     const payload = kept === undefined ? undefined : encodePayload(kept);
+    const change: Change = { entry, key, before, after, kept, payload, companion };
     if (before === undefined && after !== undefined) requireOpenKind(entry);
     if (before === undefined && after !== undefined) requireOpenNamespace(entry, after, this.#parts.cacheOf);
-    using room =
-      after === undefined || payload === undefined
-        ? undefined
-        : this.#parts.quotas.reserve(entry, before, after, payload.length);
-    if (isDryRun) return this.#pretend(entry, key, before, kept, payload);
+    if (isDryRun) {
+      using _room = this.#reserve(change);
+      return this.#pretend(entry, key, before, kept, payload);
+    }
+    const { namespace } = key;
+    const isTight =
+      store.isShared &&
+      namespace !== undefined &&
+      after !== undefined &&
+      payload !== undefined &&
+      quotas.isTight(entry, before, after, payload.length);
+    const outcome = isTight
+      ? await this.#tight.run(namespace, () => this.#commitTight(change, namespace))
+      : await this.#commitOnce(change);
+    if (outcome === 'quota failed') {
+      throw conflict(
+        entry.kind,
+        key.name,
+        `what its namespace "${key.namespace}" may hold is used up all the time; try again`,
+      );
+    }
+    return outcome;
+  }
+
+  /** Together with the other servers that write near a limit of the namespace: one after another, each counting anew. */
+  async #commitTight(
+    change: Change,
+    namespace: string,
+  ): Promise<Outcome | 'companion failed' | 'quota failed'> {
+    const { store, reach } = this.#parts;
+    for (let attempt = 1; ; attempt++) {
+      const last = await store.get(quotaKey(namespace));
+      // What the one before has written is in the caches, and so in what is counted.
+      if (last !== undefined) await reach(last.modRevision);
+      const outcome = await this.#commitOnce(change, putQuota(namespace, last?.modRevision));
+      if (outcome !== 'quota failed' || !(await this.mayTryAgain(attempt))) return outcome;
+    }
+  }
+
+  async #commitOnce(change: Change, quota?: Write): Promise<Outcome | 'companion failed' | 'quota failed'> {
+    const { entry, key, before, after, kept, payload, companion } = change;
+    using room = this.#reserve(change);
     const write =
       payload === undefined ? removeObject(entry, key, before) : putObject(entry, key, payload, before);
-    const result = await this.#parts.store.commit(companion === undefined ? [write] : [companion, write]);
+    const writes = [companion, quota, write, this.#removeQuota(change)].filter((one) => one !== undefined);
+    const result = await this.#parts.store.commit(writes);
     if (key.namespace !== undefined) this.#parts.onWritten(entry.kind, key.namespace);
     if (result.ok) {
-      const revision = result.modRevisions.at(-1) ?? result.revision;
+      const revision = result.modRevisions[writes.indexOf(write)] ?? result.revision;
       room?.settle(revision);
+      if (before === undefined && after !== undefined) await this.#requireStillOpen(change, after, revision);
       const stored =
         kept === undefined || payload === undefined
           ? before
@@ -189,9 +247,40 @@ export class Commits {
       if (stored === undefined) throw new Error('a removal was committed without an object to remove');
       return { ok: true, stored };
     }
-    if (companion !== undefined && result.failed === 0) return 'companion failed';
+    if (companion !== undefined && writes[result.failed] === companion) return 'companion failed';
+    if (quota !== undefined && writes[result.failed] === quota) return 'quota failed';
     const { current } = result;
     return { ok: false, current: current === undefined ? undefined : decodeServed(entry, current) };
+  }
+
+  #reserve({ entry, before, after, payload }: Change): Reservation | undefined {
+    return after === undefined || payload === undefined
+      ? undefined
+      : this.#parts.quotas.reserve(entry, before, after, payload.length);
+  }
+
+  /** A namespace takes along what servers wrote to count together. */
+  #removeQuota({ after, before }: Change): Write | undefined {
+    if (!this.#parts.store.isShared || after !== undefined || before === undefined) return undefined;
+    if (!isNamespace(before.object)) return undefined;
+    return { kind: 'delete', key: quotaKey(before.object.metadata.name), precondition: { kind: 'none' } };
+  }
+
+  /**
+   * Another server may have deleted the namespace while the write was on its way, and may have looked for what is left
+   * in it before the write arrived: what came too late is taken back, so that nothing is left in no namespace.
+   */
+  async #requireStillOpen({ entry, key }: Change, after: DynamicObject, revision: number): Promise<void> {
+    const { store, reach, cacheOf } = this.#parts;
+    if (!store.isShared || key.namespace === undefined) return;
+    await reach(revision);
+    try {
+      requireOpenNamespace(entry, after, cacheOf);
+    } catch (error) {
+      const precondition = { kind: 'modRevision', modRevision: revision } as const;
+      await store.commit([{ kind: 'delete', key: entry.prefix + relativeKey(key), precondition }]);
+      throw error;
+    }
   }
 
   /** The cache has usually heard of a commit when its writer does: then there is nothing to make again. */
@@ -287,6 +376,16 @@ function putRecord(record: AllocationRecord, modRevision: number | undefined): W
     kind: 'put',
     key: allocationKey(record.worker),
     value: Buffer.from(JSON.stringify(record)),
+    precondition: modRevision === undefined ? { kind: 'absent' } : { kind: 'modRevision', modRevision },
+  };
+}
+
+/** What it holds says nothing: that it changes is what counts. */
+function putQuota(namespace: string, modRevision: number | undefined): Write {
+  return {
+    kind: 'put',
+    key: quotaKey(namespace),
+    value: Buffer.from('{}'),
     precondition: modRevision === undefined ? { kind: 'absent' } : { kind: 'modRevision', modRevision },
   };
 }

@@ -95,6 +95,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     random,
     cacheOf,
     quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
+    reach: (revision) => feed.reach(revision),
     onWritten: (kind, namespace) => quotaStatus.touch(kind, namespace),
   });
   const objects = new KeyedQueue();

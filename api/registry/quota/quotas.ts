@@ -36,6 +36,9 @@ interface Excess {
   readonly limit: string;
 }
 
+/** Where less than this part of a namespace's limit is left, servers that share a store count together. */
+const NEAR = 0.1;
+
 const NOTHING: Reservation = { settle() {}, [Symbol.dispose]() {} };
 
 export class Quotas {
@@ -68,6 +71,33 @@ export class Quotas {
       this.#checkQuotas(entry, namespace, before, after, growth);
     }
     return this.#tally.reserve(entry, namespace, growth);
+  }
+
+  /**
+   * Whether a write may bring its namespace to a limit, so that servers which share a store must not decide on it at the
+   * same time: with a ResourceQuota that counts it always, with the operator's limits in their last tenth.
+   */
+  isTight(
+    entry: KindEntry,
+    before: StoredObject | undefined,
+    after: DynamicObject,
+    payloadBytes: number,
+  ): boolean {
+    const { namespace, deletionTimestamp } = after.metadata;
+    const { kind } = entry;
+    if (namespace === undefined || !kind.namespaced) return false;
+    if (before !== undefined && (deletionTimestamp !== undefined || isReport(before.object, after)))
+      return false;
+    const growth = growthOf(entry, before, after, payloadBytes);
+    if (growth.objects === 0 && growth.bytes === 0 && growth.amounts.size === 0) return false;
+    for (const { object: quota } of this.#cacheOf(resourceQuotas)?.list(namespace) ?? []) {
+      for (const name of limitsIn(readPath(quota, ['spec', 'hard'])).keys())
+        if (isCounted(name, kind)) return true;
+    }
+    if (namespace === NAMESPACE_SYSTEM || !isIncluded(kind)) return false;
+    const { maxObjects, maxBytes } = this.#limits;
+    const { objects, bytes } = this.#tally.size(namespace, isIncluded);
+    return objects + growth.objects > maxObjects * (1 - NEAR) || bytes + growth.bytes > maxBytes * (1 - NEAR);
   }
 
   #checkLimits(

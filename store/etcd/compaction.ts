@@ -74,10 +74,9 @@ export class Compaction {
     return this.#firstKept;
   }
 
-  /** Finds out what etcd has forgotten; `newest` is a revision of etcd that it has not. */
-  async learn(newest: number): Promise<void> {
-    const { past } = this.#options;
-    const firstKept = await past.firstKept(this.#firstKept, newest);
+  /** Finds out what etcd has forgotten. */
+  async learn(): Promise<void> {
+    const firstKept = await this.#options.past.firstKept(this.#firstKept);
     if (firstKept > this.#firstKept) await this.#forgotten(firstKept);
   }
 
@@ -87,7 +86,7 @@ export class Compaction {
     hub.endSlowReaders();
     const { items, header } = await client.range({ key: keys.mark, keysOnly: true });
     const newest = items[0]?.modRevision ?? header.revision;
-    await this.learn(newest);
+    await this.learn();
     const nowMs = clock.now();
     const byAge = await past.revisionAt(nowMs - retention.historyMs, this.#firstKept, header.revision);
     const { dbSizeInUse } = await client.status();

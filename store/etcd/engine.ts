@@ -147,7 +147,7 @@ export class EtcdStore implements Store {
       onMetaChange: () => void this.#lookAgain(),
       onCompacted: async () => {
         const newest = await this.#newest.ask();
-        await this.#compaction.learn(newest);
+        await this.#compaction.learn();
         return newest;
       },
     });
@@ -191,7 +191,7 @@ export class EtcdStore implements Store {
 
   /** Finds out what is gone already. */
   async start(): Promise<void> {
-    await this.#compaction.learn(this.#newest.known);
+    await this.#compaction.learn();
   }
 
   async get(key: string, options: GetOptions = {}): Promise<KeyValue | undefined> {

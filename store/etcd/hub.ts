@@ -113,18 +113,19 @@ export class Hub {
   }
 
   /**
-   * Whole transactions from a revision of etcd on, of which events up to `afterRevision` are known. Goes on until its
-   * reader stops; ends quietly on abort. Throws `Compacted`, also for a reader that takes too long.
+   * Whole transactions from a revision of etcd on, which is known itself, as events up to `afterRevision` are. Goes on
+   * until its reader stops; ends quietly on abort. Throws `Compacted`, also for a reader that takes too long.
    */
   async *history(
     prefixes: readonly string[],
     afterRevision: number,
-    startRevision: number,
+    knownRevision: number,
     signal: AbortSignal,
   ): AsyncIterable<HistoryBatch> {
     const { client, keys, versions, decoder, clock } = this.#options;
     const abort = new AbortController();
-    const reader: Reader = { position: startRevision - 1, startedMs: clock.monotonicMs(), abort };
+    const startRevision = Math.max(1, knownRevision);
+    const reader: Reader = { position: knownRevision, startedMs: clock.monotonicMs(), abort };
     const stop = AbortSignal.any([signal, abort.signal, this.#closing.signal]);
     const assembler = new Assembler(keys);
     this.#readers.add(reader);
@@ -181,12 +182,12 @@ export class Hub {
   async #run(): Promise<void> {
     const { client, keys, clock, log, onCompacted } = this.#options;
     const { signal } = this.#closing;
+    let startRevision = this.#told + 1;
     while (!signal.aborted) {
       const assembler = new Assembler(keys);
       try {
-        const startRevision = this.#told + 1;
         for await (const batch of client.watch({ key: keys.start, end: keys.end, startRevision, signal })) {
-          this.#tell(assembler.add(batch));
+          this.#tell(assembler.add(batch).filter(({ etcdRevision }) => etcdRevision > this.#told));
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -196,6 +197,8 @@ export class Hub {
         if (reason.reason === 'Compacted') await this.#skip(onCompacted);
         else await sleep(clock, RETRY_MS, signal);
       }
+      // What is told already is asked for once more: only then does etcd refuse when what comes after it is forgotten.
+      startRevision = this.#told;
     }
   }
 

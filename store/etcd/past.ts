@@ -51,11 +51,12 @@ export class Past {
     return { etcdRevision, writtenRevision: mark.writtenRevision ?? etcdRevision, mark };
   }
 
-  /** The oldest revision of etcd from `low` to `high` that can be read; `high` itself is taken to be. */
-  async firstKept(low: number, high: number): Promise<number> {
-    if (low >= high || (await this.#isKept(low))) return Math.min(low, high);
+  /** The oldest revision of etcd, from `low` on, that can be read. */
+  async firstKept(low: number): Promise<number> {
+    if (await this.#isKept(low)) return low;
+    const { header } = await this.#client.range({ key: this.#keys.mark, keysOnly: true });
     let gone = low;
-    let kept = high;
+    let kept = header.revision;
     while (kept - gone > 1) {
       const middle = Math.floor((gone + kept) / 2);
       if (await this.#isKept(middle)) kept = middle;

@@ -114,7 +114,7 @@ export class Reads {
   }
 
   async oldestMoment(): Promise<StoreMoment> {
-    await this.#compaction.learn(this.#newest.known);
+    await this.#compaction.learn();
     const { floor, firstKept, isWhole } = this.#compaction;
     if (isWhole) return { revision: this.#versions.endOf(firstKept), writtenAtMs: undefined };
     const { revision: etcdRevision } = this.#versions.placeOf(floor);
@@ -194,9 +194,9 @@ export class Reads {
     try {
       if (position < floor) await this.#checkAtFloor(place, position, what, 'transaction');
       const isPassed = position < floor || this.#versions.isEnd(place);
-      const next = isPassed ? place.revision + 1 : place.revision;
-      const startRevision = place.revision <= firstKept ? firstKept + 1 : next;
-      yield* this.#hub.history(prefixes, position, startRevision, signal);
+      // What is known is asked for once more: only then does etcd refuse when what comes after it is forgotten.
+      const known = isPassed ? place.revision : place.revision - 1;
+      yield* this.#hub.history(prefixes, position, Math.max(known, firstKept), signal);
     } catch (error) {
       throw await this.#toldCompacted(error, position, what);
     }
@@ -226,7 +226,7 @@ export class Reads {
   /** What is gone without this store's doing is learnt from the refusal. */
   async #toldCompacted(error: unknown, revision: number, what: string): Promise<unknown> {
     if (!(error instanceof StoreError) || error.reason !== 'Compacted') return error;
-    await this.#compaction.learn(this.#newest.known);
+    await this.#compaction.learn();
     const { floor } = this.#compaction;
     return revision < floor ? compacted(revision, what, floor, error) : error;
   }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { homedir } from 'node:os';
 import type { Writable } from 'node:stream';
+import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../machinery/clock.ts';
 import type { Output } from './io.ts';
 import { runCli } from './program.ts';
@@ -33,6 +34,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 /** A command that failed may have left something open: it must not keep the process up. */
 const FAILED_GRACE_MS = 5_000;
 
+// No timer of a clock keeps the process: a command that waits for nothing but time is at work all the same.
+const atWork = new MessageChannel();
+atWork.port1.on('message', () => undefined);
+
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: outputOn(process.stdout),
   stderr: outputOn(process.stderr),
@@ -43,4 +48,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   clock: systemClock,
   signal: stop.signal,
 });
-if (process.exitCode !== 0) setTimeout(() => process.exit(), FAILED_GRACE_MS).unref();
+atWork.port1.close();
+if (process.exitCode !== 0) systemClock.after(FAILED_GRACE_MS, () => process.exit());

@@ -69,7 +69,7 @@ export async function runRestore(
     });
     try {
       const revision = await restoreInto(target.store, file, envelopes, summary, io.signal);
-      await target.finish();
+      await target.finish(revision);
       await io.stdout.write(
         `restored into ${url}: cluster ${clusterId} goes on at revision ${revision}, ${summary.trailer.keys} keys, ${seconds()} s\n`,
       );

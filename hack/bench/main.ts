@@ -3,6 +3,7 @@
  * Figures are of this machine and this moment; only the ratios travel.
  */
 import { benchApi } from './api.ts';
+import { benchBackup } from './backup.ts';
 import { benchPast } from './past.ts';
 import { benchProcess } from './process.ts';
 import { benchStore } from './store.ts';
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   store: benchStore,
   api: benchApi,
   past: benchPast,
+  backup: benchBackup,
   walk: benchWalk,
   process: benchProcess,
   watches: benchWatches,

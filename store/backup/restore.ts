@@ -26,8 +26,11 @@ const LEAP = 2 ** 40;
 
 export interface RestoreTarget {
   readonly store: Store;
-  /** Closes the store and makes it the one that its address names: durable when it resolves. */
-  finish(): Promise<void>;
+  /**
+   * Closes the store and makes it the one that its address names, with a past that begins at this revision: durable
+   * when it resolves.
+   */
+  finish(revision: number): Promise<void>;
   /** Closes the store and takes away what is in it; nothing after `finish`. */
   abandon(): Promise<void>;
 }
@@ -114,8 +117,6 @@ export async function restoreInto(
       `what was restored from ${file.name} is not what the store gives back; try again`,
     );
   }
-  // A shared store's past begins where its restore ends.
-  if (!store.isShared) await store.compact(revision);
   return revision;
 }
 

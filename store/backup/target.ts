@@ -12,6 +12,7 @@ import { fileProblem } from '../../machinery/durablefile.ts';
 import { StoreError } from '../../machinery/errors.ts';
 import { engineOf, type OpenStoreOptions, openStore } from '../open.ts';
 import { asideOf, StoreDirectory } from '../sqlite/directory.ts';
+import { openSqliteLog } from '../sqlite/sqlite.ts';
 import type { RestoreOptions, RestoreTarget } from './restore.ts';
 
 /** What an empty directory of a store may hold. */
@@ -32,8 +33,9 @@ export async function openRestoreTarget(url: string, options: RestoreOptions): P
   let isDone = false;
   return {
     store,
-    async finish() {
+    async finish(revision) {
       await store.close();
+      await forgetPast(aside, revision);
       await inDirectory(path, async () => {
         await sync(aside);
         for (const name of LEFT_BY_OWNERS) await rm(join(path, name), { force: true });
@@ -74,6 +76,17 @@ export async function checkEmpty(url: string, options: OpenStoreOptions): Promis
     'Unavailable',
     `cannot restore into ${path}: it holds a store already (${found.slice(0, 3).join(', ')}); stop Gantry and put it aside, for example: mv ${path} ${path}.before`,
   );
+}
+
+/** In one step: there is nothing of the past to remove, only to say that it is none. */
+async function forgetPast(directory: string, revision: number): Promise<void> {
+  const log = await openSqliteLog({ directory, newClusterId: '', synchronous: 'FULL' });
+  try {
+    const { transientPrefixes } = await log.head();
+    await log.trim({ floor: revision, transientFloor: revision, transientPrefixes, maxRows: 0 });
+  } finally {
+    await log.close();
+  }
 }
 
 function directoryOf(url: string): string | undefined {

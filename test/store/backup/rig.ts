@@ -93,7 +93,7 @@ export async function restoreAt(
     });
     try {
       const revision = await restoreInto(target.store, file, envelopes, summary, signal);
-      await target.finish();
+      await target.finish(revision);
       return revision;
     } catch (error) {
       await target.abandon();

@@ -21,6 +21,11 @@ export async function runStoreCheck(flags: StoreCheckFlags, io: Io): Promise<voi
   const { settings } = await resolveConfig({ flags: flags.settings, env, directory, ...file });
   if (settings.store === 'memory:')
     throw new CommandError('--store memory: keeps nothing that could be checked');
+  if (settings.store.startsWith('etcd:')) {
+    throw new CommandError(
+      `${settings.store}: only an embedded store is checked here; gantry backup reads and checks every value of one on etcd`,
+    );
+  }
   const encryption = await readEncryption(settings.encryptionKeyFile);
   const startMs = clock.monotonicMs();
   const checked = await checkStore(settings.store, {

@@ -85,6 +85,7 @@ describe('gantry store check', () => {
   for (const [what, words, wanted] of [
     ['a directory without a store', ['--store', 'sqlite:elsewhere'], 'there is no store in'],
     ['a store that forgets', ['--store', 'memory:'], 'keeps nothing'],
+    ['a store on etcd', ['--store', 'etcd://127.0.0.1:1'], 'gantry backup reads and checks every value'],
     ['a key file that is none', ['--encryption-key-file', 'bad.key'], 'line 1 is not a key'],
   ] as const) {
     it(`refuses ${what} with a sentence`, async () => {

@@ -16,8 +16,9 @@ import { readAll, runClients, withClients } from './workload.ts';
 const FILE = 'test/linear/engines.test.ts';
 const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d'];
 const KILLS = 8;
-/** How long a process lives at most once it is up, milliseconds. */
-const LONGEST_LIFE_MS = 250;
+/** A process lives for this many operations at most, and then a moment of chance, milliseconds. */
+const LONGEST_LIFE = 150;
+const MOMENT_MS = 10;
 const WATCH_MS = 20_000;
 
 describe('linearizable: the memory store', function () {
@@ -56,7 +57,7 @@ describe('linearizable: SQLite, killed and opened again', function () {
   this.timeout(120_000);
   after(removeDirectories);
 
-  for (const seed of seeds(1, 20)) {
+  for (const seed of seeds(1, 25)) {
     it(`${KILLS} kills, seed ${seed}`, async () => {
       const store = new HostedStore(`sqlite:${newDirectory()}`);
       await store.start();
@@ -84,7 +85,8 @@ describe('linearizable: SQLite, killed and opened again', function () {
         },
         async () => {
           for (let kill = 0; kill < KILLS; kill++) {
-            await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+            await recorder.more(Math.ceil(random.next() * LONGEST_LIFE));
+            await sleep(systemClock, random.next() * MOMENT_MS);
             await store.kill();
             await store.start();
           }

@@ -94,6 +94,7 @@ export interface History {
 /** Puts operations in order as they are called and answered. */
 export class Recorder {
   readonly #operations: Operation[] = [];
+  #waiting: { readonly at: number; readonly resolve: () => void }[] = [];
   #place = 0;
   #id = 0;
   #failedReads = 0;
@@ -107,7 +108,7 @@ export class Recorder {
     if (answer.kind === 'failed') this.#failedReads++;
     else {
       const { seen } = answer;
-      this.#operations.push({ id, client, key, called, returned, action: { kind: 'read', seen } });
+      this.#add({ id, client, key, called, returned, action: { kind: 'read', seen } });
     }
     return answer;
   }
@@ -125,9 +126,25 @@ export class Recorder {
     if (outcome.kind === 'not made') this.#notMade++;
     else {
       const action: Action = { kind: 'write', intent, outcome };
-      this.#operations.push({ id, client, key, called, returned, action });
+      this.#add({ id, client, key, called, returned, action });
     }
     return outcome;
+  }
+
+  /** Resolves when this many more operations have been answered. */
+  more(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ at: this.#operations.length + count, resolve });
+    });
+  }
+
+  #add(operation: Operation): void {
+    this.#operations.push(operation);
+    this.#waiting = this.#waiting.filter(({ at, resolve }) => {
+      if (at > this.#operations.length) return true;
+      resolve();
+      return false;
+    });
   }
 
   /** In the order of calls. */

@@ -11,8 +11,10 @@ import { readAll, withClients } from './workload.ts';
 
 const KEYS = ['register-a', 'register-b', 'register-c'];
 const KILLS = 3;
-/** How long a server lives at most once it is ready, milliseconds. */
-const LONGEST_LIFE_MS = 1500;
+/** A server lives for this many operations at least and at most, and then a moment of chance, milliseconds. */
+const SHORTEST_LIFE = 50;
+const LONGEST_LIFE = 250;
+const MOMENT_MS = 20;
 const WATCH_MS = 30_000;
 
 describe('linearizable: the API of a server on SQLite, killed and started again', function () {
@@ -40,7 +42,8 @@ describe('linearizable: the API of a server on SQLite, killed and started again'
           },
           async () => {
             for (let kill = 0; kill < KILLS; kill++) {
-              await sleep(systemClock, random.next() * LONGEST_LIFE_MS);
+              await recorder.more(SHORTEST_LIFE + Math.ceil(random.next() * (LONGEST_LIFE - SHORTEST_LIFE)));
+              await sleep(systemClock, random.next() * MOMENT_MS);
               await server.kill();
               await server.start();
             }

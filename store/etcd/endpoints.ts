@@ -1,7 +1,7 @@
 /**
  * The members of an etcd as we reach them: one gRPC channel each, and which of them is asked next.
  *
- * - A member is asked only after it answered on this very connection and showed that it belongs to the same cluster as
+ * - A member is asked only after it answered lately, on this very connection, and showed that it belongs to the same cluster as
  *   the others; hence what fails before that was certainly never sent.
  * - Calls stay with one member until it fails; who fails is left alone for a while that doubles up to a few seconds.
  * - Nothing bounds what may be received; a call whose answer has begun to arrive gets time to finish.
@@ -46,18 +46,21 @@ export const DEFAULT_TIMING: Timing = {
 const ARRIVAL_MS = 60_000;
 /** A member that is up says so at once: it answers this from memory. */
 const LIVENESS_MS = 1000;
+/** Who has not answered for so long is asked for its status before it gets a call: it may have died in silence. */
+const TRUST_MS = 3000;
 /** Who refuses costs nothing to ask again; who is silent costs a second each time. */
 const REFUSAL_BLOCK_MS = { first: 50, most: 500 };
 const LOOK_AFTER_MS = 250;
 const SILENCE_BLOCK_MS = { first: 2000, most: 8000 };
 
-/** etcd closes connections that ping more often than every 5 s (`--grpc-keepalive-min-time`). */
+/** etcd closes connections that ping more often than every 5 s (`--grpc-keepalive-min-time`), or without a call. */
 const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
+  // What may be under way to us unasked: with HTTP/2's 64 KiB a watch waits for us again and again.
+  'grpc-node.flow_control_window': 8 * 1024 ** 2,
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 2000,
-  'grpc.keepalive_permit_without_calls': 1,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000,
   'grpc.enable_retries': 0,
@@ -84,6 +87,7 @@ export class Endpoint {
   readonly #identity: ClusterIdentity;
   readonly #cancels = new Set<() => void>();
   #isProven = false;
+  #answeredAtMs = 0;
   #proving: Promise<void> | undefined;
   #probing: Promise<boolean> | undefined;
 
@@ -101,7 +105,9 @@ export class Endpoint {
   /** True when a call can be sent without asking first. */
   get isReady(): boolean {
     return (
-      this.#isProven && this.#client.getChannel().getConnectivityState(false) === connectivityState.READY
+      this.#isProven &&
+      this.#clock.monotonicMs() - this.#answeredAtMs < TRUST_MS &&
+      this.#client.getChannel().getConnectivityState(false) === connectivityState.READY
     );
   }
 
@@ -174,7 +180,10 @@ export class Endpoint {
           signal?.removeEventListener('abort', cancel);
           if (error !== null) reject(isSilent ? new SilenceError(silenceMs) : error);
           else if (answer === undefined) reject(new SilenceError(silenceMs));
-          else resolve(answer);
+          else {
+            this.#answeredAtMs = this.#clock.monotonicMs();
+            resolve(answer);
+          }
         },
       );
       const cancel = (): void => call.cancel();

@@ -6,11 +6,28 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { definitions } from '../../api/registry/kinds/definition.ts';
 import { systemClock } from '../../machinery/clock.ts';
 import { findCondition } from '../../machinery/conditions.ts';
-import { configMaps, events, leases, tasks, workers } from '../../schemas/kinds.ts';
+import {
+  configMaps,
+  events,
+  leases,
+  namespaces,
+  resourceQuotas,
+  tasks,
+  workers,
+} from '../../schemas/kinds.ts';
 import type { Lease } from '../../schemas/types.gen.ts';
 import { KeyRing } from '../../store/encryption.ts';
+import {
+  CRONTABS,
+  crontab,
+  crontabs,
+  definition,
+  isEstablished,
+  version,
+} from '../api/registry/kinds/crontabs.ts';
 import { newWorker, taskManifest } from '../builders.ts';
 import { GantryServer } from '../linear/server.ts';
 import { newDirectory, removeDirectories } from '../store/builders.ts';
@@ -164,6 +181,38 @@ describe('Three servers on an etcd of three', function () {
       await writer?.client.delete(configMaps, key);
       await reader?.client.create(configMaps, object);
     }
+  });
+
+  it('keep to one quota together, and use a kind through one as soon as another has established it', async () => {
+    const [one, two] = servers;
+    const team = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' } } as const;
+    await one?.client.create(namespaces, team);
+    const metadata = { name: 'q', namespace: 'team' };
+    const spec = { hard: { 'count/configmaps': '10' } };
+    await two?.client.create(resourceQuotas, { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec });
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, async (_, at) => {
+        const object = {
+          apiVersion: 'v1',
+          kind: 'ConfigMap',
+          metadata: { name: `q${at}`, namespace: 'team' },
+        };
+        await servers[at % 3]?.client.create(configMaps, object);
+      }),
+    );
+    const refusals = results.flatMap((result) =>
+      result.status === 'rejected' ? [String(result.reason)] : [],
+    );
+    for (const refusal of refusals) expect(refusal).to.contain('exceeded quota');
+    expect(refusals).to.have.length(30);
+    expect((await standing().client.list(configMaps, { namespace: 'team' })).items).to.have.length(10);
+    await one?.client.create(definitions, definition([version('v1')]));
+    await eventually('the kind is established', async () =>
+      isEstablished((await one?.client.get(definitions, { name: CRONTABS })) ?? expect.fail())
+        ? true
+        : undefined,
+    );
+    await two?.client.create(crontabs(), crontab('at-once', {}));
   });
 
   it('kill -9 of the leader: another one leads after the lease, and what waited is placed once', async () => {

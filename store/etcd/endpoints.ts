@@ -1,8 +1,8 @@
 /**
  * The members of an etcd as we reach them: one gRPC channel each, and which of them is asked next.
  *
- * - A member is asked only after it answered lately, on this very connection, and showed that it belongs to the same cluster as
- *   the others; hence what fails before that was certainly never sent.
+ * - A member is asked only after it answered lately, on this very connection, and showed that it belongs to the same
+ *   cluster as the others; hence what fails before that was certainly never sent.
  * - Calls stay with one member until it fails; who fails is left alone for a while that doubles up to a few seconds.
  * - Nothing bounds what may be received; a call whose answer has begun to arrive gets time to finish.
  */

@@ -3,7 +3,7 @@ import { createServer } from 'node:http2';
 import { createServer as createTcpServer } from 'node:net';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { systemClock } from '../../../machinery/clock.ts';
+import { type Clock, systemClock } from '../../../machinery/clock.ts';
 import { StoreError } from '../../../machinery/errors.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import type {
@@ -618,6 +618,24 @@ describe('etcd client, three members', () => {
       await etcd.txn(put('u:2'));
     } finally {
       cluster.resume(leader);
+    }
+  });
+
+  it('writes elsewhere, once, when the member froze while nothing was asked of it', async function () {
+    this.timeout(30_000);
+    const leader = await cluster.leader();
+    const frozen = (leader + 1) % 3;
+    let laterMs = 0;
+    const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs };
+    const etcd = client({ endpoints: [cluster.endpoint(frozen), cluster.endpoint(leader)] }, { clock });
+    await etcd.txn(put('i:0'));
+    cluster.pause(frozen);
+    try {
+      laterMs = 60_000;
+      await etcd.txn(put('i:1'));
+      expect((await etcd.range({ key: 'i:1' })).items[0]?.version).to.equal(1);
+    } finally {
+      cluster.resume(frozen);
     }
   });
 

@@ -29,10 +29,12 @@ const OUTAGE_MS = 2500;
 const LOSS_MS = 150;
 const WATCH_MS = 30_000;
 
-/** A process of ours that faults may end. */
+/** A process of ours that faults may end or stop. */
 interface Mortal {
   kill(): Promise<void>;
   start(): Promise<void>;
+  pause(): void;
+  resume(): void;
 }
 
 /** Where the faults are done. */
@@ -52,6 +54,12 @@ const faults: Readonly<Record<string, (place: Place, servers: readonly Mortal[])
     const server = pick(random, servers);
     await server?.kill();
     await server?.start();
+  },
+  'a server is paused': async ({ random, clock }, servers) => {
+    const server = pick(random, servers);
+    server?.pause();
+    await sleep(clock, random.next() * OUTAGE_MS);
+    server?.resume();
   },
   [LOST]: async ({ proxies, random, clock }) => {
     const ms = random.next() * LOSS_MS;

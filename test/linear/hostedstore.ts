@@ -78,6 +78,15 @@ export class HostedStore implements StoreCalls {
     await closed;
   }
 
+  /** SIGSTOP: it does nothing and its connections stay open. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   async get(key: string): Promise<KeyValue | undefined> {
     const line = await this.#ask({ do: 'get', key });
     return keyValueOf(line.item);

@@ -185,7 +185,9 @@ describe('sqlite store', () => {
     });
   });
 
-  describe('damage', () => {
+  describe('damage', function () {
+    // Some start and kill two processes.
+    this.timeout(60_000);
     const refusal = async (): Promise<string> => {
       const error = await rejection(open());
       expect(error).to.include({ name: 'StoreError', reason: 'Corrupt' });

@@ -25,6 +25,7 @@ import type { Row } from './main.ts';
 const OBJECTS = 100_000;
 const ENTRIES = 29;
 const BATCH = 100;
+const AT_ONCE = 20;
 const LOOK_MS = 10;
 const main = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 
@@ -90,14 +91,17 @@ function rowsOf(name: string, { seconds, peakBytes }: Ran, idle: Ran, bareSecond
 async function fillStore(url: string): Promise<number> {
   const store = await openStore(url, { clock: systemClock });
   let bytes = 0;
-  for (let first = 0; first < OBJECTS; first += BATCH) {
+  const commit = (first: number): Promise<unknown> => {
     const writes = Array.from({ length: BATCH }, (_, at): Write => {
       const value = newObject(first + at);
       bytes += value.length;
       const key = `/registry/core/configmaps/default/c${first + at}`;
       return { kind: 'put', key, value, precondition: { kind: 'absent' } };
     });
-    await store.commit(writes);
+    return store.commit(writes);
+  };
+  for (let first = 0; first < OBJECTS; first += BATCH * AT_ONCE) {
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => commit(first + at * BATCH)));
   }
   await store.close();
   return bytes;

@@ -145,6 +145,11 @@ describe('Disaster recovery', function () {
       ),
     );
 
+    const later = { ...TASK, metadata: { name: 'later' } };
+    await must(gantry.kubectl(['apply', '-f', '-'], JSON.stringify(later)));
+    await must(kubectl('wait', 'task/later', '--for=condition=Ready', '--timeout=60s'));
+    expect(await containersOf()).to.have.length(2);
+
     expect(await gantry.stop('SIGKILL')).to.equal('SIGKILL');
     for (const name of readdirSync(gantry.home)) rmSync(join(gantry.home, name), { recursive: true });
 
@@ -161,6 +166,9 @@ describe('Disaster recovery', function () {
     expect(await restore('one.backup')).to.include(`cluster ${cluster} goes on at revision`);
     await gantry.start();
     expect((await kubectl('get', 'configmap', 'lost')).stderr).to.include('not found');
+    await eventually('the container of no Task is removed', async () =>
+      (await containersOf()).length === 1 ? true : undefined,
+    );
     // Also a number that the old cluster gave out after the backup.
     seen = await cameBack({ ...seen, resourceVersion: after });
   });

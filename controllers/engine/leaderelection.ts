@@ -70,6 +70,8 @@ export class LeaderElection {
   #seen: { readonly mark: string; readonly atMs: number } | undefined;
   #leader: string | undefined;
   #term: Term | undefined;
+  /** An outage is told once. */
+  #hasFailed = false;
   #wake: () => void = () => undefined;
 
   /** Throws a RangeError for a timing that could let two lead. */
@@ -158,13 +160,17 @@ export class LeaderElection {
       });
       try {
         const attempt = await this.#bounded('try to become leader', signal, (inner) => this.#attempt(inner));
+        if (this.#hasFailed) log.info('the lease can be read again');
+        this.#hasFailed = false;
         if (attempt.term !== undefined) return attempt.term;
         // Not later than it may be taken: how long nobody leads does not depend on luck.
         waitMs = Math.min(waitMs, Math.max(1, attempt.forMs));
       } catch (error) {
         if (signal.aborted) return undefined;
         // Somebody else was faster: the ordinary way to lose.
-        const level = isApiError(error, 'Conflict', 'AlreadyExists') ? 'debug' : 'warn';
+        const isLost = isApiError(error, 'Conflict', 'AlreadyExists');
+        const level = isLost || this.#hasFailed ? 'debug' : 'warn';
+        this.#hasFailed ||= !isLost;
         log[level]({ err: error }, `cannot become leader now: ${messageOf(error)}`);
       }
       await this.#pause(waitMs, signal, heard);

@@ -19,14 +19,15 @@ const ETCDCTL = process.env.ETCDCTL ?? 'etcdctl';
 const START_MS = 20_000;
 const run = promisify(execFile);
 
-export const hasEtcd = spawnSync(ETCD, ['--version']).status === 0;
+const missing = [ETCD, ETCDCTL].filter((binary) => spawnSync(binary, ['--version']).error !== undefined);
+
+export const hasEtcd = missing.length === 0;
 
 /** In `before(function () { needEtcd(this); … })`: without an etcd the suite is skipped, and says so. */
 export function needEtcd(context: Context): void {
   if (hasEtcd) return;
-  console.error(
-    `      skipped: ${ETCD} is not here; hack/test.sh installs it, or name one with ETCD=/path/to/etcd`,
-  );
+  const words = `${missing.join(' and ')} not found: run hack/test.sh, or set ETCD and ETCDCTL to where they are`;
+  console.error(`      skipped, ${words}`);
   context.skip();
 }
 

@@ -160,12 +160,18 @@ export class Hub {
   /** Ends the readers that hold back forgetting for too long. */
   endSlowReaders(): void {
     const beforeMs = this.#options.clock.monotonicMs() - SLOW_READER_MS;
-    for (const { startedMs, abort } of this.#readers) if (startedMs < beforeMs) abort.abort();
+    for (const reader of this.#readers) if (reader.startedMs < beforeMs) this.#endReader(reader);
   }
 
   /** Ends the readers that have not passed this revision of etcd, which is to be forgotten. */
   endReadersBefore(etcdRevision: number): void {
-    for (const { position, abort } of this.#readers) if (position < etcdRevision) abort.abort();
+    for (const reader of this.#readers) if (reader.position < etcdRevision) this.#endReader(reader);
+  }
+
+  /** It learns of it when it reads on, which may be never: nothing waits for it any more. */
+  #endReader(reader: Reader): void {
+    this.#readers.delete(reader);
+    reader.abort.abort();
   }
 
   endFeeds(error?: StoreError): void {

@@ -291,6 +291,36 @@ describe('etcd, shared', () => {
     });
   });
 
+  describe('a reader of the past that stands still', () => {
+    const MINUTE_MS = 60_000;
+    const rounds = async (store: Store, isDone: () => boolean): Promise<void> => {
+      for (let round = 0; round < 100 && !isDone(); round++) await store.size();
+    };
+
+    it('holds forgetting back, for ten minutes and no longer', async () => {
+      const store = await open({ retention: { historyMs: 2 * MINUTE_MS, everyMs: MINUTE_MS } });
+      const from = store.revision();
+      const value = 'x'.repeat(250_000);
+      let last = 0;
+      for (let n = 0; n < 30; n++) last = await mustCommit(store, put(`/large/${n}`, value));
+      const { signal } = new AbortController();
+      const slow = store.watch([''], { afterRevision: from, signal })[Symbol.asyncIterator]();
+      const first = await slow.next();
+      expect(first.done === true ? 0 : first.value.events.length).to.be.within(1, 29);
+      clock.advance(5 * MINUTE_MS);
+      await rounds(store, () => store.compactedRevision() > 0);
+      expect(store.compactedRevision(), 'held back').to.be.lessThan(from + 1);
+      clock.advance(6 * MINUTE_MS);
+      const isForgotten = (): boolean => store.compactedRevision() >= last;
+      for (let tries = 0; tries < 5 && !isForgotten(); tries++) {
+        clock.advance(MINUTE_MS);
+        await rounds(store, isForgotten);
+      }
+      expect(isForgotten(), 'forgotten').to.equal(true);
+      expect(await rejection(Promise.resolve(slow.next()))).to.include({ reason: 'Compacted' });
+    }).timeout(30_000);
+  });
+
   describe('the record of the cluster', () => {
     it('gives another epoch when etcd is another one, so that revisions never fall back', async () => {
       const store = await open();

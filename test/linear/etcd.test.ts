@@ -22,8 +22,11 @@ const KEYS = ['/linear/a', '/linear/b', '/linear/c', '/linear/d', '/linear/e', '
 const NAMES = ['register-a', 'register-b', 'register-c'];
 const MEMBERS = 3;
 const FAULTS = isLong ? 14 : 7;
-/** The longest time between two faults, and the longest that a fault lasts, milliseconds. */
-const CALM_MS = 800;
+/** Between two faults so many operations are answered at least and at most, and then comes a moment of chance, milliseconds. */
+const SHORTEST_CALM = 20;
+const LONGEST_CALM = 150;
+const MOMENT_MS = 20;
+/** The longest that a fault lasts, milliseconds. */
 const OUTAGE_MS = 2500;
 /** How long answers are lost at most, milliseconds: shorter than a store waits before it tries another member. */
 const LOSS_MS = 150;
@@ -95,18 +98,19 @@ const faults: Readonly<Record<string, (place: Place, servers: readonly Mortal[])
 const others = Object.keys(faults).filter((name) => name !== LOST);
 
 /** Every schedule begins with answers that are lost, which is soon over; the rest is chance. */
-async function harm(place: Place, servers: readonly Mortal[]): Promise<string[]> {
+async function harm(place: Place, servers: readonly Mortal[], recorder: Recorder): Promise<string[]> {
   const { random, clock } = place;
   const done: string[] = [];
   for (let count = 0; count < FAULTS; count++) {
-    await sleep(clock, random.next() * CALM_MS);
+    await recorder.more(SHORTEST_CALM + Math.ceil(random.next() * (LONGEST_CALM - SHORTEST_CALM)));
+    await sleep(clock, random.next() * MOMENT_MS);
     const name = count < 2 ? LOST : pick(random, others);
     const fault = name === undefined ? undefined : faults[name];
     if (name === undefined || fault === undefined) continue;
     done.push(name);
     await fault(place, servers);
   }
-  await sleep(clock, CALM_MS);
+  await recorder.more(LONGEST_CALM);
   return done;
 }
 
@@ -165,7 +169,7 @@ describe('linearizable: stores on one etcd, whose members and processes are kill
             pauseMs: paceOf(seed, 10),
             afterFailureMs: 200,
           },
-          () => harm(place, stores),
+          () => harm(place, stores, recorder),
         );
         await readAll(options, registers);
         const last = Math.max(...(await Promise.all(stores.map((store) => store.latestRevision()))));
@@ -220,7 +224,7 @@ describe('linearizable: the API of servers on one etcd, all killed and paused', 
             pauseMs: paceOf(seed, 40),
             afterFailureMs: 400,
           },
-          () => harm(place, servers),
+          () => harm(place, servers, recorder),
         );
         await readAll(options, registers);
         const last = await writeMarker(first.client, systemClock);

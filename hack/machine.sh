@@ -49,6 +49,8 @@ ensure_node_packages() {
   if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
     say "npm packages are there"
   else
+    # npm ci follows the link and empties the directory behind it, which may be another checkout's.
+    [ ! -L node_modules ] || die "$PWD/node_modules is a link to $(readlink node_modules), which npm ci would empty: remove the link, or run this in the checkout that it points to"
     say "installing npm packages (npm ci)"
     npm ci --no-audit --no-fund --loglevel=error
     echo "$wanted" >"$stamp"

@@ -1,11 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  FairQueue,
-  type LevelOptions,
-  type Refusal,
-  type Seat,
-} from '../../machinery/fairqueue.ts';
+import { FairQueue, type LevelOptions, type Refusal, type Seat } from '../../machinery/fairqueue.ts';
 import { FakeClock } from '../../machinery/fakeclock.ts';
 
 const LEVEL: LevelOptions = {

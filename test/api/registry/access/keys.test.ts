@@ -60,8 +60,7 @@ describe("The cluster's keys as Secrets", () => {
     return registry;
   };
   const keysOf = async (): Promise<KeySecrets> => keysThrough(await server());
-  const keysThrough = (registry: Registry): KeySecrets =>
-    new KeySecrets(() => registry.as(KEYS_IDENTITY));
+  const keysThrough = (registry: Registry): KeySecrets => new KeySecrets(() => registry.as(KEYS_IDENTITY));
   const pki = (keys: KeySecrets | KeyDirectory, name: string): Promise<Pki> =>
     openPki({ directory: join(home, name), keys, clock, hostnames: [], addresses: [] });
   const tokens = async (keys: KeySecrets | KeyDirectory): Promise<TokenAuthority> => {

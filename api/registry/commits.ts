@@ -62,6 +62,8 @@ export interface CommitParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly cacheOf: CacheOf;
+  /** The kind as it is known here now: undefined for one that is gone, or not here yet. */
+  readonly kindNow: (kind: ServedKind) => KindEntry | undefined;
   readonly quotas: Quotas;
   /** Resolves when the caches have reached the revision. */
   readonly reach: (revision: number) => Promise<void>;
@@ -239,7 +241,9 @@ export class Commits {
     if (result.ok) {
       const revision = result.modRevisions[writes.indexOf(write)] ?? result.revision;
       room?.settle(revision);
-      if (before === undefined && after !== undefined) await this.#requireStillOpen(change, after, revision);
+      if (this.#parts.store.isShared && before === undefined && after !== undefined) {
+        await this.#requireStillOpen(change, after, revision);
+      }
       const stored =
         kept === undefined || payload === undefined
           ? before
@@ -267,14 +271,15 @@ export class Commits {
   }
 
   /**
-   * Another server may have deleted the namespace while the write was on its way, and may have looked for what is left
-   * in it before the write arrived: what came too late is taken back, so that nothing is left in no namespace.
+   * Another server may have deleted the namespace, or the definition of the kind, while the write was on its way, and may
+   * have looked for what is left before the write arrived: what came too late is taken back, so that nothing is left in
+   * no namespace and of no kind. Only the very write is: what anybody has changed since is theirs.
    */
   async #requireStillOpen({ entry, key }: Change, after: DynamicObject, revision: number): Promise<void> {
-    const { store, reach, cacheOf } = this.#parts;
-    if (!store.isShared || key.namespace === undefined) return;
+    const { store, reach, cacheOf, kindNow } = this.#parts;
     await reach(revision);
     try {
+      requireOpenKind(kindNow(entry.kind));
       requireOpenNamespace(entry, after, cacheOf);
     } catch (error) {
       const precondition = { kind: 'modRevision', modRevision: revision } as const;
@@ -390,9 +395,10 @@ function putQuota(namespace: string, modRevision: number | undefined): Write {
   };
 }
 
-/** Throws `MethodNotAllowed` for a kind that is going away, in Kubernetes' words. */
-function requireOpenKind({ isTerminating }: KindEntry): void {
-  if (!isTerminating) return;
+/** Throws `MethodNotAllowed` for a kind that is going away, in Kubernetes' words, and `NotFound` for one that is gone. */
+function requireOpenKind(entry: KindEntry | undefined): void {
+  if (entry === undefined) throw new ApiError('NotFound', 'the server could not find the requested resource');
+  if (!entry.isTerminating) return;
   throw new ApiError(
     'MethodNotAllowed',
     'create not allowed while custom resource definition is terminating',

@@ -94,6 +94,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     clock,
     random,
     cacheOf,
+    kindNow: (kind) => kinds.get(qualifiedName(kind))?.definition.storage,
     quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
     reach: (revision) => feed.reach(revision),
     onWritten: (kind, namespace) => quotaStatus.touch(kind, namespace),
@@ -119,6 +120,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     feed,
     definitions,
     reads,
+    commits,
     writes: new Writes({ cacheOf, admission: new Admission(clock, random), commits, objects }),
     deletes: new Deletes({ commits, clock, objects }),
     reviews: [

@@ -17,7 +17,7 @@ import { readBinding } from './binding/binding.ts';
 import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import { deleteSelected } from './collections.ts';
-import type { Judge } from './commits.ts';
+import type { Commits, Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
 import { withManager } from './fields/manager.ts';
 import { InProcessClient } from './inprocess.ts';
@@ -56,6 +56,7 @@ export interface RegistryParts {
   /** What follows the definitions of users, until the registry closes. */
   readonly definitions: Definitions;
   readonly reads: Reads;
+  readonly commits: Commits;
   readonly writes: Writes;
   readonly deletes: Deletes;
   readonly reviews: readonly Review[];
@@ -102,6 +103,10 @@ export class StoreRegistry implements Registry {
       throw apiErrorFromStore(error);
     }
     await definitions.settled(signal);
+  }
+
+  mayTryAgain(attempt: number): Promise<boolean> {
+    return this.#parts.commits.mayTryAgain(attempt);
   }
 
   get(

@@ -190,6 +190,11 @@ export interface Registry {
    * store established it; at once where there is none. For some seconds at most: whoever asked then looks again.
    */
   settleKinds(signal?: AbortSignal): Promise<void>;
+  /**
+   * Whether to read and decide once more after so many tries that somebody else was faster with; resolves when to. One
+   * rule for all who do: more often, and after pauses, where other servers write to the store, too.
+   */
+  mayTryAgain(attempt: number): Promise<boolean>;
   get(
     context: RequestContext,
     kind: ServedKind,

@@ -36,7 +36,7 @@ interface Action {
   readonly method: string;
   readonly verb: string;
   readonly label: string;
-  run(ctx: AppContext, target: Target, deps: RouteDeps): Promise<void>;
+  readonly run: (ctx: AppContext, target: Target, deps: RouteDeps) => Promise<void>;
 }
 
 const COLLECTION: readonly Action[] = [

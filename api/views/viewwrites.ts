@@ -130,7 +130,7 @@ export class ViewWrites {
         const result = await this.#registry.update(context, source, key, { ...object, metadata }, options);
         return { ...result, stored: faceOf(view, result.stored) };
       } catch (error) {
-        if (!isApiError(error, 'Conflict') || attempt >= MAX_ATTEMPTS) throw error;
+        if (!isApiError(error, 'Conflict') || !(await this.#registry.mayTryAgain(attempt))) throw error;
       }
     }
   }
@@ -180,9 +180,6 @@ export class ViewWrites {
 
 /** What is done to the face, as the audit calls it. */
 type Act = Pick<AccessRequest, 'verb' | 'subresource'>;
-
-/** Decisions through a view are made anew this often when others write the same object at the same time. */
-const MAX_ATTEMPTS = 8;
 
 function notWritable(view: View): ApiError {
   return new ApiError(

@@ -6,8 +6,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 interface Pending {
   readonly bytes: Uint8Array;
-  resolve(): void;
-  reject(error: unknown): void;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class AppendLog {

@@ -32,6 +32,14 @@ describe('Kinds of users on several servers', () => {
     await untilDefinition(a.admin, 'crontabs.example.com', 'Established', isEstablished);
   }
 
+  async function untilGone({ admin }: Server): Promise<void> {
+    for (let turn = 0; turn < 200 && servers.clock.monotonicMs() < 60_000; turn++) {
+      if ((await admin.list(definitions)).items.length === 0) return;
+      await servers.advance(100);
+    }
+    throw new Error('the definition did not go');
+  }
+
   it('are served by the other as soon as it can know of them: it waits instead of saying there is none', async () => {
     b.store.hold();
     await defineOnA();
@@ -58,15 +66,28 @@ describe('Kinds of users on several servers', () => {
     expect(error).to.be.instanceOf(ApiError).with.property('reason', 'NotFound');
   });
 
+  it('take along an object that another server was still writing', async () => {
+    for (const isGone of [false, true]) {
+      await defineOnA();
+      await b.registry.settleKinds();
+      b.store.holdCommits();
+      const late = b.admin.create(crontabs(), crontab('late', {})).catch((error: ApiError) => error.reason);
+      await servers.settle();
+      await a.admin.delete(definitions, { name: 'crontabs.example.com' });
+      if (isGone) await untilGone(a);
+      b.store.releaseCommits();
+      expect(await late).to.equal(isGone ? 'NotFound' : 'MethodNotAllowed');
+      await untilGone(a);
+      expect((await servers.store.range('/registry/example.com/')).items).to.deep.equal([]);
+    }
+  });
+
   it('go with all objects on both, whichever takes the deletion', async () => {
     await defineOnA();
     await a.admin.create(crontabs(), crontab('a', {}));
     await b.admin.create(crontabs(), crontab('b', {}));
     await b.admin.delete(definitions, { name: 'crontabs.example.com' });
-    for (let turn = 0; turn < 200 && servers.clock.monotonicMs() < 30_000; turn++) {
-      if ((await a.admin.list(definitions)).items.length === 0) break;
-      await servers.advance(100);
-    }
+    await untilGone(a);
     expect((await b.admin.list(definitions)).items).to.deep.equal([]);
     expect((await servers.store.range('/registry/example.com/')).items).to.deep.equal([]);
     for (const { registry } of [a, b]) {

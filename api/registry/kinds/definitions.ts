@@ -20,7 +20,7 @@ import {
   isTrue,
   signatureOf,
 } from './definition.ts';
-import { Establishment } from './establishment.ts';
+import { Establishment, eachDespite } from './establishment.ts';
 import type { CachedKind, Kinds } from './kinds.ts';
 
 export interface DefinitionParts {
@@ -51,6 +51,11 @@ export class Definitions implements Watcher {
   #establishment: Establishment | undefined;
   #isDirty = false;
   #running: Promise<void> | undefined;
+  /** News that nobody has looked at yet, and what is being looked at: resolved once it was, also in vain. */
+  #news: PromiseWithResolvers<void> | undefined;
+  #looking: PromiseWithResolvers<void> | undefined;
+  /** Ends the wait between two tries. */
+  #hurry = new AbortController();
 
   constructor(parts: DefinitionParts) {
     this.#parts = parts;
@@ -76,16 +81,22 @@ export class Definitions implements Watcher {
     // What is filled already is served before anybody hears that it is established.
     this.#serve(this.#defined());
     this.#isDirty = true;
+    this.#news ??= Promise.withResolvers();
+    this.#hurry.abort();
     this.#running ??= this.#run();
   }
 
-  /** Resolves when what was heard of definitions so far is done, after some patience, or when the signal aborts. */
+  /**
+   * Resolves when all that was heard of definitions so far was looked at, after some patience, or when the signal aborts.
+   * What has to be tried again is not waited for.
+   */
   async settled(signal?: AbortSignal): Promise<void> {
-    if (this.#running === undefined) return;
+    const looked = (this.#news ?? this.#looking)?.promise;
+    if (looked === undefined) return;
     const { clock, feed } = this.#parts;
     const enough = new AbortController();
     const signals = [enough.signal, feed.closing, ...(signal === undefined ? [] : [signal])];
-    await Promise.race([this.#running, sleep(clock, SETTLE_PATIENCE_MS, AbortSignal.any(signals))]);
+    await Promise.race([looked, sleep(clock, SETTLE_PATIENCE_MS, AbortSignal.any(signals))]);
     enough.abort();
   }
 
@@ -99,17 +110,30 @@ export class Definitions implements Watcher {
     let retryMs = FIRST_RETRY_MS;
     while (this.#isDirty && !feed.closing.aborted) {
       this.#isDirty = false;
+      this.#looking = this.#news;
+      this.#news = undefined;
+      let problem: unknown;
       try {
         await this.#pass();
         await this.#establishment?.pass(this.#defined());
         retryMs = FIRST_RETRY_MS;
       } catch (error) {
         if (feed.closing.aborted) break;
-        log.warn({ reason: messageOf(error) }, 'custom kinds could not be brought up to date; trying again');
-        this.#isDirty = true;
-        await sleep(clock, retryMs, feed.closing);
-        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+        problem = error;
+      } finally {
+        this.#looking?.resolve();
+        this.#looking = undefined;
       }
+      if (problem === undefined) continue;
+      log.warn({ reason: messageOf(problem) }, 'custom kinds could not be brought up to date; trying again');
+      await sleep(clock, FIRST_RETRY_MS, feed.closing);
+      // What has come meanwhile does not wait for the turn of what failed.
+      if (this.#news === undefined) {
+        this.#hurry = new AbortController();
+        await sleep(clock, retryMs - FIRST_RETRY_MS, AbortSignal.any([feed.closing, this.#hurry.signal]));
+      }
+      this.#isDirty = true;
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     }
     this.#running = undefined;
   }
@@ -120,11 +144,14 @@ export class Definitions implements Watcher {
   }
 
   async #pass(): Promise<void> {
-    for (const definition of this.#defined()) {
-      if (isTrue(definition, 'NamesAccepted') || isTrue(definition, 'Established'))
-        await this.#prepare(definition);
+    const accepted = this.#defined().filter(
+      (definition) => isTrue(definition, 'NamesAccepted') || isTrue(definition, 'Established'),
+    );
+    try {
+      await eachDespite(accepted, (definition) => this.#prepare(definition));
+    } finally {
+      this.#serve(this.#defined());
     }
-    this.#serve(this.#defined());
   }
 
   #isPrepared(definition: Definition): boolean {

@@ -6,7 +6,7 @@
 
 import type { Client } from '../../../machinery/client.ts';
 import type { Clock } from '../../../machinery/clock.ts';
-import { isApiError } from '../../../machinery/errors.ts';
+import { isApiError, StoreError } from '../../../machinery/errors.ts';
 import { keyOf } from '../../../machinery/meta.ts';
 import type { StoreFeed } from '../cache/storefeed.ts';
 import type { Watcher } from '../cache/watchcache.ts';
@@ -48,7 +48,7 @@ export class Establishment {
     for (const { metadata, spec, status } of inOrder) {
       named.set(metadata.name, { group: spec.group, names: status?.acceptedNames ?? {} });
     }
-    for (const definition of inOrder) {
+    await eachDespite(inOrder, async (definition) => {
       if (this.#parts.feed.closing.aborted) return;
       const { name } = definition.metadata;
       const others = [...this.#builtin];
@@ -63,7 +63,7 @@ export class Establishment {
       const isEnding = definition.metadata.deletionTimestamp !== undefined;
       if (status !== definition.status) await this.#write({ ...definition, status }, 'status');
       else if (isEnding) await this.#finish(definition);
-    }
+    });
   }
 
   /** Deletes what is left of the objects; the definition goes with the last of them. */
@@ -103,6 +103,24 @@ export class Establishment {
       if (!isApiError(error, 'Conflict', 'NotFound')) throw error;
     }
   }
+}
+
+/**
+ * Does the work for every item, one after the other, and then rejects with the first problem there was: what is wrong
+ * with one definition holds no other up. Rejects at once when the store does not answer.
+ */
+export async function eachDespite<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const problems: unknown[] = [];
+  for (const item of items) {
+    try {
+      await work(item);
+    } catch (error) {
+      const isSilent = error instanceof StoreError && error.reason === 'Unavailable';
+      if (isSilent || isApiError(error, 'ServiceUnavailable')) throw error;
+      problems.push(error);
+    }
+  }
+  if (problems.length > 0) throw problems[0];
 }
 
 function ageOf({ metadata }: Definition): string {

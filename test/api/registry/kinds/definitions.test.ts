@@ -4,10 +4,12 @@ import { definitions, FINALIZER_CLEANUP } from '../../../../api/registry/kinds/d
 import { openRegistry } from '../../../../api/registry/open.ts';
 import type { Registry } from '../../../../api/registry/types.ts';
 import { isApiError } from '../../../../machinery/errors.ts';
+import { ANNOTATION_PROTECT } from '../../../../machinery/labels.ts';
 import { silentLog } from '../../../../machinery/log.ts';
 import { newMetrics } from '../../../../machinery/metrics.ts';
 import { seededRandom } from '../../../../machinery/random.ts';
 import { EventReader, refusalOf } from '../../../client-conformance.ts';
+import { isPending, openServers } from '../../../cluster/servers.ts';
 import { adminIdentity, openWorld, type World } from '../../../world.ts';
 import {
   CRONTABS,
@@ -171,6 +173,29 @@ describe('A CustomResourceDefinition', () => {
         body: { metadata: { finalizers: null } },
       });
       await untilServed(world.registry, 'v1', false);
+    });
+
+    it('holds no other up while an object of it cannot be deleted, nor who asks which kinds there are', async () => {
+      const servers = await openServers();
+      const { admin, registry, store } = await servers.add();
+      await admin.create(definitions, definition([version('v1')]));
+      await untilDefinition(admin, CRONTABS, 'Established', isEstablished);
+      const kept = crontab('kept', {});
+      const annotations = { [ANNOTATION_PROTECT]: 'true' };
+      await admin.create(crontabs(), { ...kept, metadata: { ...kept.metadata, annotations } });
+      await admin.delete(definitions, { name: CRONTABS });
+      // Long enough for the pauses between tries to have grown.
+      await servers.advance(60_000);
+      expect((await admin.list(definitions)).items, 'it is stuck').to.have.length(1);
+      expect(await isPending(registry.settleKinds()), 'settles between two tries').to.equal(false);
+      await admin.create(definitions, definition([version('v1')], { plural: 'others', kind: 'Other' }));
+      await servers.advance(500);
+      expect(isEstablished(await admin.get(definitions, { name: 'others.example.com' }))).to.equal(true);
+      const body = { metadata: { annotations: { [ANNOTATION_PROTECT]: null } } };
+      await admin.patch(crontabs(), key('kept'), { type: 'merge', body });
+      await servers.advance(20_000);
+      expect((await store.range('/registry/example.com/')).items).to.deep.equal([]);
+      await servers.close();
     });
 
     it('can be made again under the same name, with nothing left of before', async () => {

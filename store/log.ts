@@ -10,7 +10,8 @@
  *   is known to be there: the caller reads `head` again.
  * - Calls take effect, and are answered, in the order they were made.
  * - Rejects with `StoreError` and with nothing else.
- * - The row of the newest revision is never trimmed, so that no revision is ever given twice.
+ * - The row of the newest revision is never trimmed, so that no revision is ever given twice; nor is that of the floor
+ *   while it is the floor, a delete too: by its time one knows when the past begins.
  */
 import type { Precondition } from './store.ts';
 

@@ -104,6 +104,9 @@ export class MemoryLog implements Log {
 
   async trim(request: LogTrim): Promise<{ head: LogHead; isDone: boolean }> {
     this.#checkOpen();
+    // A delete at the floor stays while that is the floor: by its time one knows when the past begins.
+    if (this.#cursor === this.#floor) this.#cursor--;
+    if (this.#transientCursor === this.#transientFloor) this.#transientCursor--;
     this.#floor = Math.max(this.#floor, this.#commitEnd(request.floor));
     this.#transientFloor = Math.max(
       this.#transientFloor,
@@ -221,7 +224,7 @@ export class MemoryLog implements Log {
       seen++;
       if (!hasAnyPrefix(row.key, prefixes)) continue;
       if (row.previousRevision !== undefined) this.#remove(row.previousRevision);
-      if (row.isDelete) this.#remove(row.revision);
+      if (row.isDelete && at < floor) this.#remove(row.revision);
     }
     return at;
   }

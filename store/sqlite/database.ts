@@ -166,9 +166,10 @@ export class SqliteDatabase {
       const prefixes = request.transientPrefixes.join('\n');
       if (prefixes !== before.transientPrefixes.join('\n'))
         writeMeta(this.#db, 'transient_prefixes', prefixes);
-      const cursor = this.#trimRows('cursor', 0, floor, [''], request.maxRows);
+      const cursor = this.#trimRows('cursor', before.floor, 0, floor, [''], request.maxRows);
       const transientCursor = this.#trimRows(
         'transient_cursor',
+        before.transientFloor,
         cursor,
         transientFloor,
         request.transientPrefixes,
@@ -294,8 +295,17 @@ export class SqliteDatabase {
   }
 
   /** Walks on from a remembered place, `from` at least, up to `floor`; returns how far it got. */
-  #trimRows(name: string, from: number, floor: number, prefixes: readonly string[], maxRows: number): number {
-    const start = Math.max(from, Number(readMeta(this.#db, name) ?? '0'));
+  #trimRows(
+    name: string,
+    floorBefore: number,
+    from: number,
+    floor: number,
+    prefixes: readonly string[],
+    maxRows: number,
+  ): number {
+    const reached = Number(readMeta(this.#db, name) ?? '0');
+    // A delete at the floor stays while that is the floor: by its time one knows when the past begins.
+    const start = Math.max(from, reached === floorBefore ? reached - 1 : reached);
     // The newest row stays whatever it is: it says which revision is next.
     const end = Math.min(floor, this.#revision - 1);
     const goners: number[] = [];
@@ -311,7 +321,7 @@ export class SqliteDatabase {
       cursor = asInteger(revision);
       if (!hasAnyPrefix(asText(key), prefixes)) continue;
       if (previousRevision !== null) goners.push(asInteger(previousRevision));
-      if (isDelete === 1) goners.push(cursor);
+      if (isDelete === 1 && cursor < floor) goners.push(cursor);
     }
     if (isFinished) cursor = Math.max(cursor, end);
     for (const goner of goners) this.#sql.deleteRow.run(goner);

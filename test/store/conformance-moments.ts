@@ -98,6 +98,23 @@ export function describeMoments(world: World): void {
       expect(await store.momentAt(startMs + 5500)).to.include({ revision: 6 });
     });
 
+    it('begins with a deletion as with any other write', async () => {
+      const { store, clock } = world;
+      const startMs = clock.now();
+      await mustCommit(store, put('/a', '1'), put('/b', '1'));
+      clock.advance(1000);
+      await mustCommit(store, remove('/a'));
+      clock.advance(60_000);
+      const last = await mustCommit(store, put('/b', '2'));
+      await store.compact(3);
+      const oldest = { revision: 3, writtenAtMs: startMs + 1000 };
+      expect(await store.oldestMoment()).to.deep.equal(oldest);
+      expect(await store.momentAt(startMs + 30_000)).to.deep.equal(oldest);
+      expect((await store.range('/', { revision: 3 })).items.map(({ key }) => key)).to.deep.equal(['/b']);
+      await store.compact(last);
+      expect(await store.oldestMoment()).to.deep.equal({ revision: last, writtenAtMs: startMs + 61_000 });
+    });
+
     it('finds its way where the wall clock went back', async () => {
       const { store, clock } = world;
       const startMs = clock.now();

@@ -51,7 +51,9 @@ export class KeySecrets implements KeyStore {
   }
 
   async authority(): Promise<KeptAuthority> {
-    const secret = await this.#find(AUTHORITY);
+    const found = await this.#find(AUTHORITY);
+    // Of this name alone it could be anybody's who may write Secrets: the type is what only members of system:masters give.
+    const secret = found?.type === KEY_TYPES.authority ? found : undefined;
     return { certificate: dataOf(secret, CERTIFICATE), key: dataOf(secret, KEY) };
   }
 

@@ -243,6 +243,26 @@ describe("The cluster's keys as Secrets", () => {
     expect(await problemOf((await tokens(keys)).verify(foreign.token))).to.include('not known here');
   });
 
+  it('are only what their type says: a Secret of the same name that somebody else made is none', async () => {
+    const directory = new KeyDirectory(join(home, 'pki'));
+    const { authority } = await pki(directory, 'pki');
+    const good = await (await tokens(directory)).sign(claims, 600);
+    const registry = await server();
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    await registry.as(adminIdentity).create(secrets, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'gantry-authority', namespace: NAMESPACE },
+      type: 'Opaque',
+      data: { 'tls.crt': base64(authority), 'tls.key': base64('anything') },
+    });
+    expect(await takeIntoDirectory(keysThrough(registry), directory)).to.equal(false);
+    expect((await (await tokens(directory)).verify(good.token)).user).to.equal('jane');
+    expect(await problemOf(pki(keysThrough(registry), 'elsewhere'))).to.match(
+      /^PkiError: Secret gantry-system\/gantry-authority is there but holds no authority: delete it/,
+    );
+  });
+
   it('go back into a directory with what happened meanwhile, and leave the store', async () => {
     const directory = new KeyDirectory(join(home, 'pki'));
     const before = await pki(directory, 'pki');

@@ -37,7 +37,7 @@ import type { EtcdClient, EtcdHeader } from './client.ts';
 import { Compaction } from './compaction.ts';
 import { Decoder } from './events.ts';
 import { Hub } from './hub.ts';
-import { decodeMeta, finishMeta, type Meta, openMeta } from './meta.ts';
+import { beginEpoch, decodeMeta, finishMeta, type Meta, openMeta } from './meta.ts';
 import { Newest } from './newest.ts';
 import { Past } from './past.ts';
 import { Positions } from './positions.ts';
@@ -99,6 +99,7 @@ export class EtcdStore implements Store {
   readonly #compaction: Compaction;
   readonly #batches: Batches;
   readonly #loop: RetentionLoop;
+  readonly #onLost: StoreOptions['onLost'];
   #failure: StoreError | undefined;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
@@ -119,7 +120,15 @@ export class EtcdStore implements Store {
     this.#clock = clock;
     this.#log = log;
     this.#limits = limits;
-    this.#newest = new Newest(client, keys, checkHeader, newest);
+    this.#onLost = options.onLost;
+    this.#newest = new Newest({
+      client,
+      keys,
+      checkHeader,
+      checkRecord: () => this.#checkRecord(),
+      onFallenBack: (was, is) => this.#fallBack(was, is),
+      known: newest,
+    });
     this.#versions = versions;
     const decoder = new Decoder(keys, versions, envelopes, log);
     const past = new Past(client, keys, checkHeader);
@@ -182,7 +191,7 @@ export class EtcdStore implements Store {
       limits,
       metrics,
       checkHeader,
-      onCommitted: (etcdRevision) => this.#newest.learn(etcdRevision),
+      onCommitted: (etcdRevision) => this.#newest.wrote(etcdRevision),
       positions: this.#positions,
       readAt: (key, etcdRevision) => this.#reads.readAt(key, etcdRevision),
     });
@@ -375,16 +384,21 @@ export class EtcdStore implements Store {
   /** Another server changed the cluster's record: what follows from it may not be true any more. */
   async #lookAgain(): Promise<void> {
     try {
-      const { items } = await this.#client.range({ key: this.#keys.meta });
-      const found = items[0] === undefined ? undefined : decodeMeta(this.#keys.meta, items[0]);
-      if (found?.clusterId === this.clusterId && found.epochOffset === this.#meta.epochOffset) return;
-      const was = items[0] === undefined ? 'is gone' : 'changed';
-      this.#fail(
-        new StoreError('Unavailable', `the cluster's record "${this.#keys.meta}" ${was}; restart the server`),
-      );
+      await this.#checkRecord();
     } catch (error) {
+      if (error === this.#failure) return;
       this.#log.warn({ err: error }, `store: the cluster's record was not read again: ${messageOf(error)}`);
     }
+  }
+
+  async #checkRecord(): Promise<void> {
+    const { items } = await this.#client.range({ key: this.#keys.meta });
+    const found = items[0] === undefined ? undefined : decodeMeta(this.#keys.meta, items[0]);
+    if (found?.clusterId === this.clusterId && found.epochOffset === this.#meta.epochOffset) return;
+    const was = items[0] === undefined ? 'is gone' : 'changed';
+    throw this.#fail(
+      new StoreError('Unavailable', `the cluster's record "${this.#keys.meta}" ${was}; restart the server`),
+    );
   }
 
   #fail(error: StoreError): StoreError {
@@ -392,7 +406,19 @@ export class EtcdStore implements Store {
     this.#failure = error;
     this.#log.error({ err: error }, `store: ${error.message}`);
     this.#hub.endFeeds(error);
+    this.#onLost?.(error);
     return error;
+  }
+
+  /** Another epoch first, while it is known that one is needed: nobody can tell after the restart. */
+  async #fallBack(was: number, is: number): Promise<StoreError> {
+    await beginEpoch({ client: this.#client, keys: this.#keys, clock: this.#clock }, this.#meta);
+    return this.#fail(
+      new StoreError(
+        'Unavailable',
+        `etcd has forgotten what it had acknowledged: it is at revision ${is} of this cluster, and was at ${was} already; it was restored from a snapshot under its old cluster id: restart the server`,
+      ),
+    );
   }
 
   async #forgetByAge(): Promise<void> {

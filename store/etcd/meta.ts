@@ -62,6 +62,8 @@ export async function openMeta(options: OpenMetaOptions): Promise<Meta> {
       ...meta,
       etcdClusterId: header.clusterId,
       epochOffset: nextEpoch(meta.epochOffset),
+      // Moved data may be younger there than the record says.
+      firstRevision: Math.min(meta.firstRevision, header.revision),
     };
     if (!(await replaceMeta(options, changed, found.modRevision))) continue;
     log.warn(
@@ -113,6 +115,19 @@ async function createMeta(options: OpenMetaOptions, etcdClusterId: string): Prom
     isContinued: newCluster !== undefined,
   };
   return (await replaceMeta(options, meta, 0)) ? meta : undefined;
+}
+
+/** For an etcd whose revisions fell back under its old cluster id. Nothing when another server was faster. */
+export async function beginEpoch(
+  options: Pick<OpenMetaOptions, 'client' | 'keys' | 'clock'>,
+  known: Meta,
+): Promise<void> {
+  const { client, keys } = options;
+  const [found] = (await client.range({ key: keys.meta })).items;
+  if (found === undefined) return;
+  const meta = decodeMeta(keys.meta, found);
+  if (meta.clusterId !== known.clusterId || meta.epochOffset !== known.epochOffset) return;
+  await replaceMeta(options, { ...meta, epochOffset: nextEpoch(meta.epochOffset) }, found.modRevision);
 }
 
 /** Ends a restore: from here on the store is usable, and its past begins. */

@@ -3,19 +3,34 @@ import { StoreError } from '../../machinery/errors.ts';
 import type { EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdHeader } from './client.ts';
 
+export interface NewestOptions {
+  readonly client: EtcdClient;
+  readonly keys: EtcdKeys;
+  /** Throws when the answer is from another etcd than this store was opened on. */
+  readonly checkHeader: (header: EtcdHeader) => void;
+  /** Rejects when the cluster's record is not that of this store any more. */
+  readonly checkRecord: () => Promise<void>;
+  /**
+   * Called when etcd has lost what it had acknowledged, as after a restore from a snapshot under its old cluster id;
+   * gives what those who ask are told.
+   */
+  readonly onFallenBack: (was: number, is: number) => Promise<StoreError>;
+  readonly known: number;
+}
+
 export class Newest {
-  readonly #client: EtcdClient;
-  readonly #keys: EtcdKeys;
-  readonly #checkHeader: (header: EtcdHeader) => void;
+  readonly #options: NewestOptions;
   #known: number;
+  /** Of the newest mark that was read or written here. */
+  #marked = 0;
+  /** Of the cluster's record, as it was checked last. */
+  #checked = 0;
   #asking: Promise<number> | undefined;
   #askingNext: Promise<number> | undefined;
 
-  constructor(client: EtcdClient, keys: EtcdKeys, checkHeader: (header: EtcdHeader) => void, known: number) {
-    this.#client = client;
-    this.#keys = keys;
-    this.#checkHeader = checkHeader;
-    this.#known = known;
+  constructor(options: NewestOptions) {
+    this.#options = options;
+    this.#known = options.known;
   }
 
   get known(): number {
@@ -24,6 +39,12 @@ export class Newest {
 
   learn(etcdRevision: number): void {
     if (etcdRevision > this.#known) this.#known = etcdRevision;
+  }
+
+  /** A transaction of this process, acknowledged, with its mark. */
+  wrote(etcdRevision: number): void {
+    this.learn(etcdRevision);
+    this.#marked = Math.max(this.#marked, etcdRevision);
   }
 
   /** Linearizable: the newest at some moment between the call and the answer. Throws `StoreError`. */
@@ -49,15 +70,23 @@ export class Newest {
   }
 
   async #read(): Promise<number> {
-    const { mark } = this.#keys;
-    const { items, header } = await this.#client.range({ key: mark, keysOnly: true });
-    this.#checkHeader(header);
-    const [found] = items;
-    if (found === undefined) {
-      throw new StoreError('Corrupt', `etcd key "${mark}" is gone: somebody deleted it; restore etcd`);
+    const { client, keys, checkHeader, checkRecord, onFallenBack } = this.#options;
+    const before = this.#marked;
+    // Mark and record are neighbours: what another server says of the cluster is seen with the same question.
+    const { items, header } = await client.range({ key: keys.mark, end: `${keys.meta}\0`, keysOnly: true });
+    checkHeader(header);
+    const revisionOf = (wanted: string): number => items.find(({ key }) => key === wanted)?.modRevision ?? 0;
+    const [mark, record] = [revisionOf(keys.mark), revisionOf(keys.meta)];
+    if (record !== this.#checked) {
+      await checkRecord();
+      this.#checked = record;
     }
-    this.learn(found.modRevision);
-    return found.modRevision;
+    if (mark === 0) {
+      throw new StoreError('Corrupt', `etcd key "${keys.mark}" is gone: somebody deleted it; restore etcd`);
+    }
+    if (mark < before) throw await onFallenBack(before, mark);
+    this.wrote(mark);
+    return mark;
   }
 }
 

@@ -213,6 +213,21 @@ export class EtcdCluster {
     await this.ctl(['compaction', String(revision)]);
   }
 
+  /** Of the only member: its data becomes that of a snapshot (`ctl(['snapshot', 'save', file])`), its ids stay. */
+  async restoreSnapshot(file: string): Promise<void> {
+    const member = this.#member(0);
+    await this.kill(0);
+    const directory = join(this.directory, member.name);
+    rmSync(directory, { recursive: true });
+    const peer = `http://127.0.0.1:${member.peerPort}`;
+    await this.ctl([
+      ...['snapshot', 'restore', file, '--name', member.name, '--data-dir', directory],
+      ...['--initial-cluster', `${member.name}=${peer}`, '--initial-advertise-peer-urls', peer],
+      ...['--initial-cluster-token', this.directory],
+    ]);
+    await this.restart(0);
+  }
+
   /** The last lines of a member's log, for messages of tests that fail. */
   logTail(index: number, lines = 20): string {
     const text = readFileSync(join(this.directory, `${this.#member(index).name}.log`), 'utf8');

@@ -1,4 +1,5 @@
 /** Several servers on one etcd, several clusters in one etcd, and what only this engine has to get right. */
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { systemClock } from '../../../machinery/clock.ts';
 import { StoreError } from '../../../machinery/errors.ts';
@@ -343,6 +344,26 @@ describe('etcd, shared', () => {
       const third = await open();
       expect(third.revision()).to.equal(again.revision());
     });
+
+    it('gives another epoch, and ends the servers, when etcd falls back under its old id', async () => {
+      const lost: StoreError[] = [];
+      const [one, two] = [await open({ onLost: (error) => lost.push(error) }), await open()];
+      await mustCommit(one, put('/a', 'kept'));
+      const snapshot = join(cluster.directory, 'snapshot.db');
+      await cluster.ctl(['snapshot', 'save', snapshot]);
+      const before = await mustCommit(one, put('/a', 'lost'));
+      expect(await two.latestRevision()).to.be.at.least(before);
+      await cluster.restoreSnapshot(snapshot);
+      expect((await rejection(one.latestRevision())).message).to.contain('restored from a snapshot');
+      expect((await rejection(two.latestRevision())).message).to.contain('restart the server');
+      expect(lost.map(({ reason }) => reason)).to.deep.equal(['Unavailable']);
+      const again = await open();
+      const found = await again.get('/a');
+      expect(text(found?.value)).to.equal('kept');
+      expect(found?.modRevision).to.be.greaterThan(before);
+      const record = (await client.range({ key: `${prefix}:meta` })).items[0];
+      expect(JSON.parse(text(record?.value) ?? '')).to.include({ epochOffset: 2 ** 30 });
+    }).timeout(30_000);
 
     it('ends a server whose epoch another one has changed', async () => {
       const store = await open();

@@ -6,9 +6,9 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseDurationMs } from '../machinery/duration.ts';
 import type { LogLevel } from '../machinery/log.ts';
-import { dnsLabelProblem } from '../machinery/names.ts';
+import { isHostname } from '../machinery/names.ts';
 import { isQuantity, wholeUnits } from '../machinery/quantity.ts';
-import { COMPACTION_PREFIX } from '../store/etcd/address.ts';
+import { readEtcdAddress } from '../store/etcd/address.ts';
 
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
@@ -67,30 +67,8 @@ export function isSharedAddress(store: string): boolean {
 }
 
 function etcdAddress(text: string): string {
-  const [, hosts = '', prefix] = /^etcd:\/\/([^/]*)(?:\/(.*))?$/.exec(text) ?? [];
-  const form = 'etcd://host:port,host:port/prefix';
-  if (hosts.includes('@')) {
-    throw new Error(`${form} without a user: give --etcd-user and --etcd-password-file beside it`);
-  }
-  for (const host of hosts.split(',')) {
-    const [, name = '', digits = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(host) ?? [];
-    const isPort = Number(digits) > 0 && Number(digits) <= 65_535;
-    const isHost = name.startsWith('[') ? isIP(name.slice(1, -1)) === 6 : isHostname(name);
-    if (!isHost || !isPort) throw new Error(`${form}; "${host}" is not host:port`);
-  }
-  const isPrefix = prefix === undefined || prefix === '' || /^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(prefix);
-  if (!isPrefix) {
-    throw new Error(
-      `${form}; the prefix "${prefix}" has more than lower-case letters, digits, - and single /`,
-    );
-  }
-  if (prefix === COMPACTION_PREFIX)
-    throw new Error(`${form}; the prefix "${prefix}" is that of all clusters`);
-  return prefix === '' ? text.slice(0, -1) : text;
-}
-
-function isHostname(name: string): boolean {
-  return isIP(name) !== 0 || name.split('.').every((label) => dnsLabelProblem(label) === undefined);
+  readEtcdAddress(text);
+  return text.replace(/\/$/, '');
 }
 
 export function dockerHost(text: string): string {

@@ -3,6 +3,8 @@
  * Source: Kubernetes documentation, "Object Names and IDs" and "Labels and Selectors"; the wording of the messages is
  * apimachinery's, because people search for it.
  */
+import { isIP } from 'node:net';
+
 const DNS1123_SUBDOMAIN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const DNS1123_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 const QUALIFIED_PART = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
@@ -17,6 +19,11 @@ export function dnsLabelProblem(name: string): string | undefined {
   if (name.length > 63) return 'must be no more than 63 characters';
   if (DNS1123_LABEL.test(name)) return undefined;
   return "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc')";
+}
+
+/** A DNS name or an IP address. */
+export function isHostname(name: string): boolean {
+  return isIP(name) !== 0 || name.split('.').every((label) => dnsLabelProblem(label) === undefined);
 }
 
 export function labelKeyProblem(key: string): string | undefined {

@@ -7,6 +7,9 @@
  *
  * No prefix holds a colon, so the clusters `a` and `a/b` never see each other's keys.
  */
+import { isIP } from 'node:net';
+import { messageOf } from '../../machinery/errors.ts';
+import { isHostname } from '../../machinery/names.ts';
 import { prefixEnd } from '../keys.ts';
 
 const DEFAULT_PREFIX = 'gantry';
@@ -21,26 +24,38 @@ export interface EtcdAddress {
 
 /** Throws TypeError naming what is wrong. */
 export function parseEtcdAddress(url: string): EtcdAddress {
+  try {
+    return readEtcdAddress(url);
+  } catch (error) {
+    // The address itself is not shown where it could hold a password.
+    const shown = url.includes('@') ? 'with a user' : `"${url}"`;
+    throw new TypeError(`store address ${shown} is none of etcd; wanted ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Throws Error saying what is wanted, and no more of the address than the part that is wrong. */
+export function readEtcdAddress(url: string): EtcdAddress {
   const [, hosts = '', path = ''] = /^etcd:\/\/([^/]*)(?:\/(.*))?$/.exec(url) ?? [];
-  const problem = (what: string): TypeError =>
-    new TypeError(`store address "${url}" ${what}; wanted ${FORM}`);
-  // The address itself is not shown where it could hold a password.
   if (hosts.includes('@')) {
-    throw new TypeError(`the store address holds a user; wanted ${FORM}, and the user beside it`);
+    throw new Error(`${FORM} without a user: give --etcd-user and --etcd-password-file beside it`);
   }
   const endpoints = hosts.split(',');
   for (const endpoint of endpoints) {
-    const [, port = ''] = /^(?:\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(endpoint) ?? [];
-    if (Number(port) < 1 || Number(port) > 65_535)
-      throw problem(`names "${endpoint}", which is not host:port`);
+    const [, host = '', digits = ''] = /^(\[[0-9a-f:.]+\]|[^:[\]\s]+):(\d{1,5})$/i.exec(endpoint) ?? [];
+    const isPort = Number(digits) > 0 && Number(digits) <= 65_535;
+    const isHost = host.startsWith('[') ? isIP(host.slice(1, -1)) === 6 : isHostname(host);
+    if (!isHost || !isPort) throw new Error(`${FORM}; "${endpoint}" is not host:port`);
   }
   const prefix = path === '' ? DEFAULT_PREFIX : path;
   if (!/^[a-z0-9-]+(?:\/[a-z0-9-]+)*$/.test(prefix)) {
-    throw problem(
-      `has the prefix "${prefix}", which is not made of lower-case letters, digits, - and single /`,
+    throw new Error(
+      `${FORM}; the prefix "${prefix}" has more than lower-case letters, digits, - and single /`,
     );
   }
-  if (prefix === COMPACTION_PREFIX) throw problem(`has the prefix "${prefix}", which all clusters share`);
+  if (prefix === COMPACTION_PREFIX)
+    throw new Error(`${FORM}; the prefix "${prefix}" is that of all clusters`);
   return { endpoints, prefix };
 }
 

@@ -220,11 +220,13 @@ export class EtcdCluster {
     const directory = join(this.directory, member.name);
     rmSync(directory, { recursive: true });
     const peer = `http://127.0.0.1:${member.peerPort}`;
-    await this.ctl([
-      ...['snapshot', 'restore', file, '--name', member.name, '--data-dir', directory],
-      ...['--initial-cluster', `${member.name}=${peer}`, '--initial-advertise-peer-urls', peer],
-      ...['--initial-cluster-token', this.directory],
-    ]);
+    const cluster = `--initial-cluster=${member.name}=${peer}`;
+    const ids = [
+      cluster,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster-token=${this.directory}`,
+    ];
+    await this.ctl(['snapshot', 'restore', file, `--name=${member.name}`, `--data-dir=${directory}`, ...ids]);
     await this.restart(0);
   }
 

@@ -3,13 +3,17 @@
  * are behind: the same as with one server.
  */
 import { expect } from 'chai';
+import { openCatalog } from '../../api/views/catalog.ts';
+import { podView } from '../../api/views/pod.ts';
 import { Informer } from '../../client/informer.ts';
 import type { Client } from '../../machinery/client.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import { silentLog } from '../../machinery/log.ts';
 import { seededRandom } from '../../machinery/random.ts';
-import { configMaps, namespaces } from '../../schemas/kinds.ts';
+import { configMaps, namespaces, tasks } from '../../schemas/kinds.ts';
 import type { ConfigMap } from '../../schemas/types.gen.ts';
+import { taskManifest } from '../builders.ts';
+import { adminIdentity } from '../world.ts';
 import { isPending, openServers, type Server, type Servers } from './servers.ts';
 
 const key = { namespace: 'default', name: 'c' };
@@ -231,6 +235,25 @@ describe('Several servers: one is behind', () => {
         const { data = {} } = await server.admin.get(configMaps, key);
         expect(Object.keys(data)).to.have.length(count);
       }
+    });
+
+    it('of one face through both servers at once: each counts once', async () => {
+      await a.admin.create(tasks, taskManifest('t'));
+      const count = 24;
+      const face = { namespace: 'default', name: 't' };
+      const patching = Promise.all(
+        Array.from({ length: count }, (_, at) => {
+          const { registry } = at % 2 === 0 ? a : b;
+          const body = { metadata: { labels: { [`k${at}`]: 'x' } } };
+          const catalog = openCatalog(registry, [podView]);
+          return catalog.patch({ identity: adminIdentity }, podView.kind, face, { type: 'merge', body });
+        }),
+      );
+      patching.catch(() => undefined);
+      while (await isPending(patching)) await servers.advance(10);
+      await patching;
+      const { labels = {} } = (await b.admin.get(tasks, face)).metadata;
+      expect(Object.keys(labels)).to.have.length(count);
     });
   });
 

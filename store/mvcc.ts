@@ -290,6 +290,8 @@ class MvccStore implements Store {
   async #rejectBatch(batch: readonly Pending[], error: unknown): Promise<void> {
     this.#logger.error({ err: error, commits: batch.length }, `store: commits failed: ${messageOf(error)}`);
     this.#isInDoubt = true;
+    // What the log has may be newer: who has read that there must not read an older value here afterwards.
+    this.#recent.clear();
     try {
       await this.#resolveDoubt();
     } catch (doubt) {

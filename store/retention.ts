@@ -67,9 +67,14 @@ export class Holds {
     return () => void this.#revisions.delete(hold);
   }
 
+  /** The lowest of them; Infinity without any. */
+  get least(): number {
+    return Math.min(...Array.from(this.#revisions, ({ revision }) => revision));
+  }
+
   clip({ floor, transientFloor }: Floors): Floors {
-    const needed = Math.min(...Array.from(this.#revisions, ({ revision }) => revision));
-    return { floor: Math.min(floor, needed), transientFloor: Math.min(transientFloor, needed) };
+    const { least } = this;
+    return { floor: Math.min(floor, least), transientFloor: Math.min(transientFloor, least) };
   }
 }
 

@@ -175,9 +175,9 @@ export interface Store {
   compact(revision: number): Promise<void>;
   /**
    * Keeps the past from a revision on, as far as this process decides about it, until what it gives is called: for long
-   * reads at one revision. Absent where the past is kept for hours anyway.
+   * reads at one revision.
    */
-  holdHistory?(revision: number): () => void;
+  holdHistory(revision: number): () => void;
   /** The newest revision whose past is gone. */
   compactedRevision(): number;
   size(): Promise<StoreSize>;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../machinery/clock.ts';
 import { StoreError } from '../../machinery/errors.ts';
 import type { Encryption } from '../encryption.ts';
-import { Envelopes } from '../envelope.ts';
+import { Envelopes, showKeyId } from '../envelope.ts';
 import type { KeyValue, RangeResult, Store } from '../store.ts';
 import {
   type BackupHeader,
@@ -43,7 +43,7 @@ export interface BackupOptions {
 export async function* writeBackup(options: BackupOptions): AsyncGenerator<Buffer, BackupTrailer, undefined> {
   const { store, clock, encryption } = options;
   const first = await store.range('', { limit: PAGE_KEYS });
-  const release = store.holdHistory?.(first.revision);
+  const release = store.holdHistory(first.revision);
   try {
     const header = headerOf(first.revision, options);
     options.onHeader?.(header);
@@ -68,7 +68,7 @@ export async function* writeBackup(options: BackupOptions): AsyncGenerator<Buffe
     yield encodeBlock('E', Buffer.from(JSON.stringify(trailer)));
     return trailer;
   } finally {
-    release?.();
+    release();
   }
 }
 
@@ -83,12 +83,7 @@ function headerOf(revision: number, options: BackupOptions): BackupHeader {
     gantryVersion,
     compression: 'zstd',
   } as const;
-  return encryption === undefined ? header : { ...header, keyId: hexOfKeyId(encryption.keys.currentId) };
-}
-
-/** As the store's messages write it. */
-export function hexOfKeyId(keyId: number): string {
-  return `0x${keyId.toString(16).padStart(8, '0')}`;
+  return encryption === undefined ? header : { ...header, keyId: showKeyId(encryption.keys.currentId) };
 }
 
 function checkGoesOn({ clock, signal }: BackupOptions, endMs: number): void {

@@ -10,7 +10,7 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
-import type { Retention } from '../retention.ts';
+import { Holds, type Retention } from '../retention.ts';
 import { COMPACTION_PREFIX, type EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdKeyValue, EtcdOperation } from './client.ts';
 import type { Hub } from './hub.ts';
@@ -48,6 +48,8 @@ interface Need {
 export class Compaction {
   readonly #options: CompactionOptions;
   readonly #needKey: string;
+  /** In revisions of etcd. */
+  readonly #holds = new Holds();
   /** Of the store: the newest revision whose past is gone. */
   #floor: number;
   /** Of etcd: the oldest that can be read. Between the floor and this one the cluster wrote nothing. */
@@ -74,6 +76,11 @@ export class Compaction {
     return this.#firstKept;
   }
 
+  /** Keeps what is after a revision of etcd from being forgotten by age or size, until what it gives is called. */
+  hold(etcdRevision: number): () => void {
+    return this.#holds.add(etcdRevision);
+  }
+
   /** Finds out what etcd has forgotten. */
   async learn(): Promise<void> {
     const firstKept = await this.#options.past.firstKept(this.#firstKept);
@@ -92,7 +99,7 @@ export class Compaction {
     const { dbSizeInUse } = await client.status();
     const bySize =
       dbSizeInUse > retention.historyBytes ? Math.floor((this.#firstKept + newest) / 2) : this.#firstKept;
-    const need = Math.min(Math.max(byAge ?? this.#firstKept, bySize), hub.passed);
+    const need = Math.min(Math.max(byAge ?? this.#firstKept, bySize), hub.passed, this.#holds.least);
     await this.#compact(need);
     await this.#markQuiet(nowMs);
   }

@@ -303,6 +303,10 @@ export class EtcdStore implements Store {
     await this.#compaction.forget(etcdRevision, this.#hub);
   }
 
+  holdHistory(revision: number): () => void {
+    return this.#compaction.hold(this.#versions.placeOf(revision).revision);
+  }
+
   compactedRevision(): number {
     return this.#compaction.floor;
   }
@@ -314,15 +318,6 @@ export class EtcdStore implements Store {
       this.#client.status(),
     ]);
     return { keys: count, bytes: dbSize };
-  }
-
-  /** Takes back what `newCluster` began, and closes. */
-  async abandonRestore(): Promise<void> {
-    this.#checkOpen();
-    await this.#batches.drained();
-    const { start: key, end } = this.#keys;
-    await this.#client.txn({ compare: [], success: [{ kind: 'delete', key, end }], failure: [] });
-    await this.close();
   }
 
   /** Ends the restore that `newCluster` began: the store is whole, and its history begins here. */

@@ -10,7 +10,7 @@ import type { Log } from '../../machinery/log.ts';
 import type { NewCluster } from '../store.ts';
 import type { EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdKeyValue, EtcdOperation } from './client.ts';
-import { decodeMark, encodeMark } from './mark.ts';
+import { encodeMark } from './mark.ts';
 import { epochAfter, nextEpoch } from './versions.ts';
 
 const FORMAT = 1;
@@ -38,8 +38,6 @@ export interface OpenMetaOptions {
   readonly newCluster: NewCluster | undefined;
 }
 
-/** A restore that has written nothing for as long was broken off. */
-const RESTORE_PAUSE_MS = 60_000;
 /** Races with other servers are lost this often at most: each of them changes the record once. */
 const MAX_ATTEMPTS = 10;
 
@@ -55,7 +53,6 @@ export async function openMeta(options: OpenMetaOptions): Promise<Meta> {
       continue;
     }
     const meta = decodeMeta(keys.meta, found);
-    if (newCluster !== undefined && (await clearRestore(options, meta, found.modRevision))) continue;
     checkUsable(meta, keys.prefix, newCluster);
     if (meta.etcdClusterId === header.clusterId) return meta;
     const changed: Meta = {
@@ -76,29 +73,6 @@ export async function openMeta(options: OpenMetaOptions): Promise<Meta> {
     'Unavailable',
     `etcd key "${keys.meta}" changed ${MAX_ATTEMPTS} times while it was read; look who writes there, and start again`,
   );
-}
-
-/** Takes away what a restore that was broken off has left. False for anything else. */
-async function clearRestore(
-  { client, keys, clock, log }: OpenMetaOptions,
-  meta: Meta,
-  modRevision: number,
-): Promise<boolean> {
-  if (meta.state !== 'restoring') return false;
-  const { items } = await client.range({ key: keys.mark });
-  const [mark] = items;
-  const isUnderWay =
-    mark !== undefined && clock.now() - decodeMark(mark.key, mark.value).timeMs < RESTORE_PAUSE_MS;
-  if (isUnderWay) return false;
-  const compare = [
-    { key: keys.meta, target: 'modRevision' as const, equals: modRevision },
-    { key: keys.mark, target: 'modRevision' as const, equals: mark?.modRevision ?? 0 },
-  ];
-  const success: EtcdOperation[] = [{ kind: 'delete', key: keys.start, end: keys.end }];
-  const { succeeded } = await client.txn({ compare, success, failure: [] });
-  if (succeeded)
-    log.warn(`store: what a broken restore had left under etcd prefix "${keys.prefix}" was deleted`);
-  return true;
 }
 
 /** Undefined when another server was first. */

@@ -122,6 +122,10 @@ class Behind implements Store {
     return this.store.compact(revision);
   }
 
+  holdHistory(revision: number): () => void {
+    return this.store.holdHistory(revision);
+  }
+
   compactedRevision(): number {
     return this.store.compactedRevision();
   }

@@ -113,6 +113,10 @@ export class DenseStore implements Store {
     await this.#store.compact(this.#realMoment(revision));
   }
 
+  holdHistory(revision: number): () => void {
+    return this.#store.holdHistory(this.#realMoment(revision));
+  }
+
   compactedRevision(): number {
     return this.#count(this.#store.compactedRevision());
   }

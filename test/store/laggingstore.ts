@@ -111,6 +111,10 @@ export class LaggingStore implements Store {
     return this.#inner.compact(revision);
   }
 
+  holdHistory(revision: number): () => void {
+    return this.#inner.holdHistory(revision);
+  }
+
   compactedRevision(): number {
     return this.#inner.compactedRevision();
   }

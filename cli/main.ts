@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import type { Writable } from 'node:stream';
 import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../machinery/clock.ts';
+import { fileProblem } from '../machinery/durablefile.ts';
 import type { Output } from './io.ts';
 import { runCli } from './program.ts';
 
@@ -16,6 +17,9 @@ function outputOn(stream: Writable): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     isOpen = false;
     if (error.code === 'EPIPE') process.exit(0);
+    if (stream === process.stdout) {
+      process.stderr.write(`gantry: cannot write to standard output: ${fileProblem(error)}\n`);
+    }
     process.exit(1);
   });
   return {

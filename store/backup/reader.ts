@@ -3,6 +3,7 @@
  * checked, and every fault is told in one sentence that names the file. Bounded memory: one block at a time.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileProblem } from '../../machinery/durablefile.ts';
 import { messageOf, StoreError } from '../../machinery/errors.ts';
@@ -44,13 +45,22 @@ export class BackupFile {
     this.#handle = handle;
   }
 
+  /** Of a pipe it would wait for ever, and could read it only once. */
   static async open(name: string): Promise<BackupFile> {
+    const { O_RDONLY, O_NONBLOCK } = constants;
+    const refused = (why: string, cause?: unknown): StoreError =>
+      new StoreError('Unavailable', `cannot read the backup ${name}: ${why}`, { cause });
+    const handle = await open(name, O_RDONLY | O_NONBLOCK).catch((error: unknown) => {
+      throw refused(fileProblem(error), error);
+    });
     try {
-      return new BackupFile(name, await open(name, 'r'));
+      const found = await handle.stat();
+      if (found.isDirectory()) throw refused('it is a directory');
+      if (!found.isFile()) throw refused('it is not an ordinary file, and is read more than once');
+      return new BackupFile(name, handle);
     } catch (error) {
-      throw new StoreError('Unavailable', `cannot read the backup ${name}: ${fileProblem(error)}`, {
-        cause: error,
-      });
+      await handle.close();
+      throw error;
     }
   }
 

@@ -40,4 +40,13 @@ describe('hack/gantry', () => {
     const text = execFileSync('bash', ['-c', line, script], { encoding: 'utf8', cwd: directory });
     expect(text).to.equal('exit 0\n');
   });
+
+  it('says so when its output cannot be written', () => {
+    const line = '"$0" config >/dev/full; echo "exit $?"';
+    const text = execFileSync('bash', ['-c', `{ ${line}; } 2>&1`, script], {
+      encoding: 'utf8',
+      cwd: directory,
+    });
+    expect(text).to.equal('gantry: cannot write to standard output: no space left on the disk\nexit 1\n');
+  });
 });

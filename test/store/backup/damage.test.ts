@@ -1,4 +1,5 @@
 /** Whatever happened to a backup's bytes is told in one sentence that names the file; it is never taken for whole. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -6,6 +7,7 @@ import { expect } from 'chai';
 import { seededRandom } from '../../../machinery/random.ts';
 import { writeBackupFile } from '../../../store/backup/file.ts';
 import { encodeBlock, FORMAT, MAGIC } from '../../../store/backup/format.ts';
+import { BackupFile } from '../../../store/backup/reader.ts';
 import { mustCommit, newDirectory, put, rejection, removeDirectories } from '../builders.ts';
 import { backupBytes, fileOf, openEngine, verify } from './rig.ts';
 
@@ -113,6 +115,17 @@ describe('a damaged backup', function () {
     expect((await rejection(verify(missing))).message)
       .to.include(missing)
       .and.to.include('no such file');
+  });
+
+  it('is refused at once where it could only be read once', async () => {
+    const pipe = join(newDirectory(), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const name of [pipe, '/dev/zero']) {
+      expect((await rejection(BackupFile.open(name))).message)
+        .to.include(name)
+        .and.to.include('not an ordinary file');
+    }
+    expect((await rejection(BackupFile.open(newDirectory()))).message).to.include('it is a directory');
   });
 
   describe('is never given its name', () => {

@@ -37,6 +37,8 @@ const READERS: LevelOptions = {
   waitMs: 15_000,
 };
 const RETRY_AFTER_SECONDS = 1;
+/** JSON of one answer that is not in the caches: a page ends there, and a list without pages is refused. */
+const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface PastParts {
   readonly store: Store;
@@ -118,13 +120,21 @@ export class Past {
   ): Promise<Page> {
     const { cache } = served;
     const found: StoredObject[] = [];
+    let bytes = 0;
     for await (const items of this.#history(served, query, revision)) {
       for (const item of items) {
         const relative = item.key.slice(cache.entry.prefix.length);
         if (!isInScope(served, relative)) continue;
         const known = cache.get(relative);
         const stored = known?.resourceVersion === item.modRevision ? known : cache.decode(item);
-        if (query.matches?.(stored) !== false) found.push(stored);
+        if (query.matches?.(stored) === false) continue;
+        if (stored !== known) bytes += stored.json.byteLength;
+        if (bytes > MAX_BYTES && found.length > 0) {
+          if (query.limit === Infinity) throw tooLarge(served, revision);
+          return { items: found, next: lastKey(found), remaining: undefined };
+        }
+        found.push(stored);
+        if (found.length > query.limit) break;
       }
       if (found.length > query.limit) break;
       // Node delivers up to a thousand messages of the store's thread before it looks at anything else: several readers
@@ -210,6 +220,13 @@ export class Past {
 /** A definition may have had this name before and another scope: what was kept then is not of this kind. */
 function isInScope({ entry }: ServedEntry, relative: string): boolean {
   return relative.split('/').length === (entry.kind.namespaced ? 2 : 1);
+}
+
+function tooLarge({ entry }: ServedEntry, revision: number): ApiError {
+  return new ApiError(
+    'RequestEntityTooLarge',
+    `${qualifiedName(entry.kind)} at revision ${revision} are more than ${MAX_BYTES / (1024 * 1024)} MiB: read them in pages, with limit and continue`,
+  );
 }
 
 function cancelled(signal: AbortSignal): ApiError {

@@ -523,4 +523,37 @@ describe('The past', () => {
     for (const result of await Promise.allSettled(lists('greedy', 1)))
       expect(result.status).to.equal('fulfilled');
   });
+
+  it('is bounded in bytes: a page ends there, and a list without pages is refused', async () => {
+    const data = { value: 'x'.repeat(1024 * 1024 - 1_000) };
+    const keys = Array.from({ length: 70 }, (_, at) => ({
+      namespace: at < 35 ? 'default' : 'other',
+      name: `c${String(at).padStart(2, '0')}`,
+    }));
+    await world.admin.create(namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'other' },
+    });
+    let resourceVersion = '';
+    for (const metadata of keys) {
+      const made = await world.admin.create(configmaps, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata,
+        data,
+      });
+      resourceVersion = versionOf(made);
+    }
+    for (const key of keys) await world.admin.delete(configmaps, key);
+    const options = { resourceVersion, resourceVersionMatch: 'Exact' };
+    const refusal = await refusalOf(world.admin.list(configmaps, options), 'RequestEntityTooLarge');
+    expect(refusal.message).to.match(/^configmaps at revision \d+ are more than 64 MiB: read them in pages/);
+    const first = await world.admin.list(configmaps, { ...options, limit: 500 });
+    expect(first.items.length).to.be.within(60, 65);
+    const rest = await world.admin.list(configmaps, { limit: 500, continue: first.metadata.continue ?? '' });
+    const names = [...first.items, ...rest.items].map(({ metadata }) => metadata.name);
+    expect(names).to.deep.equal(keys.map(({ name }) => name));
+    expect(rest.metadata.continue).to.equal(undefined);
+  });
 });

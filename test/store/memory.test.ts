@@ -40,7 +40,7 @@ describe('memory store', () => {
     }
     expect(count).to.equal(10_000);
     // Linear in the page, not in the store: a scan per page would take a hundred times this work.
-    expect(performance.now() - startMs).to.be.lessThan(1000);
+    expect(performance.now() - startMs).to.be.lessThan(5000);
     await store.close();
   });
 

@@ -17,6 +17,8 @@ import type { EtcdEndpoints } from '../../../store/etcd/client.ts';
 const ETCD = process.env.ETCD ?? 'etcd';
 const ETCDCTL = process.env.ETCDCTL ?? 'etcdctl';
 const START_MS = 20_000;
+/** On a machine that does other things too, what takes so long alone takes several times that. */
+const BUSY = process.env['GANTRY_TEST_LONG'] === '1' ? 1 : 5;
 const run = promisify(execFile);
 
 const missing = [ETCD, ETCDCTL].filter((binary) => spawnSync(binary, ['--version']).error !== undefined);
@@ -29,6 +31,11 @@ export function needEtcd(context: Context): void {
   const words = `${missing.join(' and ')} not found: run hack/test.sh, or set ETCD and ETCDCTL to where they are`;
   console.error(`      skipped, ${words}`);
   context.skip();
+}
+
+/** The most that something may take which takes less than this on a machine of its own. */
+export function bound(aloneMs: number): number {
+  return aloneMs * BUSY;
 }
 
 export interface EtcdClusterOptions {

@@ -12,7 +12,7 @@ import { openEtcd } from '../../../store/etcd/connection.ts';
 import { openEtcdStore } from '../../../store/etcd/engine.ts';
 import type { Store } from '../../../store/store.ts';
 import { bytes, mustCommit, put } from '../builders.ts';
-import { EtcdCluster, needEtcd } from './cluster.ts';
+import { bound, EtcdCluster, needEtcd } from './cluster.ts';
 import { Load } from './load.ts';
 
 const stores: Store[] = [];
@@ -53,7 +53,7 @@ describe('etcd in trouble', () => {
   });
 
   it('a leader killed under load costs writers an election and loses nothing', async function () {
-    this.timeout(40_000);
+    this.timeout(bound(40_000));
     const leader = await cluster.leader();
     const load = new Load(await openOn(cluster, [leader, ...others(leader)]), '/kill/');
     await load.more(300);
@@ -67,7 +67,7 @@ describe('etcd in trouble', () => {
     tell(
       `writers stalled ${stallMs} ms; ${load.errors.length} of ${load.acknowledged.length} writes had no certain end`,
     );
-    expect(stallMs).to.be.lessThan(6000);
+    expect(stallMs).to.be.lessThan(bound(6000));
   });
 
   for (const [name, offset] of [
@@ -75,7 +75,7 @@ describe('etcd in trouble', () => {
     ['a follower', 1],
   ] as const) {
     it(`${name} frozen under load, its connections open, is left for another; thawed, it changes nothing`, async function () {
-      this.timeout(40_000);
+      this.timeout(bound(40_000));
       const frozen = ((await cluster.leader()) + offset) % 3;
       const load = new Load(await openOn(cluster, [frozen, ...others(frozen)]), '/freeze/');
       await load.more(300);
@@ -93,12 +93,12 @@ describe('etcd in trouble', () => {
       tell(
         `writers stalled ${stallMs} ms; ${load.errors.length} of ${load.acknowledged.length} writes had no certain end`,
       );
-      expect(stallMs).to.be.lessThan(6000);
+      expect(stallMs).to.be.lessThan(bound(6000));
     });
   }
 
   it('without a quorum writes are refused in plain words, soon; with one again everything goes on', async function () {
-    this.timeout(60_000);
+    this.timeout(bound(60_000));
     const leader = await cluster.leader();
     const store = await openOn(cluster, [0, 1, 2]);
     const load = new Load(store, '/quorum/', 8);
@@ -113,7 +113,7 @@ describe('etcd in trouble', () => {
       (error: unknown) => error,
     );
     expect(refusal).to.be.instanceOf(StoreError).with.property('reason', 'Unavailable');
-    expect(performance.now() - startedAt, 'a read that must be current').to.be.lessThan(7000);
+    expect(performance.now() - startedAt, 'a read that must be current').to.be.lessThan(bound(7000));
     await load.refused();
     expect(load.acknowledged.length).to.equal(stoppedAt);
     for (const { error } of load.errors) {
@@ -127,7 +127,7 @@ describe('etcd in trouble', () => {
     tell(
       `the slowest refusal took ${slowestMs} ms, the last ${Math.round(last?.tookMs ?? 0)} ms: ${last?.error.message}`,
     );
-    expect(slowestMs).to.be.lessThan(9000);
+    expect(slowestMs).to.be.lessThan(bound(9000));
     const atMs = performance.now();
     await Promise.all([leader, others(leader)[0]].map((index) => cluster.restart(index)));
     await load.more(200);
@@ -136,7 +136,7 @@ describe('etcd in trouble', () => {
   });
 
   it('all of etcd restarted under load: writers and watches go on by themselves', async function () {
-    this.timeout(40_000);
+    this.timeout(bound(40_000));
     const load = new Load(await openOn(cluster, [0, 1, 2]), '/restart/');
     await load.more(200);
     await Promise.all([0, 1, 2].map((index) => cluster.kill(index)));
@@ -184,7 +184,7 @@ describe('etcd in trouble', () => {
   });
 
   it('compaction under a slow reader gives it everything or tells it Compacted, never a gap', async function () {
-    this.timeout(40_000);
+    this.timeout(bound(40_000));
     const store = await openOn(cluster, [0, 1, 2], 'failures/compaction');
     const start = store.revision();
     for (let index = 0; index < 400; index += 20) {
@@ -226,7 +226,7 @@ describe('etcd in trouble', () => {
   });
 
   it('out of space: ReadOnly for writes, reads and watches go on; with room again, writes do', async function () {
-    this.timeout(40_000);
+    this.timeout(bound(40_000));
     const small = await EtcdCluster.start({ quotaBytes: 16 * 1024 * 1024 });
     try {
       const store = await openOn(small, [0]);

@@ -146,7 +146,7 @@ describe('etcd in trouble', () => {
   });
 
   it('whatever is killed and frozen, in any order, nothing acknowledged is lost', async function () {
-    const rounds = process.env.GANTRY_TEST_LONG === undefined ? 3 : 40;
+    const rounds = process.env.GANTRY_TEST_LONG === '1' ? 40 : 3;
     this.timeout(rounds * 20_000);
     const seed = Number(process.env.GANTRY_SEED ?? systemRandom.next() * 2 ** 32) >>> 0;
     const random = seededRandom(seed);

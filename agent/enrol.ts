@@ -39,6 +39,11 @@ const ASK_LIMIT_MS = 5_000;
 const RETRY_MS = 125;
 const RETRY_MAX_MS = 1_000;
 const WRITE_LIMIT_MS = 10_000;
+/**
+ * At least so long between two writes that change something. Whoever takes this worker for lost writes against it until
+ * it sees the lease renewed; answered at once, the two would write without a pause.
+ */
+const WRITE_PAUSE_MS = 1_000;
 
 export class Enrolment {
   readonly #options: EnrolmentOptions;
@@ -84,8 +89,9 @@ export class Enrolment {
         else log.warn({ worker }, `the container engine does not answer: ${report.message}`);
       }
       this.#wasUp = report.isUp;
-      const isWritten = await this.#write(report, signal);
-      this.#failures = report.isUp && isWritten ? 0 : this.#failures + 1;
+      const outcome = await this.#write(report, signal);
+      this.#failures = report.isUp && outcome !== 'failed' ? 0 : this.#failures + 1;
+      if (outcome === 'written') await sleep(clock, WRITE_PAUSE_MS, signal);
       const delayMs =
         this.#failures === 0
           ? ASK_MS
@@ -105,24 +111,23 @@ export class Enrolment {
     }
   }
 
-  /** @returns whether the object now says what was reported. */
-  async #write(report: EngineReport, signal: AbortSignal): Promise<boolean> {
+  async #write(report: EngineReport, signal: AbortSignal): Promise<'same' | 'written' | 'failed'> {
     const { client, clock, log, worker, publishAddress, reserve, agentVersion } = this.#options;
     try {
       const bounds = { what: `write of worker ${worker}`, signal, limitMs: WRITE_LIMIT_MS };
-      await withinBounds(clock, bounds, async (inner) => {
+      return await withinBounds(clock, bounds, async (inner) => {
         const current = this.#informer.get(worker) ?? (await this.#ensure(inner));
         const nowMs = clock.now();
         const status = workerStatus(current, { report, reserve, publishAddress, agentVersion, nowMs });
-        if (isSameJson(status, current.status)) return;
+        if (isSameJson(status, current.status)) return 'same';
         await client.update(workers, { ...current, status }, { subresource: 'status', signal: inner });
+        return 'written';
       });
-      return true;
     } catch (error) {
       // Somebody else wrote in between: the copy catches up, and the next turn sees what is left to say.
       const level = isApiError(error, 'Conflict') || this.#failures > 0 ? 'debug' : 'warn';
       if (!signal.aborted) log[level]({ worker, err: error }, `cannot write the worker: ${messageOf(error)}`);
-      return false;
+      return 'failed';
     }
   }
 

@@ -60,7 +60,8 @@ describe('agent', () => {
     expect(after.metadata.resourceVersion).to.equal(before.metadata.resourceVersion);
   });
 
-  it('contradicts whoever took it for lost, as soon as it hears of it', async () => {
+  /** Says of the worker that nothing is known of it, as who misses its lease does. */
+  async function takeForLost(): Promise<void> {
     const worker = await rig.world.admin.get(workers, { name: WORKER });
     const conditions = (worker.status?.conditions ?? []).map((condition) =>
       condition.type === 'Ready'
@@ -69,14 +70,28 @@ describe('agent', () => {
     );
     const status = { ...worker.status, conditions };
     await rig.world.admin.update(workers, { ...worker, status }, { subresource: 'status' });
-    await rig.world.until(
-      'Ready again',
-      async () => {
-        const now = await rig.world.admin.get(workers, { name: WORKER });
-        return now.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-      },
-      1_000,
-    );
+  }
+
+  async function isReady(): Promise<boolean> {
+    const now = await rig.world.admin.get(workers, { name: WORKER });
+    return now.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  }
+
+  it('contradicts whoever took it for lost, as soon as it hears of it', async () => {
+    await takeForLost();
+    await rig.world.until('Ready again', isReady, 1_000);
+  });
+
+  it('contradicts who goes on taking it for lost once a second, and no more often', async () => {
+    let contradictions = 0;
+    for (let step = 0; step < 100; step++) {
+      if (await isReady()) {
+        contradictions++;
+        await takeForLost();
+      }
+      await rig.world.advance(100);
+    }
+    expect(contradictions).to.be.within(8, 12);
   });
 
   it('renews its lease every three seconds, whatever the engine does', async () => {

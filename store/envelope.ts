@@ -98,6 +98,21 @@ export class Envelopes {
     return bytes;
   }
 
+  /**
+   * Whether a record is not what was written. What only this process cannot read, for want of a key or because a newer
+   * release wrote it, is no damage.
+   */
+  isDamaged(key: string, record: Uint8Array): boolean {
+    if (!isEnvelope(record)) return true;
+    const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength);
+    if (bytes.readUInt8(2) > FORMAT) return false;
+    if (bytes.readUInt32BE(20) !== checksum(bytes, key)) return true;
+    const keyId = keyIdOf(bytes);
+    const keys = this.#encryption?.keys;
+    if (keyId === PLAIN || keys === undefined || !keys.has(keyId)) return false;
+    return keys.decrypt(key, { keyId, bytes: bytes.subarray(ENVELOPE_BYTES) }) === undefined;
+  }
+
   #decrypt(key: string, revision: number, keyId: number, bytes: Uint8Array): Uint8Array {
     const keys = this.#encryption?.keys;
     if (keys === undefined || !keys.has(keyId)) {

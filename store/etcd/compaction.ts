@@ -101,7 +101,7 @@ export class Compaction {
       dbSizeInUse > retention.historyBytes ? Math.floor((this.#firstKept + newest) / 2) : this.#firstKept;
     const need = Math.min(Math.max(byAge ?? this.#firstKept, bySize), hub.passed, this.#holds.least);
     await this.#compact(need);
-    await this.#markQuiet(nowMs);
+    await this.mark(QUIET_MS);
   }
 
   /**
@@ -153,13 +153,18 @@ export class Compaction {
     if (found !== undefined) this.#floor = Math.max(this.#floor, versions.endOf(found.writtenRevision));
   }
 
-  async #markQuiet(nowMs: number): Promise<void> {
-    const { client, keys, past } = this.#options;
+  /**
+   * Marks this moment, where anything was written to etcd since the last mark that is this old, milliseconds: what
+   * strangers did under the cluster's keys is behind the mark then, and readers of the present see it.
+   */
+  async mark(olderThanMs: number): Promise<void> {
+    const { client, keys, past, clock } = this.#options;
+    const nowMs = clock.now();
     const { items, header } = await client.range({ key: keys.mark, keysOnly: true });
     const [found] = items;
     if (found === undefined || found.modRevision === header.revision) return;
     const newest = await past.markAt(header.revision);
-    if (newest === undefined || nowMs - newest.mark.timeMs < QUIET_MS) return;
+    if (newest === undefined || nowMs - newest.mark.timeMs < olderThanMs) return;
     const value = encodeMark({
       timeMs: nowMs,
       ends: newest.mark.ends,

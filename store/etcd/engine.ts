@@ -198,9 +198,10 @@ export class EtcdStore implements Store {
     this.#loop = new RetentionLoop(clock, retention.everyMs, () => this.#forgetByAge());
   }
 
-  /** Finds out what is gone already. */
+  /** Finds out what is gone already, and what strangers did last. */
   async start(): Promise<void> {
     await this.#compaction.learn();
+    await this.#compaction.mark(0);
   }
 
   async get(key: string, options: GetOptions = {}): Promise<KeyValue | undefined> {

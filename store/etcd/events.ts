@@ -7,7 +7,7 @@
 
 import { messageOf, StoreError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
-import { type Envelopes, isEnvelope } from '../envelope.ts';
+import type { Envelopes } from '../envelope.ts';
 import { hasAnyPrefix } from '../keys.ts';
 import type { KeyValue, StoreEvent } from '../store.ts';
 import type { EtcdKeys } from './address.ts';
@@ -102,8 +102,9 @@ export class Decoder {
   }
 
   /**
-   * The events of a transaction for keys under any of the prefixes, in order. What a stranger put there, which is no
-   * stored value at all, is left out with a warning. Throws `StoreError('Corrupt')` for damaged values.
+   * The events of a transaction for keys under any of the prefixes, in order. What no Gantry has written like that is
+   * left out with a warning, so that one bad value stops nobody from hearing of all others. Throws
+   * `StoreError('Corrupt')` for values that only this process cannot read.
    */
   events(transaction: Transaction, prefixes: readonly string[]): StoreEvent[] {
     const mark = this.#markOf(transaction);
@@ -130,12 +131,17 @@ export class Decoder {
 
   #known(item: EtcdKeyValue | undefined): KeyValue | undefined {
     if (item === undefined) return undefined;
-    if (isEnvelope(item.value)) return this.value(item);
-    this.#log.warn(
-      { key: item.key, etcdRevision: item.modRevision },
-      `store: etcd key "${item.key}" holds what no Gantry has written; watchers are not told of it, and reading it fails until it is deleted`,
-    );
-    return undefined;
+    const key = this.#keys.storeKey(item.key) ?? item.key;
+    try {
+      return this.value(item);
+    } catch (error) {
+      if (!this.#envelopes.isDamaged(key, item.value)) throw error;
+      this.#log.warn(
+        { key: item.key, etcdRevision: item.modRevision, err: error },
+        `store: etcd key "${item.key}" holds what no Gantry has written; watchers are not told of it, and reading it fails until it is deleted`,
+      );
+      return undefined;
+    }
   }
 
   #markOf({ mark }: Transaction): Mark | undefined {

@@ -246,18 +246,34 @@ describe('etcd, shared', () => {
       await watcher.stop();
     });
 
+    /** A stored value under another key than its own: its checksum says that it is not where it was put. */
+    async function copyValue(from: string, to: string): Promise<void> {
+      const { items } = await client.range({ key: `${prefix}:kv:${from}` });
+      const value = items[0]?.value ?? expect.fail(`there is no ${from}`);
+      await client.txn({
+        compare: [],
+        success: [{ kind: 'put', key: `${prefix}:kv:${to}`, value }],
+        failure: [],
+      });
+    }
+
     it('is not led astray by keys and values of strangers, and a read of one names it', async () => {
       const store = await open();
       const watcher = new Watcher(store, [''], store.revision());
       await mustCommit(store, put('/a', '1'));
       await cluster.ctl(['put', `${prefix}:kv:/stranger`, 'no envelope']);
+      await copyValue('/a', '/copied');
       await cluster.ctl(['put', `${prefix}:other`, 'x']);
       await cluster.ctl(['put', `${prefix}:mark`, 'not a mark']);
       await cluster.ctl(['del', `${prefix}:kv:/a`]);
       await mustCommit(store, put('/b', '1'));
       expect(await rejection(store.get('/stranger'))).to.include({ reason: 'Corrupt' });
-      expect((await rejection(store.range('/'))).message).to.contain('/stranger');
+      expect((await rejection(store.range('/s'))).message).to.contain('/stranger');
+      expect((await rejection(store.range('/'))).message).to.contain('/copied');
+      expect(await rejection(store.get('/copied'))).to.include({ reason: 'Corrupt' });
+      const late = new Watcher(store, [''], watcher.events[0]?.revision ?? 0);
       await mustCommit(store, remove('/stranger'));
+      await cluster.ctl(['del', `${prefix}:kv:/copied`]);
       const end = await mustCommit(store, put('/end', '1'));
       await watcher.reached(end);
       expect(watcher.events.map(({ kind, key }) => `${kind} ${key}`)).to.deep.equal([
@@ -265,8 +281,12 @@ describe('etcd, shared', () => {
         'delete /a',
         'put /b',
         'delete /stranger',
+        'delete /copied',
         'put /end',
       ]);
+      await late.reached(end);
+      expect(late.events.map(({ key }) => key)).to.deep.equal(watcher.events.slice(1).map(({ key }) => key));
+      await late.stop();
       expect((await store.range('/')).items).to.have.length(2);
       await watcher.stop();
     });

@@ -264,17 +264,18 @@ const openFiles = (): number => readdirSync('/proc/self/fd').length;
   });
 
   it('measures as the engine does', async () => {
-    const id = await made({ Cmd: shell('x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 3600') });
-    const ours = await eventually(async () => {
-      const stats = await runtime.stats(id, signal);
-      return stats !== undefined && stats.memoryBytes > 20_000_000 ? stats : undefined;
-    }, '20 MB in use');
-    const theirs = await new DockerStats({ clock: systemClock, isSameMachine: false }).read(
-      docker.getContainer(id),
-      signal,
-    );
-    if (theirs === undefined) throw new Error('the engine tells nothing');
-    expect(Math.abs(theirs.memoryBytes - ours.memoryBytes)).to.be.lessThan(5_000_000);
+    // Something to do afterwards: the shell would become its last command, and what it holds would be gone.
+    const hold = 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 3600; echo "$x"';
+    const id = await made({ Cmd: shell(hold) });
+    const engine = new DockerStats({ clock: systemClock, isSameMachine: false });
+    // What the container uses settles only after it has grown: the two are asked one after the other.
+    const { ours, theirs } = await eventually(async () => {
+      const ours = await runtime.stats(id, signal);
+      const theirs = await engine.read(docker.getContainer(id), signal);
+      if (ours === undefined || theirs === undefined) return undefined;
+      const isClose = Math.abs(theirs.memoryBytes - ours.memoryBytes) < 5_000_000;
+      return ours.memoryBytes > 20_000_000 && isClose ? { ours, theirs } : undefined;
+    }, 'more than 20 MB in use, as both say');
     expect(Number(theirs.cpuNanoseconds - ours.cpuNanoseconds)).to.be.within(0, 1e9);
     expect(Math.abs(theirs.atMs - ours.atMs)).to.be.lessThan(10_000);
   });

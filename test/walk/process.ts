@@ -31,6 +31,8 @@ export async function command(
     maxBuffer: 64 * 1024 * 1024,
     cwd: root,
   });
+  // A command that ends without reading what it is given is no error.
+  child.child.stdin?.on('error', () => undefined);
   child.child.stdin?.end(options.input ?? '');
   try {
     const { stdout, stderr } = await child;

@@ -100,13 +100,11 @@ export class GantryProcess {
     options: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
   ): Promise<GantryProcess> {
     const home = mkdtempSync(join(tmpdir(), 'gantry-walk-'));
-    const gantry = new GantryProcess(
-      home,
-      await freePort(),
-      await freePort(),
-      options.flags ?? [],
-      options.env ?? {},
-    );
+    const apiPort = await freePort();
+    let devPort = await freePort();
+    // The first one is free again when the second is asked for.
+    while (devPort === apiPort) devPort = await freePort();
+    const gantry = new GantryProcess(home, apiPort, devPort, options.flags ?? [], options.env ?? {});
     try {
       await gantry.start();
     } catch (error) {

@@ -176,8 +176,9 @@ export class StoreError extends Error {
  * What a container runtime may say went wrong.
  * - `NotFound`: no such container. `ImageNotFound`: no such image here (or in the registry, for a pull).
  * - `Conflict`: the name is taken; `holderId` is the container that has it.
- * - `PortConflict`: a published port is taken by something else on the machine.
+ * - `PortConflict`: a published port is taken by something else on the machine. `AddressConflict`: a subnet is.
  * - `InvalidSpec`: the engine refused the container's settings; the same settings will be refused again.
+ * - `Unauthorized`: the registry wants other credentials. `RegistryUnavailable`: it does not answer, or the line broke.
  * - `Unavailable`: the engine does not answer. `Failed`: it answered with anything else.
  */
 export type RuntimeErrorReason =
@@ -185,7 +186,10 @@ export type RuntimeErrorReason =
   | 'ImageNotFound'
   | 'Conflict'
   | 'PortConflict'
+  | 'AddressConflict'
   | 'InvalidSpec'
+  | 'Unauthorized'
+  | 'RegistryUnavailable'
   | 'Unavailable'
   | 'Failed';
 

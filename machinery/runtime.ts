@@ -15,7 +15,37 @@ export interface Resources {
   readonly memoryBytes?: number;
   /** Relative CPU weight (Docker's CpuShares, 1024 a core), from the request. */
   readonly cpuShares?: number;
+  /** Processes and threads at once; absent is no limit. */
+  readonly pidsLimit?: number;
 }
+
+/** Where something of the machine appears inside the container. Targets are absolute and unique in a container. */
+export type Mount =
+  | {
+      readonly kind: 'bind';
+      /** A path of the engine's machine that is there already: an engine is never asked to make one. */
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+    }
+  /** A named volume of the engine, made before. */
+  | { readonly kind: 'volume'; readonly name: string; readonly target: string; readonly readOnly: boolean };
+
+export interface Ulimit {
+  /** As setrlimit(2) has it, in lower case and without RLIMIT_: `nofile`. */
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** How much of a container's output the engine keeps on disk: files of a size, the oldest goes first. */
+export interface LogBounds {
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
+/** Which system calls are filtered: the engine's own list, none, or a profile (its JSON text). */
+export type Seccomp = 'default' | 'unconfined' | { readonly profile: string };
 
 export type PortProtocol = 'TCP' | 'UDP';
 
@@ -41,8 +71,25 @@ export interface ContainerSpec {
   readonly ports: readonly PublishedPort[];
   readonly resources: Resources;
   readonly stopSignal?: string;
-  readonly networkMode: 'bridge' | 'host' | 'none';
+  /** `bridge` (the engine's own), `host`, `none`, or the name of a network made before. */
+  readonly networkMode: string;
+  /** Further names under which others on a named network find it. */
+  readonly networkAliases?: readonly string[];
+  /** Name servers; absent: the engine's choice. */
+  readonly dns?: readonly string[];
   readonly hostname?: string;
+  readonly mounts?: readonly Mount[];
+  /** Bytes of /dev/shm; absent: the engine's default. */
+  readonly shmSizeBytes?: number;
+  readonly ulimits?: readonly Ulimit[];
+  /** Absent: five files of 10 MiB. */
+  readonly log?: LogBounds;
+  /** Sees and signals every process of the machine. */
+  readonly hostPid?: boolean;
+  /** No process in it may gain rights by running a set-user-id file. */
+  readonly noNewPrivileges?: boolean;
+  /** Absent: `default`. */
+  readonly seccomp?: Seccomp;
   /** `uid[:gid]`. */
   readonly user?: string;
   readonly privileged: boolean;
@@ -78,6 +125,70 @@ export interface ContainerDetail extends ContainerSummary {
 
 export interface ImageInfo {
   readonly id: string;
+  /** `linux`. */
+  readonly os: string;
+  /** In Go's words: `amd64`. */
+  readonly architecture: string;
+  /** `repository@sha256:…`, one for each registry it is known from. */
+  readonly digests: readonly string[];
+  /** `user[:group]` its processes run as; empty is root. */
+  readonly user: string;
+}
+
+/** One image of the engine, as a list of all tells. */
+export interface ImageSummary {
+  readonly id: string;
+  /** `name:tag` and `name@digest`; none for an image nobody has a name for. */
+  readonly references: readonly string[];
+  /** On disk; what it shares with other images is counted for each. */
+  readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAtMs: number;
+}
+
+/** Who pulls. `identityToken` stands for user and password where a registry gave one. */
+export interface RegistryAuth {
+  /** `host[:port]` of the registry, as an image reference begins; `docker.io` for references without one. */
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+  readonly identityToken?: string;
+}
+
+/** How far a pull has come. `totalBytes` grows as layers become known. */
+export interface PullProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly doneLayers: number;
+  readonly layers: number;
+}
+
+export interface PullOptions {
+  readonly auth?: RegistryAuth;
+  /** Called often; must be cheap and must not throw. */
+  readonly onProgress?: (progress: PullProgress) => void;
+}
+
+export interface VolumeInfo {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Where its files are on the engine's machine. */
+  readonly mountpoint: string;
+}
+
+export interface NetworkInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `10.201.4.0/24`; absent where the engine has none for it. */
+  readonly subnet?: string;
+}
+
+export interface NetworkSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `10.201.4.0/24`. */
+  readonly subnet: string;
 }
 
 export interface RuntimeInfo {
@@ -88,6 +199,13 @@ export interface RuntimeInfo {
   readonly hostname: string;
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** Where the engine keeps images and containers, on its machine. */
+  readonly dataRoot: string;
+  /** The engine's files and sockets are this machine's: paths mean the same to both. */
+  readonly isLocal: boolean;
+  /** First user id of the engine's user namespace: root inside a container is this outside. 0 without one. */
+  readonly userNamespaceBase: number;
+  readonly hasSeccomp: boolean;
 }
 
 /** Something about a container changed: look at it. Nothing but the hint is promised. */
@@ -143,6 +261,11 @@ export interface ProcessSession {
   /** The end of standard input; output goes on. */
   endInput(): void;
   resize(size: TerminalSize): Promise<void>;
+  /**
+   * Ends a process that was started by exec, as far as the engine allows (on its own machine, by KILL; elsewhere by
+   * closing its connection); the session then ends. Nothing for an attach. Never rejects.
+   */
+  kill(): Promise<void>;
   /** Lets go of the connection, at any time, more than once. What was started by exec is not killed by it. */
   close(): void;
 }
@@ -176,9 +299,35 @@ export interface Runtime {
   update(id: string, resources: Resources, signal: AbortSignal): Promise<void>;
   /** Removes the container, killing it first if it runs. */
   remove(id: string, signal: AbortSignal): Promise<void>;
+  /** Bytes in the container's own writable layer; undefined when there is no such container. Costs a walk of its files. */
+  writableBytes(id: string, signal: AbortSignal): Promise<number | undefined>;
   /** Undefined when the image is not present. */
   image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined>;
-  pull(reference: string, signal: AbortSignal): Promise<ImageInfo>;
+  /**
+   * Rejects `ImageNotFound` (no such name, tag or platform), `Unauthorized` (the registry wants other credentials),
+   * `RegistryUnavailable` (no answer from it, or the line broke), `InvalidSpec` (not a reference), `Unavailable` (the engine
+   * itself).
+   */
+  pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<ImageInfo>;
+  images(signal: AbortSignal): Promise<readonly ImageSummary[]>;
+  /** Removes the image with all its names. Rejects `Conflict` while a container uses it; done when it is gone already. */
+  removeImage(id: string, signal: AbortSignal): Promise<void>;
+  /** Volumes that carry all of the labels. */
+  volumes(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly VolumeInfo[]>;
+  /** Makes the volume or finds it; the labels of one that is there stay as they are. */
+  createVolume(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<VolumeInfo>;
+  /** Rejects `Conflict` while a container uses it; done when it is gone already. */
+  removeVolume(name: string, signal: AbortSignal): Promise<void>;
+  /** Networks that carry all of the labels. */
+  networks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly NetworkInfo[]>;
+  /** Rejects `Conflict` when the name is taken, `AddressConflict` when the subnet overlaps another. */
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<{ readonly id: string }>;
+  /** Rejects `Conflict` while a container is on it; done when it is gone already. */
+  removeNetwork(id: string, signal: AbortSignal): Promise<void>;
   /**
    * What happens from the call on, however late reading begins. Throws when the connection to the engine is lost;
    * events in between are lost too: list again.

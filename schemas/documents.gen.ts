@@ -1491,6 +1491,31 @@ export const documents: readonly KindDocument[] = [
            "fieldPath": ".ports"
           },
           {
+           "rule": "!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))",
+           "message": "every volumeMount must name one of volumes",
+           "fieldPath": ".volumeMounts"
+          },
+          {
+           "rule": "!has(self.volumeMounts) || self.volumeMounts.all(m, !has(m.subPath) || !m.subPath.split('/').exists(part, part == '..'))",
+           "message": "subPath must not contain '..'",
+           "fieldPath": ".volumeMounts"
+          },
+          {
+           "rule": "!has(self.livenessProbe) || !has(self.livenessProbe.successThreshold) || self.livenessProbe.successThreshold == 1",
+           "message": "livenessProbe.successThreshold must be 1",
+           "fieldPath": ".livenessProbe"
+          },
+          {
+           "rule": "!has(self.startupProbe) || !has(self.startupProbe.successThreshold) || self.startupProbe.successThreshold == 1",
+           "message": "startupProbe.successThreshold must be 1",
+           "fieldPath": ".startupProbe"
+          },
+          {
+           "rule": "!has(self.readinessProbe) || !has(self.readinessProbe.terminationGracePeriodSeconds)",
+           "message": "terminationGracePeriodSeconds must be absent from a readinessProbe, which never ends the container",
+           "fieldPath": ".readinessProbe"
+          },
+          {
            "rule": "!has(self.backoff) || self.backoff.initialSeconds <= self.backoff.maxSeconds",
            "message": "backoff.initialSeconds must be at most backoff.maxSeconds",
            "fieldPath": ".backoff"
@@ -1512,6 +1537,29 @@ export const documents: readonly KindDocument[] = [
             "Never"
            ],
            "description": "When to pull the image. Without it: Always if the tag is latest or missing, else IfNotPresent."
+          },
+          "imagePullSecrets": {
+           "type": "array",
+           "maxItems": 16,
+           "description": "Secrets of type kubernetes.io/dockerconfigjson in the same namespace, with credentials for the image's registry.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "name"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 253,
+              "description": "The Secret's name."
+             }
+            }
+           }
           },
           "command": {
            "type": "array",
@@ -1550,6 +1598,12 @@ export const documents: readonly KindDocument[] = [
             "required": [
              "name"
             ],
+            "x-kubernetes-validations": [
+             {
+              "rule": "!has(self.valueFrom) || !has(self.value) || self.value == ''",
+              "message": "value must be absent where valueFrom is given"
+             }
+            ],
             "properties": {
              "name": {
               "type": "string",
@@ -1562,7 +1616,173 @@ export const documents: readonly KindDocument[] = [
               "type": "string",
               "maxLength": 131072,
               "pattern": "^[^\\x00]*$",
-              "description": "The variable's value; absent: empty."
+              "description": "The variable's value; absent: empty. $(NAME) stands for a variable defined before, $$ for a dollar sign."
+             },
+             "valueFrom": {
+              "type": "object",
+              "description": "Where the value comes from: exactly one source.",
+              "x-kubernetes-validations": [
+               {
+                "rule": "[has(self.configMapKeyRef), has(self.secretKeyRef), has(self.fieldRef), has(self.resourceFieldRef)].filter(x, x).size() == 1",
+                "message": "exactly one of configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef must be given"
+               }
+              ],
+              "properties": {
+               "configMapKeyRef": {
+                "type": "object",
+                "required": [
+                 "name",
+                 "key"
+                ],
+                "description": "A key of a ConfigMap or Secret in the same namespace.",
+                "properties": {
+                 "name": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "description": "The object's name."
+                 },
+                 "key": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "description": "The key in its data."
+                 },
+                 "optional": {
+                  "type": "boolean",
+                  "description": "True: the variable is left out where the object or the key is missing. Else the task waits for it."
+                 }
+                }
+               },
+               "secretKeyRef": {
+                "type": "object",
+                "required": [
+                 "name",
+                 "key"
+                ],
+                "description": "A key of a ConfigMap or Secret in the same namespace.",
+                "properties": {
+                 "name": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "description": "The object's name."
+                 },
+                 "key": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "description": "The key in its data."
+                 },
+                 "optional": {
+                  "type": "boolean",
+                  "description": "True: the variable is left out where the object or the key is missing. Else the task waits for it."
+                 }
+                }
+               },
+               "fieldRef": {
+                "type": "object",
+                "required": [
+                 "fieldPath"
+                ],
+                "description": "A field of the task itself.",
+                "properties": {
+                 "fieldPath": {
+                  "type": "string",
+                  "maxLength": 384,
+                  "pattern": "^(metadata\\.(name|namespace|uid)|metadata\\.(labels|annotations)\\['[^']+'\\]|spec\\.(workerName|nodeName)|status\\.hostIP)$",
+                  "description": "metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'], spec.workerName (spec.nodeName is the same) or status.hostIP."
+                 }
+                }
+               },
+               "resourceFieldRef": {
+                "type": "object",
+                "required": [
+                 "resource"
+                ],
+                "description": "A request or limit of the task; without one what the worker has to give.",
+                "properties": {
+                 "resource": {
+                  "type": "string",
+                  "enum": [
+                   "limits.cpu",
+                   "limits.memory",
+                   "limits.ephemeral-storage",
+                   "requests.cpu",
+                   "requests.memory",
+                   "requests.ephemeral-storage"
+                  ],
+                  "description": "Which of them."
+                 },
+                 "divisor": {
+                  "x-kubernetes-int-or-string": true,
+                  "x-gantry-quantity": true,
+                  "description": "The unit, for example 1m or 1Mi; absent: 1. The result is rounded up."
+                 }
+                }
+               }
+              }
+             }
+            }
+           }
+          },
+          "envFrom": {
+           "type": "array",
+           "maxItems": 64,
+           "description": "ConfigMaps and Secrets all of whose keys become variables; later ones win, env wins over all.",
+           "x-kubernetes-list-type": "atomic",
+           "items": {
+            "type": "object",
+            "x-kubernetes-validations": [
+             {
+              "rule": "has(self.configMapRef) != has(self.secretRef)",
+              "message": "exactly one of configMapRef and secretRef must be given"
+             }
+            ],
+            "properties": {
+             "prefix": {
+              "type": "string",
+              "maxLength": 253,
+              "pattern": "^[-._a-zA-Z0-9]*$",
+              "description": "Put before every key."
+             },
+             "configMapRef": {
+              "type": "object",
+              "required": [
+               "name"
+              ],
+              "description": "An object in the same namespace.",
+              "properties": {
+               "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": "The object's name."
+               },
+               "optional": {
+                "type": "boolean",
+                "description": "True: nothing is taken from it while it is missing. Else the task waits for it."
+               }
+              }
+             },
+             "secretRef": {
+              "type": "object",
+              "required": [
+               "name"
+              ],
+              "description": "An object in the same namespace.",
+              "properties": {
+               "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": "The object's name."
+               },
+               "optional": {
+                "type": "boolean",
+                "description": "True: nothing is taken from it while it is missing. Else the task waits for it."
+               }
+              }
              }
             }
            }
@@ -1645,6 +1865,11 @@ export const documents: readonly KindDocument[] = [
                "x-kubernetes-int-or-string": true,
                "description": "Bytes, for example 64Mi.",
                "x-gantry-quantity": true
+              },
+              "ephemeral-storage": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Bytes on the worker's disk, for example 1Gi.",
+               "x-gantry-quantity": true
               }
              }
             },
@@ -1661,10 +1886,1098 @@ export const documents: readonly KindDocument[] = [
                "x-kubernetes-int-or-string": true,
                "description": "Bytes, for example 64Mi; at least 6Mi.",
                "x-gantry-quantity": true
+              },
+              "ephemeral-storage": {
+               "x-kubernetes-int-or-string": true,
+               "description": "Bytes that the container's own files, its emptyDir volumes on disk and its log may take, for example 1Gi. A container above it is stopped with the reason Evicted.",
+               "x-gantry-quantity": true
               }
              }
             }
            }
+          },
+          "pidsLimit": {
+           "type": "integer",
+           "minimum": 1,
+           "maximum": 4194304,
+           "description": "Processes and threads at once; absent: 4096."
+          },
+          "shmSize": {
+           "x-kubernetes-int-or-string": true,
+           "x-gantry-quantity": true,
+           "description": "Bytes of /dev/shm, for example 256Mi; absent: 64Mi."
+          },
+          "ulimits": {
+           "type": "array",
+           "maxItems": 16,
+           "description": "Limits of each process, as setrlimit(2) has them; absent ones are the engine's.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "name"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name",
+             "soft",
+             "hard"
+            ],
+            "x-kubernetes-validations": [
+             {
+              "rule": "self.hard == -1 || (self.soft != -1 && self.soft <= self.hard)",
+              "message": "soft must be at most hard"
+             }
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "enum": [
+               "as",
+               "core",
+               "cpu",
+               "data",
+               "fsize",
+               "locks",
+               "memlock",
+               "msgqueue",
+               "nice",
+               "nofile",
+               "nproc",
+               "rss",
+               "rtprio",
+               "rttime",
+               "sigpending",
+               "stack"
+              ],
+              "description": "The limit's name without RLIMIT_."
+             },
+             "soft": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": -1,
+              "description": "What applies; -1: no limit."
+             },
+             "hard": {
+              "type": "integer",
+              "format": "int64",
+              "minimum": -1,
+              "description": "Up to where a process may raise it; -1: no limit."
+             }
+            }
+           }
+          },
+          "volumes": {
+           "type": "array",
+           "maxItems": 64,
+           "description": "Directories and files that the container is given.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "name"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name"
+            ],
+            "x-kubernetes-validations": [
+             {
+              "rule": "[has(self.emptyDir), has(self.hostPath), has(self.volume), has(self.configMap), has(self.secret)].filter(x, x).size() == 1",
+              "message": "exactly one of emptyDir, hostPath, volume, configMap and secret must be given"
+             }
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 63,
+              "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+              "description": "What volumeMounts call it."
+             },
+             "emptyDir": {
+              "type": "object",
+              "description": "A directory that is empty at first and lives as long as the task stays on its worker.",
+              "properties": {
+               "medium": {
+                "type": "string",
+                "enum": [
+                 "",
+                 "Memory"
+                ],
+                "description": "Memory: kept in memory, counted against the memory limit. Absent: on the worker's disk."
+               },
+               "sizeLimit": {
+                "x-kubernetes-int-or-string": true,
+                "x-gantry-quantity": true,
+                "description": "Bytes; in memory a write beyond it fails, on disk the container is stopped with the reason Evicted."
+               }
+              }
+             },
+             "hostPath": {
+              "type": "object",
+              "required": [
+               "path"
+              ],
+              "description": "A path of the worker itself. Allowed only where the namespace's security level or the operator's list allows it.",
+              "properties": {
+               "path": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 4096,
+                "pattern": "^/[^\\x00]*$",
+                "description": "The absolute path, without '..'."
+               },
+               "type": {
+                "type": "string",
+                "enum": [
+                 "",
+                 "DirectoryOrCreate",
+                 "Directory",
+                 "FileOrCreate",
+                 "File",
+                 "Socket",
+                 "CharDevice",
+                 "BlockDevice"
+                ],
+                "description": "What must be there before the container starts; absent: anything."
+               }
+              }
+             },
+             "volume": {
+              "type": "object",
+              "required": [
+               "name"
+              ],
+              "description": "A named volume of the worker's engine, made when it is missing, kept when the task goes, shared by the tasks of the namespace that name it.",
+              "properties": {
+               "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 63,
+                "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+                "description": "The volume's name in the namespace."
+               }
+              }
+             },
+             "configMap": {
+              "type": "object",
+              "required": [
+               "name"
+              ],
+              "description": "The keys of a ConfigMap as files, kept up to date while the container runs.",
+              "properties": {
+               "name": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": "The ConfigMap's name."
+               },
+               "defaultMode": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 511,
+                "description": "Permission bits; absent: 0644 (decimal 420)."
+               },
+               "items": {
+                "type": "array",
+                "maxItems": 512,
+                "description": "Which keys, and where; absent: all, each as a file of its name.",
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                 "type": "object",
+                 "required": [
+                  "key",
+                  "path"
+                 ],
+                 "properties": {
+                  "key": {
+                   "type": "string",
+                   "minLength": 1,
+                   "maxLength": 253,
+                   "description": "The key in the data."
+                  },
+                  "path": {
+                   "type": "string",
+                   "minLength": 1,
+                   "maxLength": 1024,
+                   "pattern": "^[^/\\x00][^\\x00]*$",
+                   "description": "The file's path inside the volume, without '..'."
+                  },
+                  "mode": {
+                   "type": "integer",
+                   "minimum": 0,
+                   "maximum": 511,
+                   "description": "Permission bits; absent: 0644 (decimal 420)."
+                  }
+                 }
+                }
+               },
+               "optional": {
+                "type": "boolean",
+                "description": "True: missing ones are left out. Else the task waits for them."
+               }
+              }
+             },
+             "secret": {
+              "type": "object",
+              "required": [
+               "secretName"
+              ],
+              "description": "The keys of a Secret as files in memory, kept up to date while the container runs.",
+              "properties": {
+               "secretName": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 253,
+                "description": "The Secret's name."
+               },
+               "defaultMode": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 511,
+                "description": "Permission bits; absent: 0644 (decimal 420)."
+               },
+               "items": {
+                "type": "array",
+                "maxItems": 512,
+                "description": "Which keys, and where; absent: all, each as a file of its name.",
+                "x-kubernetes-list-type": "atomic",
+                "items": {
+                 "type": "object",
+                 "required": [
+                  "key",
+                  "path"
+                 ],
+                 "properties": {
+                  "key": {
+                   "type": "string",
+                   "minLength": 1,
+                   "maxLength": 253,
+                   "description": "The key in the data."
+                  },
+                  "path": {
+                   "type": "string",
+                   "minLength": 1,
+                   "maxLength": 1024,
+                   "pattern": "^[^/\\x00][^\\x00]*$",
+                   "description": "The file's path inside the volume, without '..'."
+                  },
+                  "mode": {
+                   "type": "integer",
+                   "minimum": 0,
+                   "maximum": 511,
+                   "description": "Permission bits; absent: 0644 (decimal 420)."
+                  }
+                 }
+                }
+               },
+               "optional": {
+                "type": "boolean",
+                "description": "True: missing ones are left out. Else the task waits for them."
+               }
+              }
+             }
+            }
+           }
+          },
+          "volumeMounts": {
+           "type": "array",
+           "maxItems": 64,
+           "description": "Where the volumes appear inside the container.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "mountPath"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name",
+             "mountPath"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 63,
+              "description": "The volume's name."
+             },
+             "mountPath": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 4096,
+              "pattern": "^/[^\\x00:]*$",
+              "description": "The absolute path inside the container."
+             },
+             "subPath": {
+              "type": "string",
+              "maxLength": 4096,
+              "pattern": "^[^/\\x00][^\\x00]*$",
+              "description": "A path inside the volume that is mounted instead of all of it, without '..'. Such a mount of a ConfigMap or Secret is not kept up to date."
+             },
+             "readOnly": {
+              "type": "boolean",
+              "description": "True: the container cannot write to it. ConfigMaps and Secrets never can be written to."
+             }
+            }
+           }
+          },
+          "livenessProbe": {
+           "type": "object",
+           "description": "Asked again and again while the container runs.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "[has(self.exec), has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
+             "message": "exactly one of exec, httpGet, tcpSocket and grpc must be given"
+            }
+           ],
+           "properties": {
+            "exec": {
+             "type": "object",
+             "required": [
+              "command"
+             ],
+             "description": "Succeeds when the command ends with 0 inside the container. It runs without a shell.",
+             "properties": {
+              "command": {
+               "type": "array",
+               "minItems": 1,
+               "maxItems": 1024,
+               "items": {
+                "type": "string",
+                "pattern": "^[^\\x00]*$"
+               },
+               "description": "The program and its arguments."
+              }
+             }
+            },
+            "httpGet": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the answer's status is from 200 to 399.",
+             "properties": {
+              "path": {
+               "type": "string",
+               "maxLength": 4096,
+               "description": "The path and query; absent: /."
+              },
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              },
+              "scheme": {
+               "type": "string",
+               "enum": [
+                "HTTP",
+                "HTTPS"
+               ],
+               "description": "Absent: HTTP. With HTTPS the certificate is not checked."
+              },
+              "httpHeaders": {
+               "type": "array",
+               "maxItems": 64,
+               "description": "Headers of the request.",
+               "x-kubernetes-list-type": "atomic",
+               "items": {
+                "type": "object",
+                "required": [
+                 "name",
+                 "value"
+                ],
+                "properties": {
+                 "name": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "pattern": "^[-A-Za-z0-9]+$",
+                  "description": "The header's name."
+                 },
+                 "value": {
+                  "type": "string",
+                  "maxLength": 8192,
+                  "pattern": "^[^\\x00\\r\\n]*$",
+                  "description": "The header's value."
+                 }
+                }
+               }
+              }
+             }
+            },
+            "tcpSocket": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the port takes a connection.",
+             "properties": {
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              }
+             }
+            },
+            "grpc": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when grpc.health.v1.Health/Check answers SERVING.",
+             "properties": {
+              "port": {
+               "type": "integer",
+               "minimum": 1,
+               "maximum": 65535,
+               "description": "The container's port."
+              },
+              "service": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "The service that is asked about; absent: the whole server."
+              }
+             }
+            },
+            "initialDelaySeconds": {
+             "type": "integer",
+             "minimum": 0,
+             "maximum": 86400,
+             "description": "Seconds between the container's start and the first question; absent: 0."
+            },
+            "periodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between two questions; absent: 10."
+            },
+            "timeoutSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 3600,
+             "description": "Seconds to wait for an answer; absent: 1."
+            },
+            "successThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Successes in a row after a failure that count as success; absent: 1."
+            },
+            "failureThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Failures in a row that count as failure; absent: 3."
+            },
+            "terminationGracePeriodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness."
+            }
+           }
+          },
+          "readinessProbe": {
+           "type": "object",
+           "description": "Asked again and again while the container runs.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "[has(self.exec), has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
+             "message": "exactly one of exec, httpGet, tcpSocket and grpc must be given"
+            }
+           ],
+           "properties": {
+            "exec": {
+             "type": "object",
+             "required": [
+              "command"
+             ],
+             "description": "Succeeds when the command ends with 0 inside the container. It runs without a shell.",
+             "properties": {
+              "command": {
+               "type": "array",
+               "minItems": 1,
+               "maxItems": 1024,
+               "items": {
+                "type": "string",
+                "pattern": "^[^\\x00]*$"
+               },
+               "description": "The program and its arguments."
+              }
+             }
+            },
+            "httpGet": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the answer's status is from 200 to 399.",
+             "properties": {
+              "path": {
+               "type": "string",
+               "maxLength": 4096,
+               "description": "The path and query; absent: /."
+              },
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              },
+              "scheme": {
+               "type": "string",
+               "enum": [
+                "HTTP",
+                "HTTPS"
+               ],
+               "description": "Absent: HTTP. With HTTPS the certificate is not checked."
+              },
+              "httpHeaders": {
+               "type": "array",
+               "maxItems": 64,
+               "description": "Headers of the request.",
+               "x-kubernetes-list-type": "atomic",
+               "items": {
+                "type": "object",
+                "required": [
+                 "name",
+                 "value"
+                ],
+                "properties": {
+                 "name": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "pattern": "^[-A-Za-z0-9]+$",
+                  "description": "The header's name."
+                 },
+                 "value": {
+                  "type": "string",
+                  "maxLength": 8192,
+                  "pattern": "^[^\\x00\\r\\n]*$",
+                  "description": "The header's value."
+                 }
+                }
+               }
+              }
+             }
+            },
+            "tcpSocket": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the port takes a connection.",
+             "properties": {
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              }
+             }
+            },
+            "grpc": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when grpc.health.v1.Health/Check answers SERVING.",
+             "properties": {
+              "port": {
+               "type": "integer",
+               "minimum": 1,
+               "maximum": 65535,
+               "description": "The container's port."
+              },
+              "service": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "The service that is asked about; absent: the whole server."
+              }
+             }
+            },
+            "initialDelaySeconds": {
+             "type": "integer",
+             "minimum": 0,
+             "maximum": 86400,
+             "description": "Seconds between the container's start and the first question; absent: 0."
+            },
+            "periodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between two questions; absent: 10."
+            },
+            "timeoutSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 3600,
+             "description": "Seconds to wait for an answer; absent: 1."
+            },
+            "successThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Successes in a row after a failure that count as success; absent: 1."
+            },
+            "failureThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Failures in a row that count as failure; absent: 3."
+            },
+            "terminationGracePeriodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness."
+            }
+           }
+          },
+          "startupProbe": {
+           "type": "object",
+           "description": "Asked again and again while the container runs.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "[has(self.exec), has(self.httpGet), has(self.tcpSocket), has(self.grpc)].filter(x, x).size() == 1",
+             "message": "exactly one of exec, httpGet, tcpSocket and grpc must be given"
+            }
+           ],
+           "properties": {
+            "exec": {
+             "type": "object",
+             "required": [
+              "command"
+             ],
+             "description": "Succeeds when the command ends with 0 inside the container. It runs without a shell.",
+             "properties": {
+              "command": {
+               "type": "array",
+               "minItems": 1,
+               "maxItems": 1024,
+               "items": {
+                "type": "string",
+                "pattern": "^[^\\x00]*$"
+               },
+               "description": "The program and its arguments."
+              }
+             }
+            },
+            "httpGet": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the answer's status is from 200 to 399.",
+             "properties": {
+              "path": {
+               "type": "string",
+               "maxLength": 4096,
+               "description": "The path and query; absent: /."
+              },
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              },
+              "scheme": {
+               "type": "string",
+               "enum": [
+                "HTTP",
+                "HTTPS"
+               ],
+               "description": "Absent: HTTP. With HTTPS the certificate is not checked."
+              },
+              "httpHeaders": {
+               "type": "array",
+               "maxItems": 64,
+               "description": "Headers of the request.",
+               "x-kubernetes-list-type": "atomic",
+               "items": {
+                "type": "object",
+                "required": [
+                 "name",
+                 "value"
+                ],
+                "properties": {
+                 "name": {
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 253,
+                  "pattern": "^[-A-Za-z0-9]+$",
+                  "description": "The header's name."
+                 },
+                 "value": {
+                  "type": "string",
+                  "maxLength": 8192,
+                  "pattern": "^[^\\x00\\r\\n]*$",
+                  "description": "The header's value."
+                 }
+                }
+               }
+              }
+             }
+            },
+            "tcpSocket": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when the port takes a connection.",
+             "properties": {
+              "port": {
+               "x-kubernetes-int-or-string": true,
+               "description": "The container's port: its number, or its name in ports."
+              },
+              "host": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "Who is asked; absent: the container."
+              }
+             }
+            },
+            "grpc": {
+             "type": "object",
+             "required": [
+              "port"
+             ],
+             "description": "Succeeds when grpc.health.v1.Health/Check answers SERVING.",
+             "properties": {
+              "port": {
+               "type": "integer",
+               "minimum": 1,
+               "maximum": 65535,
+               "description": "The container's port."
+              },
+              "service": {
+               "type": "string",
+               "maxLength": 253,
+               "description": "The service that is asked about; absent: the whole server."
+              }
+             }
+            },
+            "initialDelaySeconds": {
+             "type": "integer",
+             "minimum": 0,
+             "maximum": 86400,
+             "description": "Seconds between the container's start and the first question; absent: 0."
+            },
+            "periodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between two questions; absent: 10."
+            },
+            "timeoutSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 3600,
+             "description": "Seconds to wait for an answer; absent: 1."
+            },
+            "successThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Successes in a row after a failure that count as success; absent: 1."
+            },
+            "failureThreshold": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 1000,
+             "description": "Failures in a row that count as failure; absent: 3."
+            },
+            "terminationGracePeriodSeconds": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 86400,
+             "description": "Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness."
+            }
+           }
+          },
+          "lifecycle": {
+           "type": "object",
+           "description": "What is done after the container's start and before its end.",
+           "properties": {
+            "postStart": {
+             "type": "object",
+             "description": "One act. A container whose postStart fails is stopped; preStop counts against the grace period.",
+             "x-kubernetes-validations": [
+              {
+               "rule": "[has(self.exec), has(self.httpGet), has(self.tcpSocket), has(self.sleep)].filter(x, x).size() == 1",
+               "message": "exactly one of exec, httpGet, tcpSocket and sleep must be given"
+              }
+             ],
+             "properties": {
+              "exec": {
+               "type": "object",
+               "required": [
+                "command"
+               ],
+               "description": "Succeeds when the command ends with 0 inside the container. It runs without a shell.",
+               "properties": {
+                "command": {
+                 "type": "array",
+                 "minItems": 1,
+                 "maxItems": 1024,
+                 "items": {
+                  "type": "string",
+                  "pattern": "^[^\\x00]*$"
+                 },
+                 "description": "The program and its arguments."
+                }
+               }
+              },
+              "httpGet": {
+               "type": "object",
+               "required": [
+                "port"
+               ],
+               "description": "Succeeds when the answer's status is from 200 to 399.",
+               "properties": {
+                "path": {
+                 "type": "string",
+                 "maxLength": 4096,
+                 "description": "The path and query; absent: /."
+                },
+                "port": {
+                 "x-kubernetes-int-or-string": true,
+                 "description": "The container's port: its number, or its name in ports."
+                },
+                "host": {
+                 "type": "string",
+                 "maxLength": 253,
+                 "description": "Who is asked; absent: the container."
+                },
+                "scheme": {
+                 "type": "string",
+                 "enum": [
+                  "HTTP",
+                  "HTTPS"
+                 ],
+                 "description": "Absent: HTTP. With HTTPS the certificate is not checked."
+                },
+                "httpHeaders": {
+                 "type": "array",
+                 "maxItems": 64,
+                 "description": "Headers of the request.",
+                 "x-kubernetes-list-type": "atomic",
+                 "items": {
+                  "type": "object",
+                  "required": [
+                   "name",
+                   "value"
+                  ],
+                  "properties": {
+                   "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253,
+                    "pattern": "^[-A-Za-z0-9]+$",
+                    "description": "The header's name."
+                   },
+                   "value": {
+                    "type": "string",
+                    "maxLength": 8192,
+                    "pattern": "^[^\\x00\\r\\n]*$",
+                    "description": "The header's value."
+                   }
+                  }
+                 }
+                }
+               }
+              },
+              "tcpSocket": {
+               "type": "object",
+               "required": [
+                "port"
+               ],
+               "description": "Succeeds when the port takes a connection.",
+               "properties": {
+                "port": {
+                 "x-kubernetes-int-or-string": true,
+                 "description": "The container's port: its number, or its name in ports."
+                },
+                "host": {
+                 "type": "string",
+                 "maxLength": 253,
+                 "description": "Who is asked; absent: the container."
+                }
+               }
+              },
+              "sleep": {
+               "type": "object",
+               "required": [
+                "seconds"
+               ],
+               "description": "Waits.",
+               "properties": {
+                "seconds": {
+                 "type": "integer",
+                 "format": "int64",
+                 "minimum": 0,
+                 "maximum": 86400,
+                 "description": "How long."
+                }
+               }
+              }
+             }
+            },
+            "preStop": {
+             "type": "object",
+             "description": "One act. A container whose postStart fails is stopped; preStop counts against the grace period.",
+             "x-kubernetes-validations": [
+              {
+               "rule": "[has(self.exec), has(self.httpGet), has(self.tcpSocket), has(self.sleep)].filter(x, x).size() == 1",
+               "message": "exactly one of exec, httpGet, tcpSocket and sleep must be given"
+              }
+             ],
+             "properties": {
+              "exec": {
+               "type": "object",
+               "required": [
+                "command"
+               ],
+               "description": "Succeeds when the command ends with 0 inside the container. It runs without a shell.",
+               "properties": {
+                "command": {
+                 "type": "array",
+                 "minItems": 1,
+                 "maxItems": 1024,
+                 "items": {
+                  "type": "string",
+                  "pattern": "^[^\\x00]*$"
+                 },
+                 "description": "The program and its arguments."
+                }
+               }
+              },
+              "httpGet": {
+               "type": "object",
+               "required": [
+                "port"
+               ],
+               "description": "Succeeds when the answer's status is from 200 to 399.",
+               "properties": {
+                "path": {
+                 "type": "string",
+                 "maxLength": 4096,
+                 "description": "The path and query; absent: /."
+                },
+                "port": {
+                 "x-kubernetes-int-or-string": true,
+                 "description": "The container's port: its number, or its name in ports."
+                },
+                "host": {
+                 "type": "string",
+                 "maxLength": 253,
+                 "description": "Who is asked; absent: the container."
+                },
+                "scheme": {
+                 "type": "string",
+                 "enum": [
+                  "HTTP",
+                  "HTTPS"
+                 ],
+                 "description": "Absent: HTTP. With HTTPS the certificate is not checked."
+                },
+                "httpHeaders": {
+                 "type": "array",
+                 "maxItems": 64,
+                 "description": "Headers of the request.",
+                 "x-kubernetes-list-type": "atomic",
+                 "items": {
+                  "type": "object",
+                  "required": [
+                   "name",
+                   "value"
+                  ],
+                  "properties": {
+                   "name": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 253,
+                    "pattern": "^[-A-Za-z0-9]+$",
+                    "description": "The header's name."
+                   },
+                   "value": {
+                    "type": "string",
+                    "maxLength": 8192,
+                    "pattern": "^[^\\x00\\r\\n]*$",
+                    "description": "The header's value."
+                   }
+                  }
+                 }
+                }
+               }
+              },
+              "tcpSocket": {
+               "type": "object",
+               "required": [
+                "port"
+               ],
+               "description": "Succeeds when the port takes a connection.",
+               "properties": {
+                "port": {
+                 "x-kubernetes-int-or-string": true,
+                 "description": "The container's port: its number, or its name in ports."
+                },
+                "host": {
+                 "type": "string",
+                 "maxLength": 253,
+                 "description": "Who is asked; absent: the container."
+                }
+               }
+              },
+              "sleep": {
+               "type": "object",
+               "required": [
+                "seconds"
+               ],
+               "description": "Waits.",
+               "properties": {
+                "seconds": {
+                 "type": "integer",
+                 "format": "int64",
+                 "minimum": 0,
+                 "maximum": 86400,
+                 "description": "How long."
+                }
+               }
+              }
+             }
+            }
+           }
+          },
+          "activeDeadlineSeconds": {
+           "type": "integer",
+           "format": "int64",
+           "minimum": 1,
+           "maximum": 2147483647,
+           "description": "Seconds after the task's first start when it is stopped for good, with the reason DeadlineExceeded."
+          },
+          "ttlSecondsAfterFinished": {
+           "type": "integer",
+           "minimum": 0,
+           "maximum": 2147483647,
+           "description": "Seconds after the task's end (Succeeded or Failed) when the object is deleted; absent: it is kept."
           },
           "terminationGracePeriodSeconds": {
            "type": "integer",
@@ -1716,6 +3029,48 @@ export const documents: readonly KindDocument[] = [
             }
            }
           },
+          "dependsOn": {
+           "type": "array",
+           "maxItems": 32,
+           "description": "What must be so before the first container is started. Once it was, it is not asked again.",
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "kind",
+            "name"
+           ],
+           "items": {
+            "type": "object",
+            "required": [
+             "name"
+            ],
+            "properties": {
+             "kind": {
+              "type": "string",
+              "enum": [
+               "Task"
+              ],
+              "default": "Task",
+              "description": "The kind of the object in the same namespace."
+             },
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 253,
+              "description": "Its name."
+             },
+             "condition": {
+              "type": "string",
+              "enum": [
+               "Started",
+               "Ready",
+               "Completed"
+              ],
+              "default": "Ready",
+              "description": "Started: a container of it has been started. Ready: its condition Ready is True. Completed: its phase is Succeeded."
+             }
+            }
+           }
+          },
           "desiredState": {
            "type": "string",
            "enum": [
@@ -1745,9 +3100,48 @@ export const documents: readonly KindDocument[] = [
              "type": "boolean",
              "description": "Mounts the container's root file system read-only."
             },
+            "runAsNonRoot": {
+             "type": "boolean",
+             "description": "True: a container whose user is root is not started."
+            },
             "privileged": {
              "type": "boolean",
              "description": "Gives the container nearly all of the worker's own rights."
+            },
+            "allowPrivilegeEscalation": {
+             "type": "boolean",
+             "description": "Whether a process may gain more rights than its parent, for example by a set-user-id file; absent: no, unless privileged."
+            },
+            "seccompProfile": {
+             "type": "object",
+             "required": [
+              "type"
+             ],
+             "description": "Which system calls are filtered; absent: RuntimeDefault.",
+             "x-kubernetes-validations": [
+              {
+               "rule": "(self.type == 'Localhost') == has(self.localhostProfile)",
+               "message": "localhostProfile must be given with type Localhost, and with no other"
+              }
+             ],
+             "properties": {
+              "type": {
+               "type": "string",
+               "enum": [
+                "RuntimeDefault",
+                "Unconfined",
+                "Localhost"
+               ],
+               "description": "RuntimeDefault: the engine's own list."
+              },
+              "localhostProfile": {
+               "type": "string",
+               "minLength": 1,
+               "maxLength": 1024,
+               "pattern": "^[^/\\x00][^\\x00]*$",
+               "description": "A file below the worker's folder of seccomp profiles, without '..'."
+              }
+             }
             },
             "capabilities": {
              "type": "object",
@@ -1781,19 +3175,60 @@ export const documents: readonly KindDocument[] = [
            "properties": {
             "mode": {
              "type": "string",
-             "enum": [
-              "bridge",
-              "host",
-              "none"
-             ],
+             "maxLength": 63,
+             "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
              "default": "bridge",
-             "description": "bridge: the engine's default network; host: the worker's own; none."
+             "description": "bridge: the network that all tasks of the namespace on this worker share, on which they find each other by name; host: the worker's own; none; any other name: a network of that name in the namespace."
             },
             "hostname": {
              "type": "string",
              "maxLength": 63,
              "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
              "description": "The container's host name; absent: the task's name."
+            },
+            "aliases": {
+             "type": "array",
+             "maxItems": 16,
+             "x-kubernetes-list-type": "set",
+             "items": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 63,
+              "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+             },
+             "description": "Further names under which others on the network find it."
+            },
+            "dns": {
+             "type": "array",
+             "maxItems": 3,
+             "x-kubernetes-list-type": "atomic",
+             "items": {
+              "type": "string",
+              "maxLength": 45,
+              "pattern": "^[0-9a-fA-F.:]+$"
+             },
+             "description": "Addresses of name servers; absent: the worker's."
+            }
+           }
+          },
+          "hostPID": {
+           "type": "boolean",
+           "description": "True: the container sees and signals every process of the worker."
+          },
+          "logs": {
+           "type": "object",
+           "description": "How much output is kept on the worker for each container.",
+           "properties": {
+            "maxSize": {
+             "x-kubernetes-int-or-string": true,
+             "x-gantry-quantity": true,
+             "description": "Bytes of one file, for example 10Mi, which is the default."
+            },
+            "maxFiles": {
+             "type": "integer",
+             "minimum": 1,
+             "maximum": 100,
+             "description": "How many files; absent: 5."
             }
            }
           },
@@ -1892,7 +3327,7 @@ export const documents: readonly KindDocument[] = [
           },
           "conditions": {
            "type": "array",
-           "description": "Scheduled (written by the scheduler) and Ready (written by the worker).",
+           "description": "Scheduled (written by the scheduler), DependenciesMet (written by the dependency controller) and Ready (written by the worker).",
            "x-kubernetes-list-type": "map",
            "x-kubernetes-list-map-keys": [
             "type"
@@ -1990,6 +3425,10 @@ export const documents: readonly KindDocument[] = [
             "oomKilled": {
              "type": "boolean",
              "description": "Whether it ran out of memory."
+            },
+            "started": {
+             "type": "boolean",
+             "description": "Whether it got through postStart and its startup probe."
             }
            }
           },
@@ -2040,7 +3479,11 @@ export const documents: readonly KindDocument[] = [
              },
              "reason": {
               "type": "string",
-              "description": "Completed, Error, OOMKilled, Stopped, Superseded or ContainerCannotRun."
+              "description": "Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, StartupFailed, Stopped or Superseded."
+             },
+             "output": {
+              "type": "string",
+              "description": "The last lines it wrote, at most 2 KiB."
              },
              "message": {
               "type": "string",

@@ -658,6 +658,15 @@ image: string
  */
 imagePullPolicy?: ("Always" | "IfNotPresent" | "Never")
 /**
+ * Secrets of type kubernetes.io/dockerconfigjson in the same namespace, with credentials for the image's registry.
+ */
+imagePullSecrets?: {
+/**
+ * The Secret's name.
+ */
+name: string
+}[]
+/**
  * Replaces the image's entry point.
  */
 command?: string[]
@@ -678,9 +687,105 @@ env?: {
  */
 name: string
 /**
- * The variable's value; absent: empty.
+ * The variable's value; absent: empty. $(NAME) stands for a variable defined before, $$ for a dollar sign.
  */
 value?: string
+/**
+ * Where the value comes from: exactly one source.
+ */
+valueFrom?: {
+/**
+ * A key of a ConfigMap or Secret in the same namespace.
+ */
+configMapKeyRef?: {
+/**
+ * The object's name.
+ */
+name: string
+/**
+ * The key in its data.
+ */
+key: string
+/**
+ * True: the variable is left out where the object or the key is missing. Else the task waits for it.
+ */
+optional?: boolean
+}
+/**
+ * A key of a ConfigMap or Secret in the same namespace.
+ */
+secretKeyRef?: {
+/**
+ * The object's name.
+ */
+name: string
+/**
+ * The key in its data.
+ */
+key: string
+/**
+ * True: the variable is left out where the object or the key is missing. Else the task waits for it.
+ */
+optional?: boolean
+}
+/**
+ * A field of the task itself.
+ */
+fieldRef?: {
+/**
+ * metadata.name, metadata.namespace, metadata.uid, metadata.labels['KEY'], metadata.annotations['KEY'], spec.workerName (spec.nodeName is the same) or status.hostIP.
+ */
+fieldPath: string
+}
+/**
+ * A request or limit of the task; without one what the worker has to give.
+ */
+resourceFieldRef?: {
+/**
+ * Which of them.
+ */
+resource: ("limits.cpu" | "limits.memory" | "limits.ephemeral-storage" | "requests.cpu" | "requests.memory" | "requests.ephemeral-storage")
+/**
+ * The unit, for example 1m or 1Mi; absent: 1. The result is rounded up.
+ */
+divisor?: (number | string)
+}
+}
+}[]
+/**
+ * ConfigMaps and Secrets all of whose keys become variables; later ones win, env wins over all.
+ */
+envFrom?: {
+/**
+ * Put before every key.
+ */
+prefix?: string
+/**
+ * An object in the same namespace.
+ */
+configMapRef?: {
+/**
+ * The object's name.
+ */
+name: string
+/**
+ * True: nothing is taken from it while it is missing. Else the task waits for it.
+ */
+optional?: boolean
+}
+/**
+ * An object in the same namespace.
+ */
+secretRef?: {
+/**
+ * The object's name.
+ */
+name: string
+/**
+ * True: nothing is taken from it while it is missing. Else the task waits for it.
+ */
+optional?: boolean
+}
 }[]
 /**
  * Ports the container listens on.
@@ -727,6 +832,10 @@ cpu?: (number | string)
  * Bytes, for example 64Mi.
  */
 memory?: (number | string)
+/**
+ * Bytes on the worker's disk, for example 1Gi.
+ */
+"ephemeral-storage"?: (number | string)
 }
 /**
  * What the container may use at most.
@@ -740,8 +849,617 @@ cpu?: (number | string)
  * Bytes, for example 64Mi; at least 6Mi.
  */
 memory?: (number | string)
+/**
+ * Bytes that the container's own files, its emptyDir volumes on disk and its log may take, for example 1Gi. A container above it is stopped with the reason Evicted.
+ */
+"ephemeral-storage"?: (number | string)
 }
 }
+/**
+ * Processes and threads at once; absent: 4096.
+ */
+pidsLimit?: number
+/**
+ * Bytes of /dev/shm, for example 256Mi; absent: 64Mi.
+ */
+shmSize?: (number | string)
+/**
+ * Limits of each process, as setrlimit(2) has them; absent ones are the engine's.
+ */
+ulimits?: {
+/**
+ * The limit's name without RLIMIT_.
+ */
+name: ("as" | "core" | "cpu" | "data" | "fsize" | "locks" | "memlock" | "msgqueue" | "nice" | "nofile" | "nproc" | "rss" | "rtprio" | "rttime" | "sigpending" | "stack")
+/**
+ * What applies; -1: no limit.
+ */
+soft: number
+/**
+ * Up to where a process may raise it; -1: no limit.
+ */
+hard: number
+}[]
+/**
+ * Directories and files that the container is given.
+ */
+volumes?: {
+/**
+ * What volumeMounts call it.
+ */
+name: string
+/**
+ * A directory that is empty at first and lives as long as the task stays on its worker.
+ */
+emptyDir?: {
+/**
+ * Memory: kept in memory, counted against the memory limit. Absent: on the worker's disk.
+ */
+medium?: ("" | "Memory")
+/**
+ * Bytes; in memory a write beyond it fails, on disk the container is stopped with the reason Evicted.
+ */
+sizeLimit?: (number | string)
+}
+/**
+ * A path of the worker itself. Allowed only where the namespace's security level or the operator's list allows it.
+ */
+hostPath?: {
+/**
+ * The absolute path, without '..'.
+ */
+path: string
+/**
+ * What must be there before the container starts; absent: anything.
+ */
+type?: ("" | "DirectoryOrCreate" | "Directory" | "FileOrCreate" | "File" | "Socket" | "CharDevice" | "BlockDevice")
+}
+/**
+ * A named volume of the worker's engine, made when it is missing, kept when the task goes, shared by the tasks of the namespace that name it.
+ */
+volume?: {
+/**
+ * The volume's name in the namespace.
+ */
+name: string
+}
+/**
+ * The keys of a ConfigMap as files, kept up to date while the container runs.
+ */
+configMap?: {
+/**
+ * The ConfigMap's name.
+ */
+name: string
+/**
+ * Permission bits; absent: 0644 (decimal 420).
+ */
+defaultMode?: number
+/**
+ * Which keys, and where; absent: all, each as a file of its name.
+ */
+items?: {
+/**
+ * The key in the data.
+ */
+key: string
+/**
+ * The file's path inside the volume, without '..'.
+ */
+path: string
+/**
+ * Permission bits; absent: 0644 (decimal 420).
+ */
+mode?: number
+}[]
+/**
+ * True: missing ones are left out. Else the task waits for them.
+ */
+optional?: boolean
+}
+/**
+ * The keys of a Secret as files in memory, kept up to date while the container runs.
+ */
+secret?: {
+/**
+ * The Secret's name.
+ */
+secretName: string
+/**
+ * Permission bits; absent: 0644 (decimal 420).
+ */
+defaultMode?: number
+/**
+ * Which keys, and where; absent: all, each as a file of its name.
+ */
+items?: {
+/**
+ * The key in the data.
+ */
+key: string
+/**
+ * The file's path inside the volume, without '..'.
+ */
+path: string
+/**
+ * Permission bits; absent: 0644 (decimal 420).
+ */
+mode?: number
+}[]
+/**
+ * True: missing ones are left out. Else the task waits for them.
+ */
+optional?: boolean
+}
+}[]
+/**
+ * Where the volumes appear inside the container.
+ */
+volumeMounts?: {
+/**
+ * The volume's name.
+ */
+name: string
+/**
+ * The absolute path inside the container.
+ */
+mountPath: string
+/**
+ * A path inside the volume that is mounted instead of all of it, without '..'. Such a mount of a ConfigMap or Secret is not kept up to date.
+ */
+subPath?: string
+/**
+ * True: the container cannot write to it. ConfigMaps and Secrets never can be written to.
+ */
+readOnly?: boolean
+}[]
+/**
+ * Asked again and again while the container runs.
+ */
+livenessProbe?: {
+/**
+ * Succeeds when the command ends with 0 inside the container. It runs without a shell.
+ */
+exec?: {
+/**
+ * The program and its arguments.
+ */
+command: string[]
+}
+/**
+ * Succeeds when the answer's status is from 200 to 399.
+ */
+httpGet?: {
+/**
+ * The path and query; absent: /.
+ */
+path?: string
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+/**
+ * Absent: HTTP. With HTTPS the certificate is not checked.
+ */
+scheme?: ("HTTP" | "HTTPS")
+/**
+ * Headers of the request.
+ */
+httpHeaders?: {
+/**
+ * The header's name.
+ */
+name: string
+/**
+ * The header's value.
+ */
+value: string
+}[]
+}
+/**
+ * Succeeds when the port takes a connection.
+ */
+tcpSocket?: {
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+}
+/**
+ * Succeeds when grpc.health.v1.Health/Check answers SERVING.
+ */
+grpc?: {
+/**
+ * The container's port.
+ */
+port: number
+/**
+ * The service that is asked about; absent: the whole server.
+ */
+service?: string
+}
+/**
+ * Seconds between the container's start and the first question; absent: 0.
+ */
+initialDelaySeconds?: number
+/**
+ * Seconds between two questions; absent: 10.
+ */
+periodSeconds?: number
+/**
+ * Seconds to wait for an answer; absent: 1.
+ */
+timeoutSeconds?: number
+/**
+ * Successes in a row after a failure that count as success; absent: 1.
+ */
+successThreshold?: number
+/**
+ * Failures in a row that count as failure; absent: 3.
+ */
+failureThreshold?: number
+/**
+ * Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness.
+ */
+terminationGracePeriodSeconds?: number
+}
+/**
+ * Asked again and again while the container runs.
+ */
+readinessProbe?: {
+/**
+ * Succeeds when the command ends with 0 inside the container. It runs without a shell.
+ */
+exec?: {
+/**
+ * The program and its arguments.
+ */
+command: string[]
+}
+/**
+ * Succeeds when the answer's status is from 200 to 399.
+ */
+httpGet?: {
+/**
+ * The path and query; absent: /.
+ */
+path?: string
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+/**
+ * Absent: HTTP. With HTTPS the certificate is not checked.
+ */
+scheme?: ("HTTP" | "HTTPS")
+/**
+ * Headers of the request.
+ */
+httpHeaders?: {
+/**
+ * The header's name.
+ */
+name: string
+/**
+ * The header's value.
+ */
+value: string
+}[]
+}
+/**
+ * Succeeds when the port takes a connection.
+ */
+tcpSocket?: {
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+}
+/**
+ * Succeeds when grpc.health.v1.Health/Check answers SERVING.
+ */
+grpc?: {
+/**
+ * The container's port.
+ */
+port: number
+/**
+ * The service that is asked about; absent: the whole server.
+ */
+service?: string
+}
+/**
+ * Seconds between the container's start and the first question; absent: 0.
+ */
+initialDelaySeconds?: number
+/**
+ * Seconds between two questions; absent: 10.
+ */
+periodSeconds?: number
+/**
+ * Seconds to wait for an answer; absent: 1.
+ */
+timeoutSeconds?: number
+/**
+ * Successes in a row after a failure that count as success; absent: 1.
+ */
+successThreshold?: number
+/**
+ * Failures in a row that count as failure; absent: 3.
+ */
+failureThreshold?: number
+/**
+ * Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness.
+ */
+terminationGracePeriodSeconds?: number
+}
+/**
+ * Asked again and again while the container runs.
+ */
+startupProbe?: {
+/**
+ * Succeeds when the command ends with 0 inside the container. It runs without a shell.
+ */
+exec?: {
+/**
+ * The program and its arguments.
+ */
+command: string[]
+}
+/**
+ * Succeeds when the answer's status is from 200 to 399.
+ */
+httpGet?: {
+/**
+ * The path and query; absent: /.
+ */
+path?: string
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+/**
+ * Absent: HTTP. With HTTPS the certificate is not checked.
+ */
+scheme?: ("HTTP" | "HTTPS")
+/**
+ * Headers of the request.
+ */
+httpHeaders?: {
+/**
+ * The header's name.
+ */
+name: string
+/**
+ * The header's value.
+ */
+value: string
+}[]
+}
+/**
+ * Succeeds when the port takes a connection.
+ */
+tcpSocket?: {
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+}
+/**
+ * Succeeds when grpc.health.v1.Health/Check answers SERVING.
+ */
+grpc?: {
+/**
+ * The container's port.
+ */
+port: number
+/**
+ * The service that is asked about; absent: the whole server.
+ */
+service?: string
+}
+/**
+ * Seconds between the container's start and the first question; absent: 0.
+ */
+initialDelaySeconds?: number
+/**
+ * Seconds between two questions; absent: 10.
+ */
+periodSeconds?: number
+/**
+ * Seconds to wait for an answer; absent: 1.
+ */
+timeoutSeconds?: number
+/**
+ * Successes in a row after a failure that count as success; absent: 1.
+ */
+successThreshold?: number
+/**
+ * Failures in a row that count as failure; absent: 3.
+ */
+failureThreshold?: number
+/**
+ * Seconds between the stop signal and the kill where this probe failed; absent: the task's. Not for readiness.
+ */
+terminationGracePeriodSeconds?: number
+}
+/**
+ * What is done after the container's start and before its end.
+ */
+lifecycle?: {
+/**
+ * One act. A container whose postStart fails is stopped; preStop counts against the grace period.
+ */
+postStart?: {
+/**
+ * Succeeds when the command ends with 0 inside the container. It runs without a shell.
+ */
+exec?: {
+/**
+ * The program and its arguments.
+ */
+command: string[]
+}
+/**
+ * Succeeds when the answer's status is from 200 to 399.
+ */
+httpGet?: {
+/**
+ * The path and query; absent: /.
+ */
+path?: string
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+/**
+ * Absent: HTTP. With HTTPS the certificate is not checked.
+ */
+scheme?: ("HTTP" | "HTTPS")
+/**
+ * Headers of the request.
+ */
+httpHeaders?: {
+/**
+ * The header's name.
+ */
+name: string
+/**
+ * The header's value.
+ */
+value: string
+}[]
+}
+/**
+ * Succeeds when the port takes a connection.
+ */
+tcpSocket?: {
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+}
+/**
+ * Waits.
+ */
+sleep?: {
+/**
+ * How long.
+ */
+seconds: number
+}
+}
+/**
+ * One act. A container whose postStart fails is stopped; preStop counts against the grace period.
+ */
+preStop?: {
+/**
+ * Succeeds when the command ends with 0 inside the container. It runs without a shell.
+ */
+exec?: {
+/**
+ * The program and its arguments.
+ */
+command: string[]
+}
+/**
+ * Succeeds when the answer's status is from 200 to 399.
+ */
+httpGet?: {
+/**
+ * The path and query; absent: /.
+ */
+path?: string
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+/**
+ * Absent: HTTP. With HTTPS the certificate is not checked.
+ */
+scheme?: ("HTTP" | "HTTPS")
+/**
+ * Headers of the request.
+ */
+httpHeaders?: {
+/**
+ * The header's name.
+ */
+name: string
+/**
+ * The header's value.
+ */
+value: string
+}[]
+}
+/**
+ * Succeeds when the port takes a connection.
+ */
+tcpSocket?: {
+/**
+ * The container's port: its number, or its name in ports.
+ */
+port: (number | string)
+/**
+ * Who is asked; absent: the container.
+ */
+host?: string
+}
+/**
+ * Waits.
+ */
+sleep?: {
+/**
+ * How long.
+ */
+seconds: number
+}
+}
+}
+/**
+ * Seconds after the task's first start when it is stopped for good, with the reason DeadlineExceeded.
+ */
+activeDeadlineSeconds?: number
+/**
+ * Seconds after the task's end (Succeeded or Failed) when the object is deleted; absent: it is kept.
+ */
+ttlSecondsAfterFinished?: number
 /**
  * Seconds between the stop signal and the kill.
  */
@@ -772,6 +1490,23 @@ maxSeconds?: number
 resetSeconds?: number
 }
 /**
+ * What must be so before the first container is started. Once it was, it is not asked again.
+ */
+dependsOn?: {
+/**
+ * The kind of the object in the same namespace.
+ */
+kind?: "Task"
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Started: a container of it has been started. Ready: its condition Ready is True. Completed: its phase is Succeeded.
+ */
+condition?: ("Started" | "Ready" | "Completed")
+}[]
+/**
  * Stopped keeps the object and its history, without a container running.
  */
 desiredState?: ("Running" | "Stopped")
@@ -792,9 +1527,30 @@ runAsGroup?: number
  */
 readOnlyRootFilesystem?: boolean
 /**
+ * True: a container whose user is root is not started.
+ */
+runAsNonRoot?: boolean
+/**
  * Gives the container nearly all of the worker's own rights.
  */
 privileged?: boolean
+/**
+ * Whether a process may gain more rights than its parent, for example by a set-user-id file; absent: no, unless privileged.
+ */
+allowPrivilegeEscalation?: boolean
+/**
+ * Which system calls are filtered; absent: RuntimeDefault.
+ */
+seccompProfile?: {
+/**
+ * RuntimeDefault: the engine's own list.
+ */
+type: ("RuntimeDefault" | "Unconfined" | "Localhost")
+/**
+ * A file below the worker's folder of seccomp profiles, without '..'.
+ */
+localhostProfile?: string
+}
 /**
  * Linux capabilities on top of, or missing from, the engine's default set.
  */
@@ -814,13 +1570,38 @@ drop?: string[]
  */
 network?: {
 /**
- * bridge: the engine's default network; host: the worker's own; none.
+ * bridge: the network that all tasks of the namespace on this worker share, on which they find each other by name; host: the worker's own; none; any other name: a network of that name in the namespace.
  */
-mode?: ("bridge" | "host" | "none")
+mode?: string
 /**
  * The container's host name; absent: the task's name.
  */
 hostname?: string
+/**
+ * Further names under which others on the network find it.
+ */
+aliases?: string[]
+/**
+ * Addresses of name servers; absent: the worker's.
+ */
+dns?: string[]
+}
+/**
+ * True: the container sees and signals every process of the worker.
+ */
+hostPID?: boolean
+/**
+ * How much output is kept on the worker for each container.
+ */
+logs?: {
+/**
+ * Bytes of one file, for example 10Mi, which is the default.
+ */
+maxSize?: (number | string)
+/**
+ * How many files; absent: 5.
+ */
+maxFiles?: number
 }
 /**
  * Taints of workers that do not keep the task away.
@@ -875,7 +1656,7 @@ reason?: string
  */
 message?: string
 /**
- * Scheduled (written by the scheduler) and Ready (written by the worker).
+ * Scheduled (written by the scheduler), DependenciesMet (written by the dependency controller) and Ready (written by the worker).
  */
 conditions?: {
 /**
@@ -951,6 +1732,10 @@ signal?: number
  * Whether it ran out of memory.
  */
 oomKilled?: boolean
+/**
+ * Whether it got through postStart and its startup probe.
+ */
+started?: boolean
 }
 /**
  * Containers made for this task so far.
@@ -989,9 +1774,13 @@ exitCode?: number
  */
 signal?: number
 /**
- * Completed, Error, OOMKilled, Stopped, Superseded or ContainerCannotRun.
+ * Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, StartupFailed, Stopped or Superseded.
  */
 reason: string
+/**
+ * The last lines it wrote, at most 2 KiB.
+ */
+output?: string
 /**
  * The engine's own words, where it said any.
  */

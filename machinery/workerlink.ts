@@ -12,7 +12,12 @@ export interface TaskRef extends ObjectKey {
 }
 
 export interface TaskLogOptions {
+  /** Goes on with what comes, also in the Task's next container, until the Task is over, deleted or elsewhere. */
   readonly follow: boolean;
+  /** Which container of the Task; absent: the newest. */
+  readonly attempt?: number;
+  /** Absent: both. */
+  readonly stream?: 'stdout' | 'stderr';
   /** The last ended container instead of the newest one. */
   readonly previous: boolean;
   readonly timestamps: boolean;

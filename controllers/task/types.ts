@@ -6,12 +6,21 @@ import type { RuntimeErrorReason } from '../../machinery/errors.ts';
 import type { ContainerDetail, ContainerSpec, Resources } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { Decision } from '../engine/event.ts';
+import type { Hook, ProbeState, TaskInputs } from './services.ts';
 
 export type TaskStatus = NonNullable<Task['status']>;
 export type HistoryEntry = NonNullable<TaskStatus['history']>[number];
 
 /** Why a container that Gantry stops is stopped; also the reason its end gets in the history. */
-export type StopReason = 'Stopped' | 'Superseded' | 'Evicted';
+export type StopReason =
+  | 'Stopped'
+  | 'Superseded'
+  | 'Evicted'
+  | 'LivenessFailed'
+  | 'StartupFailed'
+  | 'DeadlineExceeded'
+  /** Its postStart hook failed. */
+  | 'Error';
 
 /** What went wrong last on the way to a running container. Forgotten when the spec changes or a step succeeds. */
 export interface Failure {
@@ -43,6 +52,10 @@ export interface TaskMemory {
   readonly attemptFloor: number;
   /** Containers this process started: all others that run were adopted. */
   readonly started: ReadonlySet<string>;
+  /** Container id -> its postStart hook. None for an adopted container: its hook ran, or died with the worker before. */
+  readonly postStart: ReadonlyMap<string, 'running' | 'done' | { readonly failed: string }>;
+  /** The `filesVersion` that the Task's volumes were last brought to. */
+  readonly filesVersion?: string;
   /** True once this process has planned the Task: what it finds before that is an inheritance. */
   readonly isKnown: boolean;
 }
@@ -51,6 +64,7 @@ export const emptyMemory: TaskMemory = {
   stopping: new Map(),
   attemptFloor: 0,
   started: new Set(),
+  postStart: new Map(),
   isKnown: false,
 };
 
@@ -60,6 +74,13 @@ export interface TaskWorld {
   /** All containers on this engine that carry the Task's uid, in any order. */
   readonly containers: readonly ContainerDetail[];
   readonly memory: TaskMemory;
+  readonly inputs: TaskInputs;
+  /** By container id: what its probes say; none for one that is not probed (yet). */
+  readonly probes: ReadonlyMap<string, ProbeState>;
+  /** By container id: why it took more of the worker's disk than it may, for those that did. */
+  readonly overuse: ReadonlyMap<string, string>;
+  /** By container id: the last lines of ended ones whose end is not in the stored status yet. */
+  readonly outputs: ReadonlyMap<string, string>;
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
   readonly worker: string;
@@ -85,12 +106,20 @@ export type Action = ActionBase &
     | { readonly kind: 'create'; readonly attempt: number; readonly spec: ContainerSpec }
     /** `id` is absent for the container created just before in the same plan. */
     | { readonly kind: 'start'; readonly id?: string; readonly name: string }
+    /** In the background, once a container; `done` or `failed` is remembered under its id. */
+    | { readonly kind: 'postStart'; readonly id: string; readonly name: string; readonly hook: Hook }
+    /** Brings ConfigMap and Secret volumes up to date. */
+    | { readonly kind: 'refreshVolumes'; readonly filesVersion: string }
+    /** The last act on this worker, when no container is left. */
+    | { readonly kind: 'releaseVolumes' }
     | {
         readonly kind: 'stop';
         readonly id: string;
         readonly name: string;
         readonly gracePeriodMs: number;
         readonly stopReason: StopReason;
+        /** Done first; its time counts against the grace period, of which at least 2 s are left for the signal. */
+        readonly preStop?: Hook;
       }
     | { readonly kind: 'unpause'; readonly id: string }
     | { readonly kind: 'rename'; readonly id: string; readonly name: string }
@@ -113,6 +142,8 @@ export interface TaskPlan {
   /** What was seen; undefined when the status is not this worker's to write. */
   readonly status: TaskStatus | undefined;
   readonly events: readonly PlannedEvent[];
+  /** The container to be probed from now on; all others of the Task are not. */
+  readonly probing?: { readonly containerId: string; readonly startedAtMs: number };
   /** When to look again although nothing happens. */
   readonly requeueAfterMs?: number;
 }

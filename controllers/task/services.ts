@@ -1,0 +1,149 @@
+/**
+ * What the task controller has done for it, each by one thing that knows how: the seams between deciding (`plan.ts`) and
+ * the rest of the worker. The agent makes the real ones; the simulator and the tests bring lighter ones.
+ *
+ * Common to all: nothing here decides; everything is bounded, takes a signal, and can be asked again after any failure.
+ */
+import type { Mount, NetworkInfo, RegistryAuth } from '../../machinery/runtime.ts';
+import type { Task } from '../../schemas/types.gen.ts';
+import type { HistoryEntry } from './types.ts';
+
+type Spec = Task['spec'];
+export type Probe = NonNullable<Spec['livenessProbe']>;
+export type Hook = NonNullable<NonNullable<Spec['lifecycle']>['preStop']>;
+
+/** One file of a ConfigMap or Secret volume. */
+export interface VolumeFile {
+  /** Relative, without `..`. */
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** The files of one volume that comes from a ConfigMap or a Secret. */
+export interface VolumeFiles {
+  /** Secrets are never written to a disk that lasts. */
+  readonly isSecret: boolean;
+  readonly files: readonly VolumeFile[];
+}
+
+/** What a Task takes from ConfigMaps, Secrets, itself and its worker, as they are now. */
+export type TaskInputs =
+  | {
+      readonly kind: 'ready';
+      /** `NAME=value`, references expanded, in the order in which they are given to the container. */
+      readonly env: readonly string[];
+      /** By volume name: the volumes that are made of ConfigMaps and Secrets. */
+      readonly files: ReadonlyMap<string, VolumeFiles>;
+      /** Changes whenever `files` does. */
+      readonly filesVersion: string;
+      /** What the imagePullSecrets hold, in their order. Missing Secrets are skipped, as in Kubernetes. */
+      readonly registryAuths: readonly RegistryAuth[];
+    }
+  /** Something that the Task cannot start without is not there, or cannot be used: the message names it and its key. */
+  | { readonly kind: 'missing'; readonly message: string }
+  /** Not all of it has been read yet: `onChange` tells when it has. */
+  | { readonly kind: 'loading' };
+
+/** ConfigMaps and Secrets that Tasks of this worker use, watched one by one. */
+export interface InputSource {
+  /**
+   * The Task's inputs now, from local copies, without waiting. Asking is also how the objects begin to be watched;
+   * changes of any of them are told through `onChange`, with the Task's key.
+   */
+  inputsOf(task: Task): TaskInputs;
+  /** The Task is gone or with another worker: what only it used is watched no more. */
+  forget(taskKey: string): void;
+  /** One listener: the controller. */
+  onChange(listener: (taskKey: string) => void): void;
+}
+
+/** The directories and engine volumes behind a Task's volumes. */
+export interface TaskVolumes {
+  /**
+   * Makes what is missing and answers what to mount for `spec.volumeMounts`. Done before each container.
+   * Rejects `InvalidSpec` for what the worker has not or not of the wanted type (CreateContainerConfigError), `Failed` for
+   * anything else (a full disk).
+   */
+  prepare(task: Task, files: ReadonlyMap<string, VolumeFiles>, signal: AbortSignal): Promise<readonly Mount[]>;
+  /** Brings the files of ConfigMap and Secret volumes up to date under running containers, each volume at once. */
+  refresh(task: Task, files: ReadonlyMap<string, VolumeFiles>, signal: AbortSignal): Promise<void>;
+  /** Takes away all directories of the Task on this worker. Named volumes stay. Done when there are none. */
+  release(taskUid: string, signal: AbortSignal): Promise<void>;
+  /** Takes away what belongs to none of these Tasks. Called after every full list of containers. */
+  sweep(keepUids: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+}
+
+/** Networks that Tasks of one namespace share. */
+export interface TaskNetworks {
+  /** The engine's name of the network for `spec.network.mode`, made if it is missing: `bridge` is the namespace's own. */
+  ensure(namespace: string, mode: string, signal: AbortSignal): Promise<string>;
+  /** Takes away networks of this worker of namespaces that have no Task here, unless a container is on them. */
+  sweep(keepNamespaces: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+  known(signal: AbortSignal): Promise<readonly NetworkInfo[]>;
+}
+
+export interface ProbeState {
+  /** `none`: no startup probe. The other probes wait for `passed` or `none`. */
+  readonly startup: 'none' | 'pending' | 'passed' | 'failed';
+  readonly liveness: 'ok' | 'failed';
+  /** Without a readiness probe always ready (once started). */
+  readonly readiness: 'ready' | 'notReady';
+  /** The last answer of the probe that stands in the way, in a sentence. */
+  readonly message?: string;
+}
+
+/** What to probe: one running container of a Task. */
+export interface ProbeTarget {
+  readonly taskKey: string;
+  readonly task: Task;
+  readonly containerId: string;
+  /** Wall time, milliseconds: initial delays count from here. */
+  readonly startedAtMs: number;
+}
+
+/** Asks containers again and again. Failed answers become Events of the reason Unhealthy here. */
+export interface Prober {
+  /** Probes this container from now on, with the probes of this spec; again and again is once. */
+  keep(target: ProbeTarget): void;
+  /** Stops probing it. */
+  drop(containerId: string): void;
+  /** Undefined for one that is not probed. */
+  stateOf(containerId: string): ProbeState | undefined;
+  /** A state has changed. One listener: the controller. */
+  onChange(listener: (taskKey: string) => void): void;
+}
+
+/** Does one lifecycle act. */
+export interface HookRunner {
+  /** Rejects with an `Error` whose message says what the hook answered; on abort with the signal's reason. */
+  run(task: Task, containerId: string, hook: Hook, signal: AbortSignal): Promise<void>;
+}
+
+/** What ended containers wrote, kept after they are gone. */
+export interface LogArchive {
+  /**
+   * Keeps the container's whole log, and the story of its end, before it is removed. Twice is once. Rejects with an
+   * `Error` when it cannot be kept.
+   */
+  keep(
+    container: {
+      readonly id: string;
+      readonly taskUid: string;
+      readonly taskKey: string;
+      readonly attempt: number;
+    },
+    end: HistoryEntry | undefined,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface TaskServices {
+  readonly inputs: InputSource;
+  readonly volumes: TaskVolumes;
+  readonly networks: TaskNetworks;
+  readonly prober: Prober;
+  readonly hooks: HookRunner;
+  readonly archive: LogArchive;
+}

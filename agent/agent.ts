@@ -21,6 +21,7 @@ import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { newWorkerLink } from './link.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
+import { openServices } from './services.ts';
 import { UsageSampler } from './usage.ts';
 import type { Reserve } from './workerstatus.ts';
 
@@ -73,7 +74,21 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
   const { signal } = stopped;
   const taskInformer = new Informer({ client, resource: tasks, clock, random, log });
   const recorder = new Recorder({ client, component: 'agent', host: workerName, clock, log, metrics });
+  const services = openServices({
+    client,
+    runtime,
+    clock,
+    random,
+    log,
+    metrics,
+    events: recorder,
+    worker: workerName,
+    clusterId,
+    publishAddress,
+    signal,
+  });
   const controller = new TaskController({
+    services,
     client,
     runtime,
     taskStore: taskInformer,

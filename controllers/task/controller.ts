@@ -30,6 +30,7 @@ import { StrayWatch } from './acting/strays.ts';
 import { TaskCopy } from './acting/taskcopy.ts';
 import { type TaskMetrics, taskMetrics } from './metrics.ts';
 import { planTask, responsibleWorker } from './plan.ts';
+import type { TaskServices } from './services.ts';
 import { emptyMemory, type TaskMemory, type TaskPlan, type TaskStatus, type TaskWorld } from './types.ts';
 
 export interface TaskControllerOptions {
@@ -37,6 +38,7 @@ export interface TaskControllerOptions {
   readonly runtime: Runtime;
   /** All Tasks: which of them are this worker's is decided here. */
   readonly taskStore: ObjectStore<Task>;
+  readonly services: TaskServices;
   readonly events: EventSink;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,0 +1,59 @@
+/** Puts together what the task controller has done for it on this worker (`controllers/task/services.ts`). */
+import type { TaskServices } from '../controllers/task/services.ts';
+import type { Client } from '../machinery/client.ts';
+import type { Clock } from '../machinery/clock.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
+import type { Random } from '../machinery/random.ts';
+import type { Runtime } from '../machinery/runtime.ts';
+import type { EventSink } from '../controllers/engine/event.ts';
+
+export interface ServiceDeps {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly events: EventSink;
+  readonly worker: string;
+  readonly clusterId: string;
+  readonly publishAddress: string;
+  /** Ends everything that goes on in the background. */
+  readonly signal: AbortSignal;
+}
+
+export function openServices(_deps: ServiceDeps): TaskServices {
+  return {
+    inputs: {
+      inputsOf: ({ spec }) => ({
+        kind: 'ready',
+        env: (spec.env ?? []).map(({ name, value }) => `${name}=${value ?? ''}`),
+        files: new Map(),
+        filesVersion: '',
+        registryAuths: [],
+      }),
+      forget: () => undefined,
+      onChange: () => undefined,
+    },
+    volumes: {
+      prepare: () => Promise.resolve([]),
+      refresh: () => Promise.resolve(),
+      release: () => Promise.resolve(),
+      sweep: () => Promise.resolve(),
+    },
+    networks: {
+      ensure: (_namespace, mode) => Promise.resolve(mode),
+      sweep: () => Promise.resolve(),
+      known: () => Promise.resolve([]),
+    },
+    prober: {
+      keep: () => undefined,
+      drop: () => undefined,
+      stateOf: () => undefined,
+      onChange: () => undefined,
+    },
+    hooks: { run: () => Promise.resolve() },
+    archive: { keep: () => Promise.resolve() },
+  };
+}

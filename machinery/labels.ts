@@ -8,6 +8,12 @@ export const LABEL_ATTEMPT = 'gantry.dev/attempt';
 export const LABEL_EPOCH = 'gantry.dev/epoch';
 export const LABEL_WORKER = 'gantry.dev/worker';
 export const LABEL_SPEC_HASH = 'gantry.dev/spec-hash';
+/** On networks and volumes, which belong to a namespace rather than to a Task. */
+export const LABEL_NAMESPACE = 'gantry.dev/namespace';
+/** On networks: what `spec.network.mode` calls it. */
+export const LABEL_NETWORK = 'gantry.dev/network';
+/** On volumes: what `spec.volumes[].volume.name` calls it. */
+export const LABEL_VOLUME = 'gantry.dev/volume';
 
 /** Held by a Task while a container of it may exist on its worker. */
 export const FINALIZER_CONTAINER = 'gantry.dev/container';

@@ -12,6 +12,7 @@ import { subdomainProblem } from '../machinery/names.ts';
 import { formatBytes } from '../machinery/quantity.ts';
 import {
   address,
+  addressRange,
   bytes,
   checked,
   dockerHost,
@@ -20,6 +21,7 @@ import {
   logLevel,
   loopback,
   names,
+  networkPrefix,
   pathIn,
   port,
   shownDuration,
@@ -54,6 +56,9 @@ export interface Settings {
   readonly dockerHost: string;
   readonly workerName: string;
   readonly publishAddress: string;
+  /** The addresses of the networks that Tasks share. */
+  readonly taskCidr: string;
+  readonly taskNetworkPrefix: number;
   readonly logLevel: LogLevel;
   /** Absent: standard error. */
   readonly logFile: string | undefined;
@@ -228,6 +233,20 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     parse: checked((text) => (isIP(text) === 0 ? 'an IP address' : undefined)),
     fallback: () => '127.0.0.1',
     description: 'the address that ports are published on unless a Task says otherwise',
+  },
+  taskCidr: {
+    name: 'taskCidr',
+    placeholder: '<range>',
+    parse: addressRange,
+    fallback: () => '10.200.0.0/14',
+    description: 'the range of IPv4 addresses for the networks that the tasks of a namespace share',
+  },
+  taskNetworkPrefix: {
+    name: 'taskNetworkPrefix',
+    placeholder: '<length>',
+    parse: networkPrefix,
+    fallback: () => 22,
+    description: 'how much of the range each network gets: 22 leaves room for 1,021 containers',
   },
   logLevel: {
     name: 'logLevel',

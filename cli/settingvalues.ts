@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { parseBlock } from '../agent/networks/subnets.ts';
 import { parseDurationMs } from '../machinery/duration.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { isHostname } from '../machinery/names.ts';
@@ -45,6 +46,18 @@ export function names(text: string): readonly string[] {
       throw new Error(`DNS names and IP addresses separated by commas; "${name}" is neither`);
   }
   return list;
+}
+
+/** An IPv4 block with room for networks. */
+export function addressRange(text: string): string {
+  if (parseBlock(text) !== undefined) return text;
+  throw new Error('a range of IPv4 addresses such as 10.200.0.0/14, without bits beyond its prefix');
+}
+
+export function networkPrefix(text: string): number {
+  const found = Number(text);
+  if (/^\d{1,2}$/.test(text) && found >= 8 && found <= 29) return found;
+  throw new Error('the length of a prefix, from 8 to 29');
 }
 
 export function yesOrNo(text: string): boolean {

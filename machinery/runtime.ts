@@ -148,7 +148,7 @@ export interface ImageSummary {
 
 /** Who pulls. `identityToken` stands for user and password where a registry gave one. */
 export interface RegistryAuth {
-  /** `host[:port]` of the registry, as an image reference begins; `docker.io` for references without one. */
+  /** Images it is for: `host[:port][/path]`, the beginning of their references; wildcards as in Kubernetes. */
   readonly registry: string;
   readonly username: string;
   readonly password: string;

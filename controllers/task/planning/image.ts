@@ -6,7 +6,7 @@ import type { Task } from '../../../schemas/types.gen.ts';
  * The name without its domain is lower case; a tag has at most 128 characters.
  */
 const REFERENCE =
-  /^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::\d+)?|\[[a-fA-F0-9:]+\](?::\d+)?)\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::(?<tag>\w[\w.-]{0,127}))?(?<digest>@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$/;
+  /^(?<name>(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::\d+)?|\[[a-fA-F0-9:]+\](?::\d+)?)\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)(?::(?<tag>\w[\w.-]{0,127}))?(?<digest>@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$/;
 
 export type PullPolicy = NonNullable<Task['spec']['imagePullPolicy']>;
 
@@ -15,6 +15,22 @@ export function imageProblem(image: string): string | undefined {
   return REFERENCE.test(image)
     ? undefined
     : `image "${image}" is not an image reference: wanted [registry[:port]/]name[:tag][@digest] with a name in lower case`;
+}
+
+/** Where it is pulled from: Docker's rule for a first part that is a host, and `docker.io` for one without. */
+export function repositoryOf(image: string): { readonly domain: string; readonly path: string } | undefined {
+  const groups = REFERENCE.exec(image)?.groups;
+  if (groups === undefined) return undefined;
+  const name = groups['name'] ?? '';
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  const isHost = /[.:A-Z]/.test(first) || first === 'localhost';
+  const domain = isHost ? first : 'docker.io';
+  const path = isHost ? name.slice(slash + 1) : name;
+  const isHub = domain === 'docker.io' || domain === 'index.docker.io';
+  return isHub
+    ? { domain: 'docker.io', path: path.includes('/') ? path : `library/${path}` }
+    : { domain, path };
 }
 
 /** Kubernetes' rule ("Images", imagePullPolicy defaulting): Always for `latest` or no tag, unless a digest pins it. */

@@ -47,7 +47,8 @@ export class EngineNetworks implements TaskNetworks {
   constructor(options: NetworkOptions) {
     this.#options = options;
     const range = parseBlock(options.range);
-    if (range === undefined) throw new Error(`found "${options.range}", wanted a range such as 10.200.0.0/14`);
+    if (range === undefined)
+      throw new Error(`found "${options.range}", wanted a range such as 10.200.0.0/14`);
     this.#range = range;
   }
 
@@ -83,7 +84,9 @@ export class EngineNetworks implements TaskNetworks {
         if (sinceMs === undefined) this.#idleSinceMs.set(id, clock.monotonicMs());
         if (sinceMs === undefined || clock.monotonicMs() - sinceMs < IDLE_MS) continue;
         try {
-          await this.#bounded(`removal of network "${name}"`, signal, (inner) => runtime.removeNetwork(id, inner));
+          await this.#bounded(`removal of network "${name}"`, signal, (inner) =>
+            runtime.removeNetwork(id, inner),
+          );
           this.#idleSinceMs.delete(id);
           log.info({ network: name }, 'removed a network whose namespace has no Task on this worker');
         } catch (error) {

@@ -21,7 +21,8 @@ export function parseBlock(text: string): Block | undefined {
   const [, ip = '', bits = ''] = /^(\d{1,3}(?:\.\d{1,3}){3})\/(\d{1,2})$/.exec(text) ?? [];
   const parts = ip.split('.').map(Number);
   const prefix = Number(bits);
-  if (parts.length !== 4 || parts.some((part) => part > 255) || bits === '' || prefix > BITS) return undefined;
+  if (parts.length !== 4 || parts.some((part) => part > 255) || bits === '' || prefix > BITS)
+    return undefined;
   const address = parts.reduce((sum, part) => sum * 256 + part, 0);
   return address % sizeOf(prefix) === 0 ? { address, prefix } : undefined;
 }

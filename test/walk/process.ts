@@ -214,6 +214,12 @@ export class GantryProcess {
     if (existsSync(join(this.home, 'store', 'cluster-id'))) {
       const left = await this.containers();
       if (left.length > 0) await command('docker', ['rm', '-f', ...left]);
+      for (const kind of ['network', 'volume']) {
+        const label = `label=gantry.dev/cluster=${this.clusterId()}`;
+        const { stdout } = await command('docker', [kind, 'ls', '-q', '--filter', label]);
+        const made = stdout.split('\n').filter((id) => id !== '');
+        if (made.length > 0) await command('docker', [kind, 'rm', ...made]);
+      }
     }
     rmSync(this.home, { recursive: true, force: true });
   }

@@ -101,6 +101,14 @@ export interface ProbeTarget {
   readonly containerId: string;
   /** Wall time, milliseconds: initial delays count from here. */
   readonly startedAtMs: number;
+  /** Its own address, as an inspection said: asking there directly spares the engine an inspection for each question. */
+  readonly ip?: string;
+  /**
+   * For an adopted container: what the stored status says of this very container. Who was ready stays so until its probe
+   * has failed as often as it may; who was started is not asked by its startup probe again. Read at the first `keep` only.
+   */
+  readonly wasReady?: boolean;
+  readonly wasStarted?: boolean;
 }
 
 /** Asks containers again and again. Failed answers become Events of the reason Unhealthy here. */

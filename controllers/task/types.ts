@@ -6,7 +6,7 @@ import type { RuntimeErrorReason } from '../../machinery/errors.ts';
 import type { ContainerDetail, ContainerSpec, Resources } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { Decision } from '../engine/event.ts';
-import type { Hook, ProbeState, TaskInputs } from './services.ts';
+import type { Hook, ProbeState, ProbeTarget, TaskInputs } from './services.ts';
 
 export type TaskStatus = NonNullable<Task['status']>;
 export type HistoryEntry = NonNullable<TaskStatus['history']>[number];
@@ -143,7 +143,7 @@ export interface TaskPlan {
   readonly status: TaskStatus | undefined;
   readonly events: readonly PlannedEvent[];
   /** The container to be probed from now on; all others of the Task are not. */
-  readonly probing?: { readonly containerId: string; readonly startedAtMs: number };
+  readonly probing?: Pick<ProbeTarget, 'containerId' | 'startedAtMs' | 'ip' | 'wasReady' | 'wasStarted'>;
   /** When to look again although nothing happens. */
   readonly requeueAfterMs?: number;
 }

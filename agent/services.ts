@@ -55,5 +55,6 @@ export function openServices(_deps: ServiceDeps): TaskServices {
     },
     hooks: { run: () => Promise.resolve() },
     archive: { keep: () => Promise.resolve() },
+    disk: { overuseOf: () => new Map(), onChange: () => undefined },
   };
 }

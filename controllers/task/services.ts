@@ -147,6 +147,23 @@ export interface LogArchive {
   ): Promise<void>;
 }
 
+/** Lists of system calls that the worker's operator put there. */
+export interface SeccompProfiles {
+  /** The profile's JSON text. Rejects `InvalidSpec` when there is none of that name, or what is there is not one. */
+  read(name: string, signal: AbortSignal): Promise<string>;
+}
+
+/** Watches how much of the worker's disk containers take. */
+export interface OveruseSource {
+  /**
+   * Of these running containers of the Task, by id: why it took more of the disk than the Task allows, for those that
+   * did. Asking is also how a container begins to be watched, and how one that is not asked about any more is forgotten.
+   */
+  overuseOf(task: Task, containerIds: readonly string[]): ReadonlyMap<string, string>;
+  /** One listener: the controller. */
+  onChange(listener: (taskKey: string) => void): void;
+}
+
 export interface TaskServices {
   readonly inputs: InputSource;
   readonly volumes: TaskVolumes;
@@ -154,4 +171,5 @@ export interface TaskServices {
   readonly prober: Prober;
   readonly hooks: HookRunner;
   readonly archive: LogArchive;
+  readonly seccompProfiles: SeccompProfiles;
 }

@@ -6,6 +6,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { rangeProblem } from '../agent/networks/subnets.ts';
 import { timingProblem } from '../controllers/engine/election.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf } from '../machinery/errors.ts';
@@ -101,6 +102,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     dockerHost: take(SETTINGS.dockerHost),
     workerName: take(SETTINGS.workerName),
     publishAddress: take(SETTINGS.publishAddress),
+    taskCidr: take(SETTINGS.taskCidr),
+    taskNetworkPrefix: take(SETTINGS.taskNetworkPrefix),
     logLevel: take(SETTINGS.logLevel),
     logFile: take(SETTINGS.logFile),
     pidFile: take(SETTINGS.pidFile),
@@ -123,6 +126,10 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     throw new SettingsError(
       `leaseRenewSeconds is ${settings.leaseRenewSeconds} and leaseDurationSeconds ${settings.leaseDurationSeconds}: the renewal must come before the lease ends`,
     );
+  }
+  const rangeFault = rangeProblem(settings.taskCidr, settings.taskNetworkPrefix);
+  if (rangeFault !== undefined) {
+    throw new SettingsError(`taskCidr and taskNetworkPrefix do not go together: ${rangeFault}`);
   }
   const problem = timingProblem({
     leaseDurationMs: settings.leaderElectLeaseMs,

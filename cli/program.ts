@@ -222,6 +222,36 @@ function newProgram(io: Io, texts: Texts): Command {
     await runStoreCheck({ settings, ...(file === undefined ? {} : { file }) }, io);
   });
 
+  withService(withSettings(add('install', 'make Gantry a service of systemd that starts with the machine')))
+    .addOption(
+      new Option('--role <role>', 'up: with a worker; server: without')
+        .choices(['up', 'server'])
+        .default('up'),
+    )
+    .option('--now', 'start it as well, or start it again')
+    .option('--dry-run', 'print the unit and change nothing')
+    .action(async (flags: Record<string, unknown>) => {
+      const { runInstall } = await import('./commands/install.ts');
+      const { settings, file } = settingsOf(flags);
+      await runInstall(
+        {
+          settings,
+          ...(file === undefined ? {} : { file }),
+          role: flags['role'] === 'server' ? 'server' : 'up',
+          ...serviceOf(flags),
+          now: flags['now'] === true,
+          dryRun: flags['dryRun'] === true,
+        },
+        io,
+      );
+    });
+  withService(add('uninstall', 'stop the service and remove its unit; data and containers stay')).action(
+    async (flags: Record<string, unknown>) => {
+      const { runUninstall } = await import('./commands/install.ts');
+      await runUninstall(serviceOf(flags), io);
+    },
+  );
+
   withSettings(add('config', 'show every setting, its value and where it came from'))
     .option('-o, --output <form>', 'json or yaml')
     .action(async (flags: Record<string, unknown>) => {
@@ -271,6 +301,19 @@ function withStore(command: Command, meaning: string): Command {
   command.option('--store <engine>', meaning);
   for (const row of STORE_SETTINGS) command.option(`${flagOf(row.name)} ${row.placeholder}`, row.description);
   return command.option('--config <file>', CONFIG_MEANING);
+}
+
+function withService(command: Command): Command {
+  return command
+    .option('--name <name>', "the unit's name", 'gantry')
+    .option('--unit-directory <directory>', 'where units are', '/etc/systemd/system');
+}
+
+function serviceOf(flags: Record<string, unknown>): {
+  readonly name: string;
+  readonly unitDirectory: string;
+} {
+  return { name: String(flags['name']), unitDirectory: String(flags['unitDirectory']) };
 }
 
 const KEYS_MEANING =

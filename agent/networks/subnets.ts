@@ -51,6 +51,7 @@ export function rangeProblem(range: string, prefix: number): string | undefined 
   if (block === undefined) {
     return `found "${range}", wanted a range of IPv4 addresses such as 10.200.0.0/14, without bits beyond its prefix`;
   }
+  if (block.prefix > MAX_PREFIX) return `found the range ${range}, wanted one of at least /${MAX_PREFIX}`;
   if (prefix >= block.prefix && prefix <= MAX_PREFIX) return undefined;
   return `found networks of /${prefix} in the range ${range}, wanted a size from /${block.prefix} to /${MAX_PREFIX}`;
 }

@@ -89,8 +89,19 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
     rename: (id, name, signal) => call('rename', signal, () => runtime.rename(id, name, signal)),
     update: (id, resources, signal) => call('update', signal, () => runtime.update(id, resources, signal)),
     remove: (id, signal) => call('remove', signal, () => runtime.remove(id, signal)),
+    writableBytes: (id, signal) => call('writableBytes', signal, () => runtime.writableBytes(id, signal)),
     image: (reference, signal) => call('image', signal, () => runtime.image(reference, signal)),
-    pull: (reference, signal) => call('pull', signal, () => runtime.pull(reference, signal)),
+    pull: (reference, options, signal) =>
+      call('pull', signal, () => runtime.pull(reference, options, signal)),
+    images: (signal) => call('images', signal, () => runtime.images(signal)),
+    removeImage: (id, signal) => call('removeImage', signal, () => runtime.removeImage(id, signal)),
+    volumes: (labels, signal) => call('volumes', signal, () => runtime.volumes(labels, signal)),
+    createVolume: (name, labels, signal) =>
+      call('createVolume', signal, () => runtime.createVolume(name, labels, signal)),
+    removeVolume: (name, signal) => call('removeVolume', signal, () => runtime.removeVolume(name, signal)),
+    networks: (labels, signal) => call('networks', signal, () => runtime.networks(labels, signal)),
+    createNetwork: (spec, signal) => call('createNetwork', signal, () => runtime.createNetwork(spec, signal)),
+    removeNetwork: (id, signal) => call('removeNetwork', signal, () => runtime.removeNetwork(id, signal)),
     events: (labels, signal) => stream('events', signal, () => runtime.events(labels, signal)),
     logs: (id, options: LogOptions, signal) =>
       stream('logs', signal, () => runtime.logs(id, options, signal)),

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { type Clock, sleep } from '../../machinery/clock.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import { withinBounds } from '../bounded.ts';
-import { translateDockerError } from './errors.ts';
+import { statusOf, translateDockerError } from './errors.ts';
 
 /** For every call but stop and pull. A start takes 0.2 s alone and seconds on a busy machine. */
 export const CALL_LIMIT_MS = 30_000;
@@ -95,4 +95,26 @@ export class DockerCalls {
 export function asReadable(stream: unknown): Readable {
   if (stream instanceof Readable) return stream;
   throw new RuntimeError('Failed', 'expected a stream from the engine');
+}
+
+/** Runs an act for which some refusals mean that it was done before. */
+export async function orDone(
+  act: () => Promise<unknown>,
+  isDone: (error: unknown) => boolean,
+): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!isDone(error)) throw error;
+  }
+}
+
+/** Undefined for what the engine says is not there. */
+export async function orAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
 }

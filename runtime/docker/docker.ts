@@ -14,26 +14,35 @@ import type {
   ContainerStats,
   ContainerSummary,
   ImageInfo,
+  ImageSummary,
   LogChunk,
   LogOptions,
+  NetworkInfo,
+  NetworkSpec,
   ProcessOptions,
   ProcessSession,
+  PullOptions,
   Resources,
   Runtime,
   RuntimeEvent,
   RuntimeInfo,
+  VolumeInfo,
 } from '../../machinery/runtime.ts';
-import { asReadable, CALL_LIMIT_MS, DockerCalls, type Work } from './calls.ts';
+import { CALL_LIMIT_MS, DockerCalls, orAbsent, orDone, type Work } from './calls.ts';
 import { connectDocker, type DockerEndpoint, describeEndpoint } from './connection.ts';
 import { type DialDeps, dialContainer } from './dial.ts';
-import { pullError, statusOf, textOf } from './errors.ts';
+import { statusOf, textOf } from './errors.ts';
+import { DockerImages } from './images.ts';
+import { labelFilter } from './labels.ts';
 import { readJsonLines } from './lines.ts';
 import { readDockerLog } from './log.ts';
 import { NetworkNamespaces } from './namespaces.ts';
+import { DockerNetworks } from './networks.ts';
 import { attachToDocker, execInDocker } from './process.ts';
 import { createBody, resourceSettings } from './spec.ts';
 import { DockerStats } from './stats.ts';
-import { detailOf, eventOf, infoOf, summaryOf } from './view.ts';
+import { detailOf, eventOf, infoOf, summaryOf, writableBytesOf } from './view.ts';
+import { DockerVolumes } from './volumes.ts';
 
 /** What changes what a list or an inspection tells. The others (exec, attach, resize, …) would only wake the loop. */
 const EVENTS = ['create', 'start', 'die', 'oom', 'pause', 'unpause', 'rename', 'update', 'destroy'];
@@ -45,6 +54,10 @@ export class DockerRuntime implements Runtime {
   readonly #engine: string;
   readonly #dial: DialDeps;
   readonly #stats: DockerStats;
+  readonly #images: DockerImages;
+  readonly #volumes: DockerVolumes;
+  readonly #networks: DockerNetworks;
+  readonly #isLocal: boolean;
 
   constructor(endpoint: DockerEndpoint, clock: Clock) {
     this.#docker = connectDocker(endpoint);
@@ -52,13 +65,19 @@ export class DockerRuntime implements Runtime {
     this.#engine = `Docker Engine at ${describeEndpoint(endpoint)}`;
     this.#calls = new DockerCalls(clock, this.#engine);
     this.#dial = { clock, endpoint, namespaces: new NetworkNamespaces(clock) };
-    this.#stats = new DockerStats({ clock, isSameMachine: endpoint.kind === 'unix' });
+    this.#isLocal = endpoint.kind === 'unix';
+    this.#stats = new DockerStats({ clock, isSameMachine: this.#isLocal });
+    this.#images = new DockerImages(this.#docker, this.#calls);
+    this.#volumes = new DockerVolumes(this.#docker, this.#calls);
+    this.#networks = new DockerNetworks(this.#docker, this.#calls);
   }
 
   info(signal: AbortSignal): Promise<RuntimeInfo> {
     // The published types forget that these take options.
     const info: (options: object) => Promise<unknown> = this.#docker.info.bind(this.#docker);
-    return this.#calls.call('info', signal, async (abortSignal) => infoOf(await info({ abortSignal })));
+    return this.#calls.call('info', signal, async (abortSignal) =>
+      infoOf(await info({ abortSignal }), this.#isLocal),
+    );
   }
 
   list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ContainerSummary[]> {
@@ -158,28 +177,57 @@ export class DockerRuntime implements Runtime {
     });
   }
 
-  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
-    return this.#calls.call(`inspection of image "${reference}"`, signal, (abortSignal) =>
-      this.#image(reference, abortSignal),
+  writableBytes(id: string, signal: AbortSignal): Promise<number | undefined> {
+    return this.#calls.call(`size of container "${id}"`, signal, (abortSignal) =>
+      orAbsent(async () => {
+        const options: object = { size: true, abortSignal };
+        return writableBytesOf(await this.#container(id).inspect(options));
+      }),
     );
   }
 
-  /** Ends only with the signal: how long a pull takes is up to the image and the line. */
-  pull(reference: string, signal: AbortSignal): Promise<ImageInfo> {
-    const what = `pull of image "${reference}"`;
-    const pull: Work<ImageInfo> = async (abortSignal) => {
-      assertReference(reference);
-      const stream = await this.#docker.pull(reference, { abortSignal });
-      for await (const line of readJsonLines(asReadable(stream))) {
-        // The status code was sent before the download began: a failure is a line like any other.
-        if (typeof line['error'] === 'string') throw pullError(line['error'], what);
-      }
-      const image = await this.#image(reference, abortSignal);
-      if (image === undefined)
-        throw new RuntimeError('Failed', `${what}: the engine says it is done, and there is no such image`);
-      return image;
-    };
-    return this.#calls.call(what, signal, pull, null);
+  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    return this.#images.image(reference, signal);
+  }
+
+  pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<ImageInfo> {
+    return this.#images.pull(reference, options, signal);
+  }
+
+  images(signal: AbortSignal): Promise<readonly ImageSummary[]> {
+    return this.#images.images(signal);
+  }
+
+  removeImage(id: string, signal: AbortSignal): Promise<void> {
+    return this.#images.removeImage(id, signal);
+  }
+
+  volumes(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly VolumeInfo[]> {
+    return this.#volumes.list(labels, signal);
+  }
+
+  createVolume(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<VolumeInfo> {
+    return this.#volumes.create(name, labels, signal);
+  }
+
+  removeVolume(name: string, signal: AbortSignal): Promise<void> {
+    return this.#volumes.remove(name, signal);
+  }
+
+  networks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly NetworkInfo[]> {
+    return this.#networks.list(labels, signal);
+  }
+
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<{ readonly id: string }> {
+    return this.#networks.create(spec, signal);
+  }
+
+  removeNetwork(id: string, signal: AbortSignal): Promise<void> {
+    return this.#networks.remove(id, signal);
   }
 
   events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent> {
@@ -214,7 +262,8 @@ export class DockerRuntime implements Runtime {
     options: ProcessOptions,
     signal: AbortSignal,
   ): Promise<ProcessSession> {
-    return execInDocker(this.#calls, (of) => this.#container(of), { id, command, options }, signal);
+    const target = { id, command, options, isLocal: this.#isLocal };
+    return execInDocker(this.#calls, (of) => this.#container(of), target, signal);
   }
 
   attach(id: string, options: ProcessOptions, signal: AbortSignal): Promise<ProcessSession> {
@@ -244,13 +293,6 @@ export class DockerRuntime implements Runtime {
       throw new RuntimeError('NotFound', `there is no container "${id}": no container can be called that`);
     }
     return this.#docker.getContainer(id);
-  }
-
-  async #image(reference: string, abortSignal: AbortSignal): Promise<ImageInfo | undefined> {
-    assertReference(reference);
-    const image = this.#docker.getImage(reference);
-    const inspect: (options: object) => Promise<{ readonly Id: string }> = image.inspect.bind(image);
-    return orAbsent(async () => ({ id: (await inspect({ abortSignal })).Id }));
   }
 
   async #state(id: string, abortSignal: AbortSignal): Promise<ContainerDetail['state'] | undefined> {
@@ -283,44 +325,12 @@ export class DockerRuntime implements Runtime {
   }
 }
 
-function labelFilter(labels: Readonly<Record<string, string>>): string[] {
-  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-}
-
 function isNotModified(error: unknown): boolean {
   return statusOf(error) === 304;
-}
-
-/** Runs an act for which some refusals mean that it was done before. */
-async function orDone(act: () => Promise<unknown>, isDone: (error: unknown) => boolean): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!isDone(error)) throw error;
-  }
-}
-
-async function orAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
-  }
 }
 
 /** `SIGTERM`, `term` and `TERM` are one signal. */
 function signalName(signal: string): string {
   const name = signal.toUpperCase().replace(/^SIG/, '');
   return name === '15' ? 'TERM' : name;
-}
-
-/** The engine judges references; this only keeps one from being another path of its API. */
-function assertReference(reference: string): void {
-  const isPlain = /^[\w.\-/:@]+$/.test(reference);
-  if (isPlain && !reference.split('/').some((part) => part === '' || part === '.' || part === '..')) return;
-  throw new RuntimeError(
-    'InvalidSpec',
-    `found image "${reference}", wanted a reference such as registry/name:tag`,
-  );
 }

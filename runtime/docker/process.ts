@@ -13,6 +13,7 @@ import { RuntimeError } from '../../machinery/errors.ts';
 import type { ProcessOptions, ProcessSession, TerminalSize } from '../../machinery/runtime.ts';
 import type { DockerCalls } from './calls.ts';
 import { statusOf, textOf } from './errors.ts';
+import { killTree } from './processtree.ts';
 import { type Ending, EngineSession } from './session.ts';
 
 /**
@@ -26,10 +27,16 @@ export type ContainerOf = (id: string) => Docker.Container;
 export async function execInDocker(
   calls: DockerCalls,
   containerOf: ContainerOf,
-  target: { readonly id: string; readonly command: readonly string[]; readonly options: ProcessOptions },
+  target: {
+    readonly id: string;
+    readonly command: readonly string[];
+    readonly options: ProcessOptions;
+    /** The engine's processes are this machine's. */
+    readonly isLocal: boolean;
+  },
   signal: AbortSignal,
 ): Promise<ProcessSession> {
-  const { id, command, options } = target;
+  const { id, command, options, isLocal } = target;
   const what = `exec in container "${id}"`;
   if (command.length === 0) throw new RuntimeError('InvalidSpec', `${what}: wanted a command, found none`);
   return calls.call(what, signal, async (abortSignal) => {
@@ -46,6 +53,11 @@ export async function execInDocker(
     // Not `stdin: true`: it leaves the request open, and with it the connection of every refused start.
     const start: object = { hijack: true, _body: { Detach: false, Tty: options.tty }, abortSignal };
     const stream = await refusingStopped(what, () => exec.start(start));
+    const kill = async (inner: AbortSignal): Promise<boolean> => {
+      const { Running, Pid, ContainerID } = await exec.inspect({ abortSignal: inner });
+      if (!Running) return true;
+      return isLocal && (await killTree({ containerId: ContainerID, pid: Pid }));
+    };
     const ending = async (inner: AbortSignal): Promise<Ending> => {
       const state = await exec.inspect({ abortSignal: inner });
       return state.Running ? { isOver: false } : { isOver: true, exitCode: state.ExitCode ?? undefined };
@@ -60,6 +72,7 @@ export async function execInDocker(
         takesInput: options.stdin,
         ending,
         resize: ({ columns, rows }, inner) => resize(exec, columns, rows, inner),
+        kill,
       },
       { opening: abortSignal, whole: signal },
     );

@@ -21,12 +21,16 @@ export interface EngineProcess {
   readonly takesInput: boolean;
   readonly ending: Work<Ending>;
   readonly resize: (size: TerminalSize, signal: AbortSignal) => Promise<void>;
+  /** Ends it as far as that can be done from here; false when it cannot. Absent for a process that is not ours to end. */
+  readonly kill?: Work<boolean>;
 }
 
 /** The engine says a moment late that a process has ended whose connection broke. */
 const BROKEN_LIMIT_MS = 5_000;
 /** For a process that has closed its output and goes on. */
 const MAX_POLL_MS = 1_000;
+/** A killed process is gone in milliseconds, and the engine says so; one that hangs in the kernel is not waited for. */
+const KILLED_LIMIT_MS = 5_000;
 
 type Ended = { readonly exitCode: number | undefined };
 
@@ -85,6 +89,20 @@ export class EngineSession implements ProcessSession {
       // A terminal whose process has ended has no size any more.
       if (!this.#over.signal.aborted) throw error;
     }
+  }
+
+  /** Also after `close`: whoever lets go of the connection first still ends the process. */
+  async kill(): Promise<void> {
+    const { calls, what, kill } = this.#process;
+    if (kill === undefined) return;
+    const signal = new AbortController().signal;
+    try {
+      const isKilled = await calls.call(`kill of ${what}`, signal, kill);
+      if (isKilled) await calls.until(signal, async () => this.#over.signal.aborted, KILLED_LIMIT_MS);
+    } catch {
+      // An engine that does not answer now: closing is all that is left, and what the promise of `kill` allows.
+    }
+    this.close();
   }
 
   close(): void {

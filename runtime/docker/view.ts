@@ -85,11 +85,14 @@ export function detailOf(info: ContainerInspectInfo): ContainerDetail {
   };
 }
 
-export function infoOf(info: unknown): RuntimeInfo {
+/** @param isLocal whether the way to the engine ends on this machine. */
+export function infoOf(info: unknown, isLocal: boolean): RuntimeInfo {
   const fields = isRecord(info) ? info : {};
   const text = (name: string): string => (typeof fields[name] === 'string' ? fields[name] : '');
   const figure = (name: string): number => (typeof fields[name] === 'number' ? fields[name] : 0);
   const machine = text('Architecture');
+  const options = fields['SecurityOptions'];
+  const security = (Array.isArray(options) ? options : []).filter((option) => typeof option === 'string');
   return {
     engineVersion: text('ServerVersion'),
     os: text('OSType'),
@@ -98,7 +101,28 @@ export function infoOf(info: unknown): RuntimeInfo {
     hostname: text('Name'),
     cpus: figure('NCPU'),
     memoryBytes: figure('MemTotal'),
+    dataRoot: text('DockerRootDir'),
+    isLocal,
+    userNamespaceBase: userNamespaceBaseOf(security, text('DockerRootDir')),
+    hasSeccomp: security.some((option) => optionName(option) === 'seccomp'),
   };
+}
+
+/** What the container's own layer holds; the engine tells only when it is asked for sizes. */
+export function writableBytesOf(info: ContainerInspectInfo): number {
+  const bytes: unknown = Reflect.get(info, 'SizeRw');
+  return typeof bytes === 'number' ? bytes : 0;
+}
+
+/** Security options are written `name=seccomp,profile=default`; engines before 1.13 said `seccomp`. */
+function optionName(option: string): string {
+  return (option.split(',')[0] ?? '').replace(/^name=/, '');
+}
+
+/** With user namespaces everything the engine has is in a folder of its data root named after them: `/var/lib/docker/165536.165536`. */
+function userNamespaceBaseOf(security: readonly string[], dataRoot: string): number {
+  if (!security.some((option) => optionName(option) === 'userns')) return 0;
+  return Number(/\/(\d+)\.\d+\/?$/.exec(dataRoot)?.[1] ?? 0);
 }
 
 /** Undefined for an event that is not about a container. */
@@ -137,7 +161,7 @@ function isState(text: string): text is ContainerState {
 }
 
 function resourcesOf(info: ContainerInspectInfo): Resources {
-  const { NanoCpus, CpuQuota, CpuPeriod, Memory, CpuShares } = info.HostConfig;
+  const { NanoCpus, CpuQuota, CpuPeriod, Memory, CpuShares, PidsLimit } = info.HostConfig;
   // A limit set by hand may be written as a quota of a period (100 ms unless said) instead.
   const quota = (CpuQuota ?? 0) > 0 ? ((CpuQuota ?? 0) / (CpuPeriod || 100_000)) * 1e9 : 0;
   const nanoCpus = NanoCpus || Math.round(quota);
@@ -145,6 +169,7 @@ function resourcesOf(info: ContainerInspectInfo): Resources {
     ...(nanoCpus > 0 ? { nanoCpus } : {}),
     ...((Memory ?? 0) > 0 ? { memoryBytes: Memory ?? 0 } : {}),
     ...((CpuShares ?? 0) > 0 ? { cpuShares: CpuShares ?? 0 } : {}),
+    ...((PidsLimit ?? 0) > 0 ? { pidsLimit: PidsLimit ?? 0 } : {}),
   };
 }
 

@@ -80,6 +80,10 @@ export class FakeContainer {
     return this.#program.startError;
   }
 
+  get writableBytes(): number {
+    return this.#program.writableBytes ?? 0;
+  }
+
   start(ports: readonly PublishedPort[], ip: string | undefined): void {
     this.state = 'running';
     this.ports = ports;
@@ -205,7 +209,7 @@ export class FakeContainer {
     this.#killTimer?.cancel();
     this.#killTimer = undefined;
     this.log.close();
-    for (const process of this.#processes) process.kill(EXIT_KILLED);
+    for (const process of this.#processes) process.end(EXIT_KILLED);
     for (const feed of this.#attached) feed.end();
     for (const connection of this.#connections) connection.destroy();
     this.wake();

@@ -8,7 +8,6 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../machinery/clock.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
-import { jsonHash } from '../../machinery/json.ts';
 import type { Random } from '../../machinery/random.ts';
 import type {
   ContainerSpec,
@@ -21,8 +20,11 @@ import type {
 } from '../../machinery/runtime.ts';
 import { FAKE_COMMANDS, noSuchCommand } from './commands.ts';
 import { FakeContainer } from './container.ts';
+import { FakeImages } from './images.ts';
+import { FakeNetworks } from './networks.ts';
 import type { FakeCommand, FakeProcess } from './process.ts';
 import type { FakeProgram } from './program.ts';
+import { FakeVolumes } from './volumes.ts';
 
 export interface FakeEngineOptions {
   readonly clock: Clock;
@@ -48,8 +50,9 @@ export class FakeEngine {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #options: FakeEngineOptions;
-  readonly #images = new Map<string, { readonly id: string; readonly program: FakeProgram }>();
-  readonly #registry: Map<string, FakeProgram>;
+  readonly images: FakeImages;
+  readonly networks: FakeNetworks;
+  readonly volumes = new FakeVolumes('/var/lib/fake/volumes');
   readonly #containers = new Map<string, FakeContainer>();
   /** `ip:port/protocol` of what else on the machine listens. */
   readonly #occupied = new Set<string>();
@@ -61,7 +64,8 @@ export class FakeEngine {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#options = options;
-    this.#registry = new Map(Object.entries(options.registry ?? {}));
+    this.images = new FakeImages(options.clock, options.registry ?? {});
+    this.networks = new FakeNetworks(() => this.#newId());
     for (const [reference, program] of Object.entries(options.images ?? {}))
       this.addImage(reference, program);
   }
@@ -85,44 +89,54 @@ export class FakeEngine {
   // Images.
 
   addImage(reference: string, program: FakeProgram = {}): ImageInfo {
-    const id = `sha256:${jsonHash({ reference, program })}`;
-    this.#images.set(reference, { id, program });
-    return { id };
+    return this.images.add(reference, program);
   }
 
+  /** By hand: only the name goes. */
   removeImage(reference: string): void {
-    this.#images.delete(reference);
-  }
-
-  image(reference: string): ImageInfo | undefined {
-    const found = this.#images.get(reference);
-    return found === undefined ? undefined : { id: found.id };
+    this.images.untag(reference);
   }
 
   pull(reference: string): ImageInfo {
-    const program = this.#registry.get(reference);
-    if (program === undefined) {
-      throw new RuntimeError('ImageNotFound', `image "${reference}" is not in the registry`);
-    }
-    return this.addImage(reference, program);
+    return this.images.pull(reference);
   }
 
   /** Publishes an image, or another one under the same name. */
   publish(reference: string, program: FakeProgram = {}): void {
-    this.#registry.set(reference, program);
+    this.images.publish(reference, program);
+  }
+
+  isImageUsed(id: string): boolean {
+    return this.containers().some((container) => container.imageId === id);
+  }
+
+  // Networks and volumes.
+
+  removeNetwork(idOrName: string): void {
+    this.networks.remove(idOrName, ({ name }) =>
+      this.containers().some((container) => container.isRunning() && container.spec.networkMode === name),
+    );
+  }
+
+  removeVolume(name: string): void {
+    this.volumes.remove(name, () =>
+      this.containers().some(({ spec }) =>
+        spec.mounts?.some((mount) => mount.kind === 'volume' && mount.name === name),
+      ),
+    );
   }
 
   // Containers.
 
   create(spec: ContainerSpec): FakeContainer {
-    const image = this.#images.get(spec.image);
+    const image = this.images.find(spec.image);
     if (image === undefined)
       throw new RuntimeError('ImageNotFound', `image "${spec.image}" is not on the engine`);
     this.#assertFree(spec.name);
     assertAllowed(spec.resources);
     const container = new FakeContainer(
       {
-        id: `${this.#random.uuid()}${this.#random.uuid()}`.replaceAll('-', ''),
+        id: this.#newId(),
         spec: structuredClone(spec),
         imageId: image.id,
         program: this.#options.program?.(spec) ?? image.program,
@@ -254,6 +268,10 @@ export class FakeEngine {
 
   releasePort(port: Omit<PublishedPort, 'containerPort'>): void {
     this.#occupied.delete(endpoint(port));
+  }
+
+  #newId(): string {
+    return `${this.#random.uuid()}${this.#random.uuid()}`.replaceAll('-', '');
   }
 
   #get(idOrName: string): FakeContainer {

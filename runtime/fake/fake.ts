@@ -17,14 +17,19 @@ import type {
   ContainerStats,
   ContainerSummary,
   ImageInfo,
+  ImageSummary,
   LogChunk,
   LogOptions,
+  NetworkInfo,
+  NetworkSpec,
   ProcessOptions,
   ProcessSession,
+  PullOptions,
   Resources,
   Runtime,
   RuntimeEvent,
   RuntimeInfo,
+  VolumeInfo,
 } from '../../machinery/runtime.ts';
 import { withinBounds } from '../bounded.ts';
 import { FakeEngine, type FakeEngineOptions } from './engine.ts';
@@ -70,6 +75,11 @@ const MUTATIONS: ReadonlySet<RuntimeOperation> = new Set([
   'update',
   'remove',
   'pull',
+  'removeImage',
+  'createVolume',
+  'removeVolume',
+  'createNetwork',
+  'removeNetwork',
 ]);
 const MAX_MUTATIONS = 100_000;
 /** Docker keeps 256 for a reader that comes late; one that is connected and does not read is cut off. */
@@ -98,6 +108,10 @@ export class FakeRuntime implements Runtime {
       hostname: 'fake',
       cpus: 4,
       memoryBytes: 8 * 1024 ** 3,
+      dataRoot: '/var/lib/fake',
+      isLocal: true,
+      userNamespaceBase: 0,
+      hasSeccomp: true,
       ...options.info,
     };
   }
@@ -192,12 +206,58 @@ export class FakeRuntime implements Runtime {
     return this.#call('remove', [id], signal, () => this.engine.remove(id));
   }
 
-  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
-    return this.#call('image', [reference], signal, () => this.engine.image(reference));
+  writableBytes(id: string, signal: AbortSignal): Promise<number | undefined> {
+    return this.#call('writableBytes', [id], signal, () => this.engine.find(id)?.writableBytes);
   }
 
-  pull(reference: string, signal: AbortSignal): Promise<ImageInfo> {
-    return this.#call('pull', [reference], signal, () => this.engine.pull(reference));
+  image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {
+    return this.#call('image', [reference], signal, () => this.engine.images.info(reference));
+  }
+
+  pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<ImageInfo> {
+    return this.#call('pull', [reference, options], signal, () => this.engine.pull(reference));
+  }
+
+  images(signal: AbortSignal): Promise<readonly ImageSummary[]> {
+    return this.#call('images', [], signal, () => this.engine.images.list());
+  }
+
+  removeImage(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('removeImage', [id], signal, () =>
+      this.engine.images.remove(id, (used) => this.engine.isImageUsed(used)),
+    );
+  }
+
+  volumes(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly VolumeInfo[]> {
+    return this.#call('volumes', [labels], signal, () =>
+      this.engine.volumes.list().filter((volume) => hasLabels(volume.labels, labels)),
+    );
+  }
+
+  createVolume(
+    name: string,
+    labels: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<VolumeInfo> {
+    return this.#call('createVolume', [name, labels], signal, () => this.engine.volumes.create(name, labels));
+  }
+
+  removeVolume(name: string, signal: AbortSignal): Promise<void> {
+    return this.#call('removeVolume', [name], signal, () => this.engine.removeVolume(name));
+  }
+
+  networks(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly NetworkInfo[]> {
+    return this.#call('networks', [labels], signal, () =>
+      this.engine.networks.list().filter((network) => hasLabels(network.labels, labels)),
+    );
+  }
+
+  createNetwork(spec: NetworkSpec, signal: AbortSignal): Promise<{ readonly id: string }> {
+    return this.#call('createNetwork', [spec], signal, () => ({ id: this.engine.networks.create(spec).id }));
+  }
+
+  removeNetwork(id: string, signal: AbortSignal): Promise<void> {
+    return this.#call('removeNetwork', [id], signal, () => this.engine.removeNetwork(id));
   }
 
   /** Listening begins with the call, not with the first read: a slow start of the stream loses nothing. */

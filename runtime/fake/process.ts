@@ -25,6 +25,8 @@ export interface FakeIo {
 /** Resolves with its exit code. */
 export type FakeCommand = (io: FakeIo) => Promise<number | undefined>;
 
+/** 128 and the number of KILL. */
+const EXIT_KILLED = 137;
 /** Bytes of input that may wait. */
 const INPUT_MARK_BYTES = 64 * 1024;
 
@@ -136,8 +138,13 @@ export class FakeProcess implements ProcessSession {
     this.#end(() => this.#settle.resolve({ exitCode: undefined }));
   }
 
+  kill(): Promise<void> {
+    this.end(EXIT_KILLED);
+    return Promise.resolve();
+  }
+
   /** Ends it from outside, as the end of its container does. */
-  kill(exitCode: number): void {
+  end(exitCode: number): void {
     this.#end(() => this.#settle.resolve({ exitCode }));
   }
 

@@ -199,6 +199,7 @@ function echo(): ProcessSession {
       }),
     endInput: () => void pipe.end(),
     resize: () => Promise.resolve(),
+    kill: async () => void pipe.destroy(),
     close: () => void pipe.destroy(),
   };
 }

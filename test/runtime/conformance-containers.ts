@@ -238,13 +238,13 @@ export function promiseContainers(promise: Promised): void {
   });
 
   promise('pulls an image that the registry has', async (rig) => {
-    const pulled = await rig.runtime.pull(rig.fixture.pullable, rig.signal);
+    const pulled = await rig.runtime.pull(rig.fixture.pullable, {}, rig.signal);
     expect(await rig.runtime.image(rig.fixture.pullable, rig.signal)).to.deep.equal(pulled);
   });
 
   promise('tells that the registry has no such image, by reason', async (rig) => {
     const error = await rejection(
-      rig.runtime.pull(rig.fixture.unknownToRegistry, rig.signal),
+      rig.runtime.pull(rig.fixture.unknownToRegistry, {}, rig.signal),
       'ImageNotFound',
     );
     expect(error.reason).to.equal('ImageNotFound');
@@ -266,7 +266,7 @@ export function promiseContainers(promise: Promised): void {
       update: () => rig.runtime.update(id, { cpuShares: 2 }, aborted),
       remove: () => rig.runtime.remove(id, aborted),
       image: () => rig.runtime.image('gantry/absent:1', aborted),
-      pull: () => rig.runtime.pull('gantry/absent:1', aborted),
+      pull: () => rig.runtime.pull('gantry/absent:1', {}, aborted),
     };
     for (const [operation, act] of Object.entries(acts)) {
       expect((await rejection(act())).reason, operation).to.equal('Unavailable');

@@ -235,19 +235,19 @@ if (isLeftOut) {
     it('sees a pull that fails after it began', async () => {
       const registry = await openRegistry((await runtime.info(signal)).arch);
       try {
-        const error = await rejection(runtime.pull(registry.broken, signal));
+        const error = await rejection(runtime.pull(registry.broken, {}, signal));
         expect(error.message).to.include(registry.broken);
         expect(await runtime.image(registry.broken, signal)).to.equal(undefined);
       } finally {
         await registry.close();
       }
       // The registry is gone now: not the same as an image that is not in it.
-      await rejection(runtime.pull(registry.complete, signal), 'Failed');
+      await rejection(runtime.pull(registry.complete, {}, signal), 'Failed');
     });
 
     it('takes no reference or id for another path of the API', async () => {
       await rejection(runtime.image('../containers/json?all=1&x', signal), 'InvalidSpec');
-      await rejection(runtime.pull('a/../b', signal), 'InvalidSpec');
+      await rejection(runtime.pull('a/../b', {}, signal), 'InvalidSpec');
       await rejection(runtime.inspect('x/../../info', signal), 'NotFound');
     });
 
@@ -288,7 +288,7 @@ if (isLeftOut) {
         update: () => stalled.update('x', { cpuShares: 2 }, caller.signal),
         remove: () => stalled.remove('x', caller.signal),
         image: () => stalled.image(IMAGE, caller.signal),
-        pull: () => stalled.pull(IMAGE, caller.signal),
+        pull: () => stalled.pull(IMAGE, {}, caller.signal),
       };
       const streams = [
         collect(stalled.events(labels, caller.signal)),

@@ -335,7 +335,7 @@ describe('FakeRuntime, on a fake clock', () => {
     const { id } = await runtime.create(app, signal);
     const old = await runtime.image('app:1', signal);
     runtime.engine.publish('app:1', { exitCode: 9 });
-    const pulled = await runtime.pull('app:1', signal);
+    const pulled = await runtime.pull('app:1', {}, signal);
     expect(pulled).to.not.deep.equal(old);
     expect((await runtime.inspect(id, signal))?.imageId).to.equal(old?.id);
     runtime.engine.removeImage('app:1');

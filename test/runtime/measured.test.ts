@@ -92,7 +92,7 @@ describe('measuredRuntime', () => {
     const called: string[] = [];
     fake.hooks = { before: (call) => void called.push(call.operation) };
     fake.engine.publish('app:1');
-    await runtime.pull('app:1', signal);
+    await runtime.pull('app:1', {}, signal);
     await runtime.image('app:1', signal);
     const { id } = await runtime.create(
       {

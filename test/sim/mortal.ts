@@ -180,8 +180,20 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     rename: (id, name, signal) => act('rename', signal, (inner) => runtime.rename(id, name, inner)),
     update: (id, resources, signal) => act('update', signal, (inner) => runtime.update(id, resources, inner)),
     remove: (id, signal) => act('remove', signal, (inner) => runtime.remove(id, inner)),
+    writableBytes: (id, signal) => act('writableBytes', signal, (inner) => runtime.writableBytes(id, inner)),
     image: (reference, signal) => act('image', signal, (inner) => runtime.image(reference, inner)),
-    pull: (reference, signal) => act('pull', signal, (inner) => runtime.pull(reference, inner)),
+    pull: (reference, options, signal) =>
+      act('pull', signal, (inner) => runtime.pull(reference, options, inner)),
+    images: (signal) => act('images', signal, (inner) => runtime.images(inner)),
+    removeImage: (id, signal) => act('removeImage', signal, (inner) => runtime.removeImage(id, inner)),
+    volumes: (labels, signal) => act('volumes', signal, (inner) => runtime.volumes(labels, inner)),
+    createVolume: (name, labels, signal) =>
+      act('createVolume', signal, (inner) => runtime.createVolume(name, labels, inner)),
+    removeVolume: (name, signal) => act('removeVolume', signal, (inner) => runtime.removeVolume(name, inner)),
+    networks: (labels, signal) => act('networks', signal, (inner) => runtime.networks(labels, inner)),
+    createNetwork: (spec, signal) =>
+      act('createNetwork', signal, (inner) => runtime.createNetwork(spec, inner)),
+    removeNetwork: (id, signal) => act('removeNetwork', signal, (inner) => runtime.removeNetwork(id, inner)),
     events: (labels, signal) =>
       whileAlive(runtime.events(labels, AbortSignal.any([signal, life.signal])), life),
     logs: (id, options, signal) => runtime.logs(id, options, signal),

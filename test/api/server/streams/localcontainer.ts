@@ -162,8 +162,9 @@ export class LocalSession implements ProcessSession {
     this.#child.stdin.end();
   }
 
-  kill(): void {
+  kill(): Promise<void> {
     this.#child.kill('SIGKILL');
+    return Promise.resolve();
   }
 }
 

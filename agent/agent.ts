@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { Informer } from '../client/informer.ts';
 import { Recorder } from '../controllers/engine/recorder.ts';
 import { TaskController } from '../controllers/task/controller.ts';
+import type { TaskServices } from '../controllers/task/services.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
@@ -21,7 +22,7 @@ import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { newWorkerLink } from './link.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
-import { openServices } from './services.ts';
+import { openServices, type ServiceDeps } from './services.ts';
 import { UsageSampler } from './usage.ts';
 import type { Reserve } from './workerstatus.ts';
 
@@ -39,6 +40,8 @@ export interface AgentOptions {
   readonly agentVersion: string;
   /** Where ports without a hostIP are published; default 127.0.0.1. */
   readonly publishAddress?: string;
+  /** Where the networks of Tasks get their addresses from; default blocks of /22 out of 10.200.0.0/14. */
+  readonly networks?: ServiceDeps['networks'];
   /** Kept back from what tasks may ask for; default nothing. */
   readonly reserve?: Reserve;
   /** Containers created and started at once; default two for each core, at most 8. */
@@ -51,6 +54,10 @@ export interface AgentOptions {
   readonly leaseSeconds?: number;
   /** What the machine uses; default from /proc. */
   readonly readMachine?: ReadMachine;
+  /** The folder of seccomp profiles that Tasks may name; default none. */
+  readonly seccompProfiles?: string;
+  /** What the task controller has done for it; default the real things. */
+  readonly openServices?: (deps: ServiceDeps) => TaskServices;
 }
 
 export interface Agent {
@@ -74,7 +81,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
   const { signal } = stopped;
   const taskInformer = new Informer({ client, resource: tasks, clock, random, log });
   const recorder = new Recorder({ client, component: 'agent', host: workerName, clock, log, metrics });
-  const services = openServices({
+  const services = (options.openServices ?? openServices)({
     client,
     runtime,
     clock,
@@ -85,6 +92,8 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     worker: workerName,
     clusterId,
     publishAddress,
+    networks: options.networks ?? { range: '10.200.0.0/14', prefix: 22 },
+    ...(options.seccompProfiles === undefined ? {} : { seccompProfiles: options.seccompProfiles }),
     signal,
   });
   const controller = new TaskController({

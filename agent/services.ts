@@ -1,4 +1,6 @@
 /** Puts together what the task controller has done for it on this worker (`controllers/task/services.ts`). */
+
+import type { EventSink } from '../controllers/engine/event.ts';
 import type { TaskServices } from '../controllers/task/services.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -6,7 +8,9 @@ import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime } from '../machinery/runtime.ts';
-import type { EventSink } from '../controllers/engine/event.ts';
+import { interfaceAddresses } from './networks/interfaces.ts';
+import { EngineNetworks } from './networks/networks.ts';
+import { openSeccompProfiles } from './seccomp.ts';
 
 export interface ServiceDeps {
   readonly client: Client;
@@ -19,11 +23,15 @@ export interface ServiceDeps {
   readonly worker: string;
   readonly clusterId: string;
   readonly publishAddress: string;
+  /** The folder of seccomp profiles that Tasks may name; absent: there are none. */
+  readonly seccompProfiles?: string;
+  /** Where the networks of Tasks get their addresses from. */
+  readonly networks: { readonly range: string; readonly prefix: number };
   /** Ends everything that goes on in the background. */
   readonly signal: AbortSignal;
 }
 
-export function openServices(_deps: ServiceDeps): TaskServices {
+export function openServices(deps: ServiceDeps): TaskServices {
   return {
     inputs: {
       inputsOf: ({ spec }) => ({
@@ -42,11 +50,7 @@ export function openServices(_deps: ServiceDeps): TaskServices {
       release: () => Promise.resolve(),
       sweep: () => Promise.resolve(),
     },
-    networks: {
-      ensure: (_namespace, mode) => Promise.resolve(mode),
-      sweep: () => Promise.resolve(),
-      known: () => Promise.resolve([]),
-    },
+    networks: new EngineNetworks({ ...deps, ...deps.networks, interfaces: interfaceAddresses }),
     prober: {
       keep: () => undefined,
       drop: () => undefined,

@@ -139,6 +139,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       clusterId: store.clusterId,
       agentVersion: version,
       publishAddress: settings.publishAddress,
+      networks: { range: settings.taskCidr, prefix: settings.taskNetworkPrefix },
       renewMs: settings.leaseRenewSeconds * 1000,
       leaseSeconds: settings.leaseDurationSeconds,
     });

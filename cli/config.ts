@@ -116,6 +116,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     leaderElectRetryPeriodMs: take(SETTINGS.leaderElectRetryPeriodMs),
     namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
     namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
+    hostPathAllowed: take(SETTINGS.hostPathAllowed),
     tokenAuthFile: take(SETTINGS.tokenAuthFile),
     auditLogPath: take(SETTINGS.auditLogPath),
     auditLogMaxBytes: take(SETTINGS.auditLogMaxBytes),

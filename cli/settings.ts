@@ -17,6 +17,7 @@ import {
   checked,
   dockerHost,
   duration,
+  hostPaths,
   LOG_LEVELS,
   logLevel,
   loopback,
@@ -73,6 +74,8 @@ export interface Settings {
   readonly leaderElectRetryPeriodMs: number;
   readonly namespaceMaxObjects: number;
   readonly namespaceMaxBytes: number;
+  /** Paths of workers that Tasks of level baseline may mount, and what lies below them. */
+  readonly hostPathAllowed: readonly string[];
   /** Absent: there are no static tokens. */
   readonly tokenAuthFile: string | undefined;
   /** `-`: the log. */
@@ -337,6 +340,15 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => 64 * 1024 * 1024,
     show: formatBytes,
     description: 'how many bytes all objects of a namespace may have together at most, such as 64Mi',
+  },
+  hostPathAllowed: {
+    name: 'hostPathAllowed',
+    placeholder: '<paths>',
+    parse: hostPaths,
+    fallback: () => [],
+    show: (value) => value.join(','),
+    description:
+      'paths of workers that Tasks in namespaces of security level baseline may mount, with what lies below them, separated by commas',
   },
   tokenAuthFile: {
     name: 'tokenAuthFile',

@@ -48,6 +48,19 @@ export function names(text: string): readonly string[] {
   return list;
 }
 
+/** Absolute paths of workers, without '..'. */
+export function hostPaths(text: string): readonly string[] {
+  const list = text
+    .split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== '');
+  for (const path of list) {
+    if (!path.startsWith('/') || path.split('/').includes('..'))
+      throw new Error(`absolute paths without ".." separated by commas; "${path}" is none`);
+  }
+  return list;
+}
+
 /** An IPv4 block with room for networks. */
 export function addressRange(text: string): string {
   if (parseBlock(text) !== undefined) return text;

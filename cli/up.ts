@@ -109,6 +109,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     log,
     metrics,
     namespaceLimits: { maxObjects: settings.namespaceMaxObjects, maxBytes: settings.namespaceMaxBytes },
+    allowedHostPaths: settings.hostPathAllowed,
     ...(await openAccess(settings, { clock, log, metrics, authority: keys.tokens })),
   });
   opened.defer(() => registry.close());

@@ -15,6 +15,9 @@ export const LABEL_NETWORK = 'gantry.dev/network';
 /** On volumes: what `spec.volumes[].volume.name` calls it. */
 export const LABEL_VOLUME = 'gantry.dev/volume';
 
+/** On a Namespace: how much of their workers its Tasks may ask for: privileged, baseline (the default) or restricted. */
+export const LABEL_SECURITY = 'gantry.dev/security';
+
 /** Held by a Task while a container of it may exist on its worker. */
 export const FINALIZER_CONTAINER = 'gantry.dev/container';
 

@@ -11,10 +11,11 @@ import type { Registry } from '../api/registry/types.ts';
 import type { Client } from '../machinery/client.ts';
 import { FakeClock } from '../machinery/fakeclock.ts';
 import { controllerIdentity, GROUP_MASTERS, type Identity, workerIdentity } from '../machinery/identity.ts';
+import { LABEL_SECURITY } from '../machinery/labels.ts';
 import { silentLog } from '../machinery/log.ts';
 import { type Metrics, newMetrics } from '../machinery/metrics.ts';
 import { type Random, seededRandom } from '../machinery/random.ts';
-import { workers } from '../schemas/kinds.ts';
+import { namespaces, workers } from '../schemas/kinds.ts';
 import type { Worker } from '../schemas/types.gen.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
@@ -34,6 +35,8 @@ export interface World {
   workerClient(name: string): Client;
   /** Adds a worker that has reported its room. */
   addWorker(name: string, options?: WorkerOptions): Promise<Worker>;
+  /** Labels a namespace with the security level privileged. */
+  allowEverything(namespace: string): Promise<void>;
   settle(): Promise<void>;
   advance(ms: number): Promise<void>;
   /** @param withinMs of the fake clock; default 60,000. */
@@ -46,6 +49,7 @@ export interface WorldOptions {
   /** How much of the recent past watchers find without the store's history. */
   readonly cacheLimits?: CacheLimits;
   readonly namespaceLimits?: NamespaceLimits;
+  readonly allowedHostPaths?: readonly string[];
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
@@ -61,6 +65,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     metrics,
     ...(options.cacheLimits === undefined ? {} : { cacheLimits: options.cacheLimits }),
     ...(options.namespaceLimits === undefined ? {} : { namespaceLimits: options.namespaceLimits }),
+    ...(options.allowedHostPaths === undefined ? {} : { allowedHostPaths: options.allowedHostPaths }),
   });
   const admin = registry.as(adminIdentity);
   const world: World = {
@@ -77,6 +82,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       const { uid: _uid, resourceVersion: _version, generation: _generation, ...metadata } = wanted.metadata;
       const made = await admin.create(workers, { ...wanted, metadata });
       return admin.update(workers, { ...made, status: wanted.status ?? {} }, { subresource: 'status' });
+    },
+    async allowEverything(namespace) {
+      const body = { metadata: { labels: { [LABEL_SECURITY]: 'privileged' } } };
+      await admin.patch(namespaces, { name: namespace }, { type: 'merge', body });
     },
     // Everything in this world is microtasks and the clock; a turn of the event loop runs all of the former.
     settle: () => new Promise((resolve) => setImmediate(resolve)),

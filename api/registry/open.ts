@@ -38,6 +38,7 @@ import { StoreRegistry } from './registry.ts';
 import { accessReviews } from './reviews/access.ts';
 import { authenticationReviews } from './reviews/authentication.ts';
 import { TokenRequests } from './reviews/tokenrequests.ts';
+import { TaskSecurity } from './security.ts';
 import type { Registry } from './types.ts';
 import { Writes } from './writes.ts';
 
@@ -52,6 +53,8 @@ export interface RegistryOptions {
   readonly cacheLimits?: CacheLimits;
   /** What every namespace but Gantry's own may hold at most. */
   readonly namespaceLimits?: NamespaceLimits;
+  /** Paths of workers that Tasks of level baseline may mount, and what lies below them; none unless given. */
+  readonly allowedHostPaths?: readonly string[];
   /** Which bearer tokens are believed; none unless given. */
   readonly tokens?: TokenParts;
   /** What is audited; the default is every write and every refusal, without bodies. */
@@ -121,7 +124,13 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     definitions,
     reads,
     commits,
-    writes: new Writes({ cacheOf, admission: new Admission(clock, random), commits, objects }),
+    writes: new Writes({
+      cacheOf,
+      security: new TaskSecurity(cacheOf, { allowedHostPaths: options.allowedHostPaths ?? [] }),
+      admission: new Admission(clock, random),
+      commits,
+      objects,
+    }),
     deletes: new Deletes({ commits, clock, objects }),
     reviews: [
       ...accessReviews({ authorizer, audit }),

@@ -38,12 +38,14 @@ import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
 import { encodePayload, storedFrom } from './payload.ts';
 import { SCALE, scaleOf, storedScale, wishOfScale, withScale } from './scale.ts';
+import type { TaskSecurity } from './security.ts';
 import type { RegistryPatch, RegistryWriteOptions, StoredObject, WriteResult } from './types.ts';
 
 export interface WriteParts {
   readonly commits: Commits;
   readonly admission: Admission;
   readonly cacheOf: CacheOf;
+  readonly security: TaskSecurity;
   /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly objects: KeyedQueue;
 }
@@ -69,6 +71,7 @@ export class Writes {
       const { name, namespace, generateName } = object.metadata;
       this.#requireNamespace(entry, namespace);
       judge(undefined, object);
+      this.#parts.security.require(entry, undefined, object);
       const isGenerated = generateName !== undefined && !isNamed(body);
       const outcome = await this.#parts.commits.commit(entry, undefined, object, options.dryRun === true);
       if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
@@ -130,6 +133,7 @@ export class Writes {
       const { object, warnings } = admission.apply(entry, key, undefined, wish, where, isForced);
       this.#requireNamespace(entry, key.namespace);
       judge(undefined, object);
+      this.#parts.security.require(entry, undefined, object);
       const outcome = await commits.commit(entry, undefined, object, options.dryRun === true);
       if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
       before = outcome.current;
@@ -220,11 +224,14 @@ export class Writes {
     for (let attempt = 1; ; attempt++) {
       if (before === undefined) throw notFound(entry.kind, key.name);
       const current = String(before.resourceVersion);
-      const { object: after, warnings, sentVersion } = admit(before.object);
+      const { object: after, warnings: admitted, sentVersion } = admit(before.object);
       if (sentVersion !== undefined && sentVersion !== '' && sentVersion !== current) {
         throw modified(entry.kind, key.name, sentVersion, current);
       }
       judge(before.object, after);
+      const { security } = this.#parts;
+      security.require(entry, before.object, after);
+      const warnings = [...admitted, ...security.warnings(before.object, after)];
       const isRemoval = before.object.metadata.deletionTimestamp !== undefined && !isHeld(after);
       if (!isRemoval && isSameObject(before.object, after))
         return { stored: shown(entry, before, options), isCreated: false, warnings };

@@ -124,6 +124,11 @@ describe('cli/config', () => {
       'setting devHost (from GANTRY_DEV_HOST): found "0.0.0.0", wanted a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
     ],
     [
+      'a path of workers',
+      { flags: { hostPathAllowed: '/srv,/var/../etc' } },
+      'setting hostPathAllowed (from --host-path-allowed): found "/srv,/var/../etc", wanted absolute paths without ".." separated by commas; "/var/../etc" is none',
+    ],
+    [
       'a log level',
       { env: { GANTRY_LOG_LEVEL: 'loud' } },
       'setting logLevel (from GANTRY_LOG_LEVEL): found "loud", wanted one of trace, debug, info, warn, error, fatal, silent',

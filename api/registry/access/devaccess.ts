@@ -1,11 +1,12 @@
 /**
- * What the user of the plain development listener may write: baseline Tasks, and stopping them. Nobody proves who
- * they are there, so nothing may be asked for that reaches beyond a container.
- * Source of "baseline": Kubernetes Pod Security Standards, Baseline.
+ * What the user of the plain development listener may write: baseline Tasks, whatever the level of their namespace, and
+ * stopping them. Nobody proves who they are there, so nothing may be asked for that reaches beyond a container, nor what
+ * is in a Secret.
  */
 import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
+import { securityProblems } from '../admission/security/problems.ts';
 import type { WriteToJudge } from './policy.ts';
 import type { Restriction } from './restrictions.ts';
 
@@ -13,6 +14,9 @@ import type { Restriction } from './restrictions.ts';
 export const GROUP_DEV = 'system:dev';
 
 const STOP_ONLY = `the development listener may change a task only by stopping it: desiredState: Stopped, with the annotation ${ANNOTATION_TTL} if wanted`;
+
+/** What an operator allows to those whose names are known is not allowed to anybody. */
+const NO_HOST_PATHS = { allowedHostPaths: [] };
 
 /** Of Tasks alone: everything else that this user might be granted is an administrator's own choice. */
 export const devRestriction: Restriction = {
@@ -30,23 +34,35 @@ function taskRefusal({ before, after }: WriteToJudge): string | undefined {
 }
 
 function baselineRefusal(task: DynamicObject, done: 'made' | 'stopped'): string | undefined {
-  const refuse = (path: string): string =>
-    `${path} is not allowed for tasks ${done} through the development listener; use the TLS listener with a client certificate`;
-  if (readPath(task, ['spec', 'securityContext', 'privileged']) === true) {
-    return refuse('spec.securityContext.privileged');
-  }
-  const added = readPath(task, ['spec', 'securityContext', 'capabilities', 'add']);
-  if (Array.isArray(added) && added.length > 0) return refuse('spec.securityContext.capabilities.add');
-  if (readPath(task, ['spec', 'network', 'mode']) === 'host') return refuse('spec.network.mode: host');
-  const ports = readPath(task, ['spec', 'ports']);
-  const isOpen = (port: unknown): boolean =>
-    isRecord(port) && typeof port.hostIP === 'string' && !/^(?:127\.[\d.]+|::1)$/.test(port.hostIP);
-  if (Array.isArray(ports) && ports.some(isOpen))
-    return refuse('spec.ports[].hostIP other than a loopback address');
+  const refuse = (path: string, why = ''): string =>
+    `${path} is not allowed for tasks ${done} through the development listener${why}; use the TLS listener with a client certificate`;
+  const [problem] = securityProblems(task['spec'], 'baseline', NO_HOST_PATHS);
+  if (problem !== undefined) return refuse(problem.field, `, and ${problem.message}`);
+  const secret = secretField(task['spec']);
+  if (secret !== undefined) return refuse(secret);
   if (task.metadata.namespace === NAMESPACE_SYSTEM) return refuse(`namespace ${NAMESPACE_SYSTEM}`);
   if (done === 'stopped') return undefined;
   if (task.metadata.finalizers !== undefined) return refuse('metadata.finalizers');
   if (task.metadata.ownerReferences !== undefined) return refuse('metadata.ownerReferences');
+  return undefined;
+}
+
+/** Where a spec asks for what is in a Secret: its output would show it to whoever has no right to read it. */
+function secretField(spec: unknown): string | undefined {
+  const at = (field: string): readonly unknown[] => {
+    const found = readPath(spec, [field]);
+    return Array.isArray(found) ? found : [];
+  };
+  if (at('imagePullSecrets').length > 0) return 'spec.imagePullSecrets';
+  const places = [
+    ['env', 'valueFrom', 'secretKeyRef'],
+    ['envFrom', 'secretRef'],
+    ['volumes', 'secret'],
+  ] as const;
+  for (const [field, ...path] of places) {
+    const index = at(field).findIndex((item) => readPath(item, path) !== undefined);
+    if (index >= 0) return `spec.${field}[${index}].${path.join('.')}`;
+  }
   return undefined;
 }
 

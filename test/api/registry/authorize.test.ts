@@ -175,6 +175,16 @@ describe('Limits on single writes', () => {
       ['privileged', { securityContext: { privileged: true } }, {}],
       ['added capabilities', { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }, {}],
       ['the host network', { network: { mode: 'host' } }, {}],
+      ["the worker's processes", { hostPID: true }, {}],
+      ['a path of the worker', { volumes: [{ name: 'v', hostPath: { path: '/srv' } }] }, {}],
+      ['a Secret as files', { volumes: [{ name: 'v', secret: { secretName: 's' } }] }, {}],
+      ['a Secret as variables', { envFrom: [{ secretRef: { name: 's' } }] }, {}],
+      [
+        'a key of a Secret',
+        { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
+        {},
+      ],
+      ["a registry's password", { imagePullSecrets: [{ name: 's' }] }, {}],
       ['a port open to others', { ports: [{ containerPort: 80, hostIP: '0.0.0.0' }] }, {}],
       ["the system's namespace", {}, { namespace: 'gantry-system' }],
       ['finalizers', {}, { finalizers: ['example.com/x'] }],
@@ -208,9 +218,10 @@ describe('Limits on single writes', () => {
     });
 
     it('may not stop what is more than a baseline task', async () => {
+      await world.allowEverything('default');
       await world.admin.create(tasks, taskManifest('hello', { network: { mode: 'host' } }));
       const error = await refusalOf(patch({ spec: { desiredState: 'Stopped' } }), 'Forbidden');
-      expect(error.message).to.include('network.mode: host is not allowed for tasks stopped through');
+      expect(error.message).to.include('spec.network.mode is not allowed for tasks stopped through');
     });
 
     it('may change nothing else, not even together with a stop', async () => {

@@ -169,6 +169,7 @@ describe('tasks/binding', () => {
     const port = (hostIP?: string): Partial<Task['spec']> => ({
       ports: [{ containerPort: 80, hostPort: 80, ...(hostIP === undefined ? {} : { hostIP }) }],
     });
+    await world.allowEverything('default');
     await create('a', port());
     await create('b', port('127.0.0.1'));
     await create('c', port('10.0.0.1'));
@@ -186,6 +187,7 @@ describe('tasks/binding', () => {
   });
 
   it('never gives one task two claims on the same host port', async () => {
+    await world.allowEverything('default');
     await create('a', {
       ports: [
         { containerPort: 80, hostPort: 80 },

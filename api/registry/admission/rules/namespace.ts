@@ -9,6 +9,7 @@ import type { DynamicObject } from '../../../../machinery/meta.ts';
 import { dnsLabelProblem, labelKeyProblem } from '../../../../machinery/names.ts';
 import { namespaces } from '../../../../schemas/kinds.ts';
 import { type FieldProblem, invalid } from '../fielderrors.ts';
+import { securityLabelProblems } from '../security/levels.ts';
 import type { KindRules } from './rules.ts';
 
 /** Held until the namespace controller has emptied the namespace. */
@@ -95,7 +96,7 @@ export const namespaceRules: KindRules = {
     const finalizers = namespaceFinalizers(object);
     if (!finalizers.includes(NAMESPACE_FINALIZER))
       setFinalizers(object, [...finalizers, NAMESPACE_FINALIZER]);
-    return finalizerProblems(object);
+    return [...securityLabelProblems(object, undefined), ...finalizerProblems(object)];
   },
   onUpdate(object, before, subresource) {
     if (subresource === 'status') return phaseProblems(object);
@@ -109,7 +110,7 @@ export const namespaceRules: KindRules = {
     }
     labelName(object);
     setFinalizers(object, namespaceFinalizers(before));
-    return [];
+    return securityLabelProblems(object, before);
   },
   deletionRefusal: ({ metadata }) =>
     PERMANENT_NAMESPACES.includes(metadata.name) ? 'this namespace may not be deleted' : undefined,

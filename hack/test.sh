@@ -26,6 +26,7 @@ if ! command -v "${KUBECTL:-kubectl}" >/dev/null; then
   install_packages "tests with the real kubectl" kubernetes-client
 fi
 install_packages "an engine of its own that a test may kill" iproute2
+install_packages "a clock that jumps" faketime
 install_packages "the Python client as a foreign witness" python3-kubernetes
 if ! command -v "${ETCD:-etcd}" >/dev/null || ! command -v "${ETCDCTL:-etcdctl}" >/dev/null; then
   install_packages "tests on a real etcd" etcd-server etcd-client

@@ -12,8 +12,6 @@ import { command, eventually, type Output } from './process.ts';
 export interface PrivateEngineOptions {
   /** From 1 to 9: which bridge and addresses are its own among engines that run at once. */
   readonly number: number;
-  /** Containers outlive the daemon. */
-  readonly liveRestore?: boolean;
   /** Its data lies on a file system in memory of this many MiB, which can be filled. */
   readonly dataMebibytes?: number;
 }
@@ -55,7 +53,8 @@ export class PrivateEngine {
     return readFileSync(this.#path('log'), 'utf8');
   }
 
-  async start(): Promise<void> {
+  /** @param liveRestore containers outlive the daemon. */
+  async start({ liveRestore = false }: { readonly liveRestore?: boolean } = {}): Promise<void> {
     const waitMs = this.#killedAtMs + AFTER_KILL_MS - Date.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     const log = openSync(this.#path('log'), 'a');
@@ -70,7 +69,7 @@ export class PrivateEngine {
       ],
       ...['--config-file', this.#path('daemon.json'), '--host', this.host, '--iptables=false'],
       ...['--bridge', this.#bridge, '--storage-driver', 'overlay2', '--log-level', 'warn'],
-      ...(this.#options.liveRestore === true ? ['--live-restore'] : []),
+      ...(liveRestore ? ['--live-restore'] : []),
     ];
     const child = spawn('dockerd', flags, { stdio: ['ignore', log, log] });
     this.#child = child;

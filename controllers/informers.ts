@@ -1,7 +1,7 @@
 /** The copies of the control plane's kinds that its controllers share: one watch a kind, however many read it. */
 import { Informer, type InformerOptions } from '../client/informer.ts';
 import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
-import type { KubeObject } from '../machinery/meta.ts';
+import { type KubeObject, keyOf, keyString } from '../machinery/meta.ts';
 import { clusterRoles, events, leases, tasks, workers } from '../schemas/kinds.ts';
 import type { ClusterRole, Event, Lease, Task, Worker } from '../schemas/types.gen.ts';
 import { needsWorker } from './scheduler/demand.ts';
@@ -10,6 +10,8 @@ import { needsWorker } from './scheduler/demand.ts';
 export const BY_WORKER = 'worker';
 /** Tasks that wait for a worker, under the value `true`. */
 export const UNBOUND = 'unbound';
+/** Tasks by the Tasks they depend on, as `namespace/name`. */
+export const BY_DEPENDENCY = 'dependency';
 /** Events by the object they are about. */
 export const BY_SUBJECT = 'subject';
 
@@ -38,6 +40,8 @@ export function newInformers(context: InformerContext): Informers {
       indexes: {
         [BY_WORKER]: (task) => (task.spec.workerName === undefined ? [] : [task.spec.workerName]),
         [UNBOUND]: (task) => (needsWorker(task) ? ['true'] : []),
+        [BY_DEPENDENCY]: (task) =>
+          (task.spec.dependsOn ?? []).map(({ name }) => keyString({ ...keyOf(task), name })),
       },
     }),
     workers: new Informer({ ...context, resource: workers }),

@@ -11,6 +11,7 @@ import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import { builtinKinds, clusterRoles, events, tasks, workers } from '../schemas/kinds.ts';
 import { openClusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
+import { openDependencies } from './dependencies/controller.ts';
 import type { ControllerContext } from './engine/context.ts';
 import type { ControllerLoop } from './engine/controller.ts';
 import { Recorder } from './engine/recorder.ts';
@@ -57,6 +58,10 @@ const entries: readonly Entry[] = [
   {
     name: 'worker-lifecycle',
     open: (context, { informers, options }) => openWorkerLifecycle(context, informers, options.lostAfterMs),
+  },
+  {
+    name: 'dependencies',
+    open: (context, { informers }) => ({ loop: openDependencies(context, informers.tasks) }),
   },
   {
     name: 'garbage-collector',

@@ -1445,6 +1445,13 @@ export const documents: readonly KindDocument[] = [
        "required": [
         "spec"
        ],
+       "x-kubernetes-validations": [
+        {
+         "rule": "!has(self.spec.dependsOn) || self.spec.dependsOn.all(d, d.name != self.metadata.name)",
+         "message": "a task cannot depend on itself",
+         "fieldPath": ".spec.dependsOn"
+        }
+       ],
        "properties": {
         "apiVersion": {
          "type": "string",

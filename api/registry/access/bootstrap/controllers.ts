@@ -35,6 +35,12 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
     { verbs: ['create'], apiGroups: GANTRY, resources: ['tasks/binding', 'tasks/eviction'] },
     TELLS,
   ],
+  // Says of each Task whether what it depends on is so.
+  dependencies: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['tasks'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
+    TELLS,
+  ],
   'worker-lifecycle': [
     { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status', 'workers/status'] },

@@ -22,8 +22,11 @@ import type { Random } from '../machinery/random.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
-/** Machines' clocks differ: a certificate is good from a little before it was made. */
-const BACKDATE_MS = 5 * 60_000;
+/**
+ * A certificate is good from before it was made: machines' clocks differ, and one that ran ahead when a cluster was made
+ * (a wrong time zone in the hardware clock is hours) must not lock its administrator out when it is put right.
+ */
+const BACKDATE_MS = DAY_MS;
 
 /** PEM, both. */
 export interface Credentials {

@@ -117,9 +117,12 @@ describe('Faults of the engine and the machine', function () {
     const after = await ready('a', ({ container }) => container?.id !== before.container?.id);
     expect(await doubles.stop()).to.deep.equal([]);
     expect(await engine.runningOf('default/a')).to.deep.equal([after.container?.id]);
-    expect(after).to.include({ attempts: 2, restartCount: 1 });
-    expect(after.history).to.have.lengthOf(1);
-    expect(after.history?.[0]).to.include({ attempt: 1, id: before.container?.id });
+    // An engine that is going down may still take a container and end it too: that is an attempt like any other.
+    const { attempts = 0, history = [] } = after;
+    expect(attempts).to.be.within(2, 3);
+    expect(after.restartCount).to.equal(attempts - 1);
+    expect(history.map(({ attempt }) => attempt)).to.deep.equal(attempts === 2 ? [1] : [2, 1]);
+    expect(history.at(-1)).to.include({ id: before.container?.id });
     await remove('a');
   });
 

@@ -133,6 +133,8 @@ export interface ImageInfo {
   readonly digests: readonly string[];
   /** `user[:group]` its processes run as; empty is root. */
   readonly user: string;
+  /** On disk; what it shares with other images is counted too. */
+  readonly bytes: number;
 }
 
 /** One image of the engine, as a list of all tells. */
@@ -165,7 +167,7 @@ export interface PullProgress {
 
 export interface PullOptions {
   readonly auth?: RegistryAuth;
-  /** Called often; must be cheap and must not throw. */
+  /** Called whenever something moved, often; must be cheap and must not throw. */
   readonly onProgress?: (progress: PullProgress) => void;
 }
 
@@ -203,6 +205,8 @@ export interface RuntimeInfo {
   readonly dataRoot: string;
   /** The engine's files and sockets are this machine's: paths mean the same to both. */
   readonly isLocal: boolean;
+  /** True where only `dial` leads to its containers: their addresses are not of any network. */
+  readonly isDialOnly?: boolean;
   /** First user id of the engine's user namespace: root inside a container is this outside. 0 without one. */
   readonly userNamespaceBase: number;
   readonly hasSeccomp: boolean;

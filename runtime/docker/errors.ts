@@ -26,7 +26,13 @@ const CONNECTION_CODES: Readonly<Record<string, string>> = {
 
 /** Registries' and the engine's words for an image that is not there. */
 const NOT_IN_REGISTRY =
-  /manifest unknown|manifest for .* not found|pull access denied|repository .* (?:not found|does not exist)|name unknown/i;
+  /manifest unknown|manifest for .* not found|pull access denied|repository .* (?:not found|does not exist)|name unknown|no matching manifest|no match for platform/i;
+/** That it wants other credentials, or any. */
+const NOT_ALLOWED =
+  /unauthorized|no basic auth credentials|authentication required|authentication is required|access to the resource is denied|incorrect username or password|status(?: code)?:? 40[13]\b|\bforbidden\b/i;
+/** That there was no answer, or one that says "not now". The engine itself is well. */
+const NOT_ANSWERING =
+  /dial tcp|no such host|connection refused|connection reset|broken pipe|i\/o timeout|TLS handshake|x509:|HTTP response to HTTPS client|\bEOF\b|request canceled|Client\.Timeout|deadline exceeded|no route to host|network is unreachable|proxyconnect|toomanyrequests|too many requests|status(?: code)?:? (?:429|5\d\d)\b|server misbehaving/i;
 
 /** @param what what was being done, for the message: `start of container "x"`. */
 export function translateDockerError(error: unknown, what: string): RuntimeError {
@@ -58,9 +64,20 @@ export function textOf(error: unknown): string {
     .trim();
 }
 
-/** A failed pull tells why in a line of its progress, without a status code. */
-export function pullError(text: string, what: string): RuntimeError {
-  return new RuntimeError(NOT_IN_REGISTRY.test(text) ? 'ImageNotFound' : 'Failed', `${what}: ${text}`);
+/**
+ * What a pull failed with: in a line of its progress, or in the answer itself. The engine hands on the registry's words
+ * under a code that says nothing: a wrong password and a registry that is down are both 500.
+ */
+export function pullError(text: string, what: string, cause?: unknown): RuntimeError {
+  return new RuntimeError(pullReasonOf(text), `${what}: ${text}`, cause === undefined ? {} : { cause });
+}
+
+function pullReasonOf(text: string): RuntimeErrorReason {
+  // First, because the engine adds `unauthorized` to some of it: a registry does not say which of the two it is.
+  if (NOT_IN_REGISTRY.test(text)) return 'ImageNotFound';
+  if (NOT_ALLOWED.test(text)) return 'Unauthorized';
+  if (NOT_ANSWERING.test(text)) return 'RegistryUnavailable';
+  return /invalid reference format/i.test(text) ? 'InvalidSpec' : 'Failed';
 }
 
 function fromAnswer(status: number, text: string, what: string, cause: unknown): RuntimeError {
@@ -78,7 +95,12 @@ function reasonOf(status: number, text: string, hasHolder: boolean): RuntimeErro
   if (/no such image/i.test(text) || NOT_IN_REGISTRY.test(text)) return 'ImageNotFound';
   if (status === 409 && hasHolder) return 'Conflict';
   if (/port is already allocated|address already in use/i.test(text)) return 'PortConflict';
-  if (status === 400) return 'InvalidSpec';
+  // 403 from its pools of addresses, 500 from its bridges.
+  if (/pool overlaps with other one|networks have overlapping/i.test(text)) return 'AddressConflict';
+  if (/network with name .* already exists/i.test(text)) return 'Conflict';
+  // As much is in use now: the kernel would have to kill.
+  if (/unable to set memory limit to \d+ \(current usage/.test(text)) return 'Conflict';
+  if (status === 400 || /invalid subnet|invalid CIDR/i.test(text)) return 'InvalidSpec';
   if (/unable to find (?:user|group)|Cannot mkdir|executable file not found/i.test(text))
     return 'InvalidSpec';
   return 'Failed';

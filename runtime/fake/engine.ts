@@ -15,12 +15,13 @@ import type {
   LogChunk,
   ProcessOptions,
   PublishedPort,
+  PullOptions,
   Resources,
   RuntimeEvent,
 } from '../../machinery/runtime.ts';
 import { FAKE_COMMANDS, noSuchCommand } from './commands.ts';
 import { FakeContainer } from './container.ts';
-import { FakeImages } from './images.ts';
+import { assertPlatform, type FakeDelivery, FakeImages } from './images.ts';
 import { FakeNetworks } from './networks.ts';
 import type { FakeCommand, FakeProcess } from './process.ts';
 import type { FakeProgram } from './program.ts';
@@ -97,13 +98,13 @@ export class FakeEngine {
     this.images.untag(reference);
   }
 
-  pull(reference: string): ImageInfo {
-    return this.images.pull(reference);
+  pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<ImageInfo> {
+    return this.images.pull(reference, options, signal);
   }
 
   /** Publishes an image, or another one under the same name. */
-  publish(reference: string, program: FakeProgram = {}): void {
-    this.images.publish(reference, program);
+  publish(reference: string, program: FakeProgram = {}, delivery: FakeDelivery = {}): void {
+    this.images.publish(reference, program, delivery);
   }
 
   isImageUsed(id: string): boolean {
@@ -132,6 +133,7 @@ export class FakeEngine {
     const image = this.images.find(spec.image);
     if (image === undefined)
       throw new RuntimeError('ImageNotFound', `image "${spec.image}" is not on the engine`);
+    assertPlatform(spec.image, image.platform);
     this.#assertFree(spec.name);
     assertAllowed(spec.resources);
     const container = new FakeContainer(

@@ -110,6 +110,7 @@ export class FakeRuntime implements Runtime {
       memoryBytes: 8 * 1024 ** 3,
       dataRoot: '/var/lib/fake',
       isLocal: true,
+      isDialOnly: true,
       userNamespaceBase: 0,
       hasSeccomp: true,
       ...options.info,
@@ -215,7 +216,9 @@ export class FakeRuntime implements Runtime {
   }
 
   pull(reference: string, options: PullOptions, signal: AbortSignal): Promise<ImageInfo> {
-    return this.#call('pull', [reference, options], signal, () => this.engine.pull(reference));
+    return this.#call('pull', [reference, options], signal, (inner) =>
+      this.engine.pull(reference, options, inner),
+    );
   }
 
   images(signal: AbortSignal): Promise<readonly ImageSummary[]> {

@@ -116,8 +116,36 @@ describe('Docker errors', () => {
     expect(statusOf('thrown text')).to.equal(undefined);
   });
 
-  it('tells a failed pull of an image that is not there from any other', () => {
-    expect(pullError('manifest unknown', 'pull').reason).to.equal('ImageNotFound');
-    expect(pullError('unexpected EOF', 'pull').reason).to.equal('Failed');
-  });
+  // Read off 20.10 in front of Debian's registry; those of registries on the Internet as they are documented.
+  const pulls: readonly (readonly [string, string])[] = [
+    ['manifest for r/a:1 not found: manifest unknown: manifest unknown', 'ImageNotFound'],
+    ['no matching manifest for linux/amd64 in the manifest list entries', 'ImageNotFound'],
+    [
+      "pull access denied for nope, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+      'ImageNotFound',
+    ],
+    ['Head "http://r/v2/b/manifests/1": no basic auth credentials', 'Unauthorized'],
+    ['unauthorized: authentication required', 'Unauthorized'],
+    ['unauthorized: incorrect username or password', 'Unauthorized'],
+    ['Head "https://r/v2/b/manifests/1": denied: requested access to the resource is denied', 'Unauthorized'],
+    ['error parsing HTTP 403 response body: unexpected status code 403: forbidden', 'Unauthorized'],
+    ['Get "http://r/v2/": dial tcp 127.0.0.1:1: connect: connection refused', 'RegistryUnavailable'],
+    ['Get "https://r/v2/": dial tcp: lookup r on 10.0.0.1:53: no such host', 'RegistryUnavailable'],
+    ['Get "https://r/v2/": net/http: TLS handshake timeout', 'RegistryUnavailable'],
+    ['Get "https://r/v2/": x509: certificate signed by unknown authority', 'RegistryUnavailable'],
+    ['http: server gave HTTP response to HTTPS client', 'RegistryUnavailable'],
+    ['unexpected EOF', 'RegistryUnavailable'],
+    ['received unexpected HTTP status: 503 Service Unavailable', 'RegistryUnavailable'],
+    ['toomanyrequests: You have reached your pull rate limit', 'RegistryUnavailable'],
+    ['invalid reference format: repository name must be lowercase', 'InvalidSpec'],
+    ['failed to register layer: write /x: no space left on device', 'Failed'],
+    ['something nobody has seen yet', 'Failed'],
+  ];
+  for (const [text, reason] of pulls) {
+    it(`tells a pull that failed with "${text}" as ${reason}`, () => {
+      const error = pullError(text, 'pull of image "x"');
+      expect(error.reason).to.equal(reason);
+      expect(error.message).to.equal(`pull of image "x": ${text}`);
+    });
+  }
 });

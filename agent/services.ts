@@ -8,8 +8,10 @@ import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime } from '../machinery/runtime.ts';
+import { Hooks } from './hooks/hooks.ts';
 import { interfaceAddresses } from './networks/interfaces.ts';
 import { EngineNetworks } from './networks/networks.ts';
+import { TaskProber } from './probes/prober.ts';
 import { openSeccompProfiles } from './seccomp.ts';
 
 export interface ServiceDeps {
@@ -29,6 +31,8 @@ export interface ServiceDeps {
   readonly networks: { readonly range: string; readonly prefix: number };
   /** Ends everything that goes on in the background. */
   readonly signal: AbortSignal;
+  /** Of Gantry: who probes says so in its User-Agent. */
+  readonly version: string;
 }
 
 export function openServices(deps: ServiceDeps): TaskServices {
@@ -51,13 +55,8 @@ export function openServices(deps: ServiceDeps): TaskServices {
       sweep: () => Promise.resolve(),
     },
     networks: new EngineNetworks({ ...deps, ...deps.networks, interfaces: interfaceAddresses }),
-    prober: {
-      keep: () => undefined,
-      drop: () => undefined,
-      stateOf: () => undefined,
-      onChange: () => undefined,
-    },
-    hooks: { run: () => Promise.resolve() },
+    prober: new TaskProber(deps),
+    hooks: new Hooks(deps),
     archive: { keep: () => Promise.resolve() },
     disk: { overuseOf: () => new Map(), onChange: () => undefined },
   };

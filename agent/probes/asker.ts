@@ -1,0 +1,59 @@
+/**
+ * When one probe asks: first after its delay, then every period, in step with its first question, whatever an answer
+ * takes. Never two at once: what falls due meanwhile is left out. All on the monotonic clock.
+ */
+import type { Clock, Timer } from '../../machinery/clock.ts';
+
+export interface AskerOptions {
+  readonly clock: Clock;
+  readonly periodMs: number;
+  /** Milliseconds from now. */
+  readonly firstInMs: number;
+  /** Never rejects. Its answer is awaited before the next question. */
+  readonly ask: (signal: AbortSignal) => Promise<void>;
+}
+
+export class Asker {
+  readonly #options: AskerOptions;
+  readonly #over = new AbortController();
+  #dueMs: number;
+  #timer: Timer | undefined;
+  #isAsking = false;
+  #isHeld = true;
+
+  constructor(options: AskerOptions) {
+    this.#options = options;
+    this.#dueMs = options.clock.monotonicMs() + options.firstInMs;
+  }
+
+  /** Lets it ask, at once if a question is overdue; or lets it rest. */
+  hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.#timer?.cancel();
+    else this.#arm();
+  }
+
+  /** For good; a question under way is given up. */
+  end(): void {
+    this.#isHeld = true;
+    this.#timer?.cancel();
+    this.#over.abort(new Error('it is not probed any more'));
+  }
+
+  #arm(): void {
+    if (this.#isHeld || this.#isAsking) return;
+    const { clock } = this.#options;
+    this.#timer = clock.after(this.#dueMs - clock.monotonicMs(), () => void this.#ask());
+  }
+
+  async #ask(): Promise<void> {
+    const { ask, clock, periodMs } = this.#options;
+    this.#isAsking = true;
+    await ask(this.#over.signal);
+    this.#isAsking = false;
+    const passed = Math.floor((clock.monotonicMs() - this.#dueMs) / periodMs);
+    this.#dueMs += Math.max(1, passed + 1) * periodMs;
+    this.#arm();
+  }
+}

@@ -94,6 +94,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     publishAddress,
     networks: options.networks ?? { range: '10.200.0.0/14', prefix: 22 },
     ...(options.seccompProfiles === undefined ? {} : { seccompProfiles: options.seccompProfiles }),
+    version: options.agentVersion,
     signal,
   });
   const controller = new TaskController({

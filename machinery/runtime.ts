@@ -227,6 +227,8 @@ export interface RuntimeEvent {
 export interface LogChunk {
   readonly stream: 'stdout' | 'stderr';
   readonly data: Uint8Array;
+  /** Not the container's own words: they say that something of its output is missing here. Only in logs. */
+  readonly isMark?: true;
 }
 
 export interface LogOptions {
@@ -235,6 +237,8 @@ export interface LogOptions {
   /** Seconds since the epoch, fractions allowed. */
   readonly sinceSeconds?: number;
   readonly timestamps?: boolean;
+  /** Absent: both. Marks come with either. */
+  readonly stream?: LogChunk['stream'];
 }
 
 /** What a process is given and what is read of it. */
@@ -289,6 +293,7 @@ export interface Runtime {
   list(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<ContainerSummary[]>;
   /** Undefined when there is no such container. */
   inspect(id: string, signal: AbortSignal): Promise<ContainerDetail | undefined>;
+  /** Rejects `ImageNotFound` for an image that is not here, `InvalidSpec` also for one of another platform. */
   create(spec: ContainerSpec, signal: AbortSignal): Promise<{ readonly id: string }>;
   start(id: string, signal: AbortSignal): Promise<void>;
   /** Sends the stop signal, waits up to the grace period, then kills; resolves when the container has ended. */
@@ -337,7 +342,10 @@ export interface Runtime {
    * events in between are lost too: list again.
    */
   events(labels: Readonly<Record<string, string>>, signal: AbortSignal): AsyncIterable<RuntimeEvent>;
-  /** Chunks as the container wrote them, in order; ends at the end of the log, or with `follow` when it stops. */
+  /**
+   * Chunks as the container wrote them, in order; ends at the end of the log, or with `follow` when it stops. What was
+   * rotated away before it was read, or lost with the engine, is marked where it is missing (`isMark`): a line of its own.
+   */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk>;
   /** Starts a process in a running container. Rejects `NotFound` for no such container, `Conflict` for one not running. */
   exec(

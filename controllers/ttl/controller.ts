@@ -1,4 +1,7 @@
-/** Removes what is old enough to go: whatever is past its `gantry.dev/ttl`, and Events past a day or a hundred. */
+/**
+ * Removes what is old enough to go: whatever is past its `gantry.dev/ttl`, Tasks past their `ttlSecondsAfterFinished`,
+ * and Events past a day or a hundred.
+ */
 import type { ObjectStore } from '../../client/informer.ts';
 import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
@@ -22,9 +25,14 @@ export function openTtl(context: ControllerContext, kinds: Kinds, source: Object
     if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined)
       loop.enqueue(itemText(name, key));
   });
+  source.onChange((key, task) => {
+    if (task?.spec.ttlSecondsAfterFinished !== undefined) loop.enqueue(itemText(qualifiedName(tasks), key));
+  });
   return loop;
 }
 
+/** Timers do not notice a wall clock that is put right: looked at at least this often. */
+const LOOK_AGAIN_MS = 3_600_000;
 /** What could not be deleted is tried again after this long. */
 const REFUSED_RECHECK_MS = 10 * 60_000;
 
@@ -66,7 +74,7 @@ class Ttl implements Controller {
         return done;
       case 'later':
         this.#toldOf.delete(text);
-        return requeueAfter(plan.inMs);
+        return requeueAfter(Math.min(plan.inMs, LOOK_AGAIN_MS));
       case 'bad':
         this.#tell(text, object, 'InvalidTTL', plan.message);
         return done;
@@ -91,7 +99,7 @@ class Ttl implements Controller {
     kind: FollowedKind,
     object: KubeObject,
     text: string,
-    { sinceMs, ttlMs }: Extract<TtlPlan, { kind: 'delete' }>,
+    { sinceMs, ttlMs, by }: Extract<TtlPlan, { kind: 'delete' }>,
     signal: AbortSignal,
   ): Promise<Result> {
     const { client, recorder, log } = this.#context;
@@ -119,13 +127,13 @@ class Ttl implements Controller {
       );
       return requeueAfter(REFUSED_RECHECK_MS);
     }
-    const inputs = { since: timestamp(sinceMs), ttlMs };
+    const inputs = { since: timestamp(sinceMs), ttlMs, by };
     log.info({ object: text, uid, ...inputs }, 'removed: its ttl has passed');
     recorder.record({
       object,
       type: 'Normal',
       reason: 'TTLExpired',
-      message: `removed: its ${ANNOTATION_TTL} has passed`,
+      message: `removed: its ${by} has passed`,
       decision: { inputs, verdict: 'TTLExpired', action: 'delete' },
     });
     return done;

@@ -114,6 +114,26 @@ describe('Control plane', () => {
     expect(await names()).to.deep.equal(['none']);
   });
 
+  it('removes an ended task when its ttlSecondsAfterFinished have passed, to the second', async () => {
+    for (const [name, ttlSecondsAfterFinished] of [
+      ['short', 10],
+      ['long', 1_000_000_000],
+    ] as const) {
+      await world.admin.create(tasks, taskManifest(name, { ttlSecondsAfterFinished }));
+      await world.settle();
+      const finishedAt = new Date(world.clock.now()).toISOString();
+      await says(name, { phase: 'Failed', observedGeneration: 1, finishedAt });
+    }
+    await world.advance(9_900);
+    expect(await names()).to.have.members(['short', 'long']);
+    await world.advance(200);
+    expect(await names()).to.deep.equal(['long']);
+    // A clock that is put ahead for good is noticed, and believed after a while.
+    world.clock.jumpWall(2_000_000_000_000);
+    await world.advance(1.2 * HOUR);
+    expect(await names()).to.deep.equal([]);
+  });
+
   it('does not remove a task that was set going again', async () => {
     await addEnded('t', { 'gantry.dev/ttl': '1h' }, 'Stopped');
     await world.advance(HOUR / 2);

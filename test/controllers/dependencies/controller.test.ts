@@ -68,7 +68,7 @@ describe('Dependencies', () => {
     await world.admin.delete(tasks, key('db'));
     await says('web', 'False task "db" is missing');
     const told = (await world.admin.list(events)).items.filter(
-      ({ involvedObject, reason }) => involvedObject.name === 'web' && reason.startsWith('Depend'),
+      ({ involvedObject, reason }) => involvedObject.name === 'web' && (reason ?? '').startsWith('Depend'),
     );
     expect(told.map(({ reason }) => reason)).to.include.members(['DependencyNotReady', 'DependenciesMet']);
   });

@@ -257,7 +257,11 @@ describe('planDependencies', () => {
           'Failed' as const,
         ),
         startedAt: fc.option(fc.constant('2026-03-01T00:00:00Z'), { nil: undefined }),
-        conditions: fc.constantFrom([], [condition('Ready', 'True')], [condition('Ready', 'False')]),
+        conditions: fc.constantFrom<Condition[]>(
+          [],
+          [condition('Ready', 'True')],
+          [condition('Ready', 'False')],
+        ),
         observedGeneration: fc.constant(1),
       }),
       { nil: undefined },

@@ -32,7 +32,7 @@ describe('planTaskTtl', () => {
     {
       name: 'ended longer ago than the ttl: deleted',
       task: ended('1h', { phase: 'Succeeded', finishedAt: ago(HOUR) }),
-      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR },
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR, by: 'gantry.dev/ttl' },
     },
     {
       name: 'ended, but not yet for long enough: looked at in time',
@@ -42,7 +42,7 @@ describe('planTaskTtl', () => {
     {
       name: 'stopped without ever having run: counted from when that was written',
       task: ended('1h', { phase: 'Stopped', observedAt: ago(2 * HOUR) }),
-      plan: { kind: 'delete', sinceMs: NOW - 2 * HOUR, ttlMs: HOUR },
+      plan: { kind: 'delete', sinceMs: NOW - 2 * HOUR, ttlMs: HOUR, by: 'gantry.dev/ttl' },
     },
     {
       name: 'running: kept, however old',
@@ -56,6 +56,73 @@ describe('planTaskTtl', () => {
     },
   ];
   for (const { name, task, plan } of rows) {
+    it(name, () => expect(planTaskTtl(task, NOW)).to.deep.equal(plan));
+  }
+
+  const finished = (
+    phase: 'Succeeded' | 'Failed' | 'Stopped' | 'Running',
+    ttlSecondsAfterFinished: number,
+    finishedMsAgo: number,
+    annotations: Record<string, string> = {},
+  ): Task =>
+    newTask(
+      't',
+      { ttlSecondsAfterFinished },
+      { metadata: { annotations }, status: { phase, observedGeneration: 1, finishedAt: ago(finishedMsAgo) } },
+    );
+  const field = 'ttlSecondsAfterFinished';
+  const ofField: typeof rows = [
+    {
+      name: 'ttlSecondsAfterFinished after Succeeded: deleted on the second',
+      task: finished('Succeeded', 10, 10_000),
+      plan: { kind: 'delete', sinceMs: NOW - 10_000, ttlMs: 10_000, by: field },
+    },
+    {
+      name: 'ttlSecondsAfterFinished a moment too early: looked at just in time',
+      task: finished('Failed', 10, 9_999),
+      plan: { kind: 'later', inMs: 1 },
+    },
+    {
+      name: 'ttlSecondsAfterFinished of 0: deleted at once',
+      task: finished('Succeeded', 0, 0),
+      plan: { kind: 'delete', sinceMs: NOW, ttlMs: 0, by: field },
+    },
+    {
+      name: 'ttlSecondsAfterFinished does not count for a stopped task',
+      task: finished('Stopped', 0, HOUR),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'ttlSecondsAfterFinished does not count for a running task',
+      task: finished('Running', 0, HOUR),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'both: the annotation, when it is sooner',
+      task: finished('Succeeded', 7200, HOUR, { 'gantry.dev/ttl': '1h' }),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR, by: 'gantry.dev/ttl' },
+    },
+    {
+      name: 'both: the field, when it is sooner',
+      task: finished('Succeeded', 60, HOUR, { 'gantry.dev/ttl': '7d' }),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: 60_000, by: field },
+    },
+    {
+      name: 'both: the field, when the annotation is no duration',
+      task: finished('Succeeded', 60, HOUR, { 'gantry.dev/ttl': 'soon' }),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: 60_000, by: field },
+    },
+    {
+      name: 'protected: told of, and kept',
+      task: finished('Succeeded', 60, HOUR, { 'gantry.dev/protect': 'true' }),
+      plan: {
+        kind: 'protected',
+        message:
+          'its ttlSecondsAfterFinished of 60 s has passed, but the annotation gantry.dev/protect is "true": it stays until that is removed',
+      },
+    },
+  ];
+  for (const { name, task, plan } of ofField) {
     it(name, () => expect(planTaskTtl(task, NOW)).to.deep.equal(plan));
   }
 
@@ -83,12 +150,12 @@ describe('planObjectTtl', () => {
     {
       name: 'old enough: deleted',
       object: object('30m'),
-      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR / 2 },
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR / 2, by: 'gantry.dev/ttl' },
     },
     {
       name: 'exactly old enough: deleted',
       object: object('1h'),
-      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR },
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR, by: 'gantry.dev/ttl' },
     },
     { name: 'too young: looked at in time', object: object('90m'), plan: { kind: 'later', inMs: HOUR / 2 } },
     {

@@ -6,6 +6,8 @@ import { benchApi } from './api.ts';
 import { benchBackup } from './backup.ts';
 import { benchPast } from './past.ts';
 import { benchProcess } from './process.ts';
+import { benchSabotage } from './sabotage.ts';
+import { benchSettled } from './settled.ts';
 import { benchStore } from './store.ts';
 import { benchWalk } from './walk.ts';
 import { benchWatches } from './watches.ts';
@@ -25,6 +27,8 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   past: benchPast,
   backup: benchBackup,
   walk: benchWalk,
+  sabotage: benchSabotage,
+  settled: benchSettled,
   process: benchProcess,
   watches: benchWatches,
 };

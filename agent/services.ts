@@ -58,6 +58,7 @@ export function openServices(deps: ServiceDeps): TaskServices {
     prober: new TaskProber(deps),
     hooks: new Hooks(deps),
     archive: { keep: () => Promise.resolve() },
+    seccompProfiles: openSeccompProfiles(deps.seccompProfiles),
     disk: { overuseOf: () => new Map(), onChange: () => undefined },
   };
 }

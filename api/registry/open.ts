@@ -8,7 +8,7 @@ import { qualifiedName } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
-import { builtinKinds, clusterRoles, namespaces } from '../../schemas/kinds.ts';
+import { builtinKinds, clusterRoles, namespaces, tasks } from '../../schemas/kinds.ts';
 import type { Store } from '../../store/store.ts';
 import { Audit } from './access/audit/audit.ts';
 import { type AuditPolicy, defaultPolicy } from './access/audit/policy.ts';
@@ -16,6 +16,7 @@ import { type AuditSink, logSink } from './access/audit/trail.ts';
 import { TokenAuthenticator, type TokenParts } from './access/authenticate.ts';
 import { Authorizer } from './access/authorize.ts';
 import { reconcileBootstrapRoles } from './access/bootstrap/reconcile.ts';
+import { InputUses } from './access/inputuses.ts';
 import { rbacSource } from './access/rbacobjects.ts';
 import type { Surroundings } from './access/restrictions.ts';
 import { Admission } from './admission/admission.ts';
@@ -104,8 +105,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   });
   const objects = new KeyedQueue();
   const definitions = new Definitions({ kinds, feed, clock, log, limits });
+  const inputUses = new InputUses(() => cacheOf(tasks));
   const surroundings: Surroundings = {
     find: (kind, key) => cacheOf(kind)?.get(relativeKey(key))?.object,
+    isUsedBy: (worker, kind, key) => inputUses.has(worker, kind, key),
   };
   const authorizer = new Authorizer(rbacSource(cacheOf), surroundings);
   const tokens = new TokenAuthenticator(options.tokens ?? {}, surroundings);

@@ -117,7 +117,7 @@ export class StoreRegistry implements Registry {
   ): Promise<StoredObject> {
     const request = requestOf('get', kind, { ...key, subresource: options.subresource });
     return this.#run(context, request, async () => {
-      const { visible } = this.#check(context, request);
+      const { visible } = await this.#checkRead(context, request, options.signal);
       const served = this.#servedFor(kind, options.subresource);
       const stored = await this.#parts.reads.get(served, key, options, visible);
       return options.subresource === SCALE ? storedScale(served.entry, stored) : stored;
@@ -127,7 +127,7 @@ export class StoreRegistry implements Registry {
   list(context: RequestContext, kind: ServedKind, options: RegistryListOptions = {}): Promise<StoredList> {
     const request = requestOf('list', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      const { visible } = this.#check(context, request);
+      const { visible } = await this.#checkRead(context, request, options.signal);
       return this.#parts.reads.list(this.#servedFor(kind), options, visible, context.identity.name);
     });
   }
@@ -139,7 +139,7 @@ export class StoreRegistry implements Registry {
   ): Promise<AsyncIterable<StoredWatchEvent>> {
     const request = requestOf('watch', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
-      const { visible } = this.#check(context, request);
+      const { visible } = await this.#checkRead(context, request, options.signal);
       return this.#parts.reads.watch(this.#servedFor(kind), options, visible);
     });
   }
@@ -337,6 +337,16 @@ export class StoreRegistry implements Registry {
   #check(context: RequestContext, request: AccessRequest): Passage {
     const { identity, face } = context;
     return this.#parts.authorizer.check(identity, face === undefined ? request : { ...request, face });
+  }
+
+  async #checkRead(
+    context: RequestContext,
+    request: AccessRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Passage> {
+    const { authorizer, reads } = this.#parts;
+    if (authorizer.needsPresent(context.identity, request)) await reads.catchUp(signal);
+    return this.#check(context, request);
   }
 
   #judge({ identity }: RequestContext, request: AccessRequest): Judge {

@@ -60,13 +60,21 @@ export class Authorizer {
     return { visible: sights.length === 1 ? sight : (object) => sights.every((sees) => sees(object)) };
   }
 
+  /** Whether `check` will answer from objects that must be as they are now, whichever server wrote them. */
+  needsPresent(identity: Identity, request: AccessRequest): boolean {
+    return (
+      !isMaster(identity) &&
+      restrictionsOf(identity).some(({ needsPresent }) => needsPresent?.(request) === true)
+    );
+  }
+
   /** The same question without an answer's consequences, and of exactly what is asked: for reviews. */
   evaluate(identity: Identity, request: AccessRequest): Verdict {
     if (isMaster(identity)) return OF_MASTERS;
     const verdict = this.#rbac.resource(identity, request);
     if (!verdict.isAllowed) return verdict;
     for (const restriction of restrictionsOf(identity)) {
-      const reason = restriction.outOfReach?.(identity, request);
+      const reason = restriction.outOfReach?.(identity, request, this.#surroundings);
       if (reason !== undefined) return { isAllowed: false, reason: () => reason };
     }
     return verdict;

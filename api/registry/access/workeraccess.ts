@@ -1,12 +1,15 @@
 /**
- * What a worker may touch: itself, its lease, the Tasks that are its own, and Events about these. A worker that was
- * broken into can lie about its own tasks, and neither see nor change anybody else's.
+ * What a worker may touch: itself, its lease, the Tasks that are its own, Events about these, and the ConfigMaps and
+ * Secrets that these refer to, read one by one. A worker that was broken into can lie about its own tasks, and neither
+ * see nor change anybody else's.
  * Source of the idea: Kubernetes' Node authorizer and NodeRestriction admission.
  */
+import { ApiError } from '../../../machinery/errors.ts';
 import { GROUP_WORKERS, type Identity, workerOf } from '../../../machinery/identity.ts';
 import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
 import { FINALIZER_CONTAINER, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
+import type { InputKind } from '../../../schemas/taskreferences.ts';
 import type { AccessRequest } from '../types.ts';
 import type { WriteToJudge } from './policy.ts';
 import type { Restriction, Surroundings } from './restrictions.ts';
@@ -17,12 +20,17 @@ const NAMELESS = 'the identity names no worker';
 export const workerRestriction: Restriction = {
   group: GROUP_WORKERS,
   outOfReach: workerReach,
+  needsPresent: (request) => inputKindOf(request) !== undefined,
   refusal: workerRefusal,
   visible: workerSight,
 };
 
 /** What can be refused before the object is known. */
-function workerReach(identity: Identity, request: AccessRequest): string | undefined {
+function workerReach(
+  identity: Identity,
+  request: AccessRequest,
+  surroundings: Surroundings,
+): string | undefined {
   const worker = workerOf(identity);
   if (worker === undefined) return NAMELESS;
   const { resource, verb, name, namespace } = request;
@@ -31,18 +39,43 @@ function workerReach(identity: Identity, request: AccessRequest): string | undef
   }
   if (resource === 'workers' && !READS.has(verb) && name !== undefined && name !== worker)
     return otherWorker(worker);
-  return undefined;
+  const kind = inputKindOf(request);
+  return kind === undefined ? undefined : inputRefusal(worker, kind, { namespace, name }, surroundings);
+}
+
+function inputKindOf({ group, resource }: AccessRequest): InputKind | undefined {
+  return group === '' && (resource === 'configmaps' || resource === 'secrets') ? resource : undefined;
+}
+
+/**
+ * Why a worker does not get to read a ConfigMap or a Secret. Lists and watches must name one object, too.
+ * Source of the rule: Kubernetes documentation, "Using Node Authorization".
+ */
+function inputRefusal(
+  worker: string,
+  kind: InputKind,
+  { namespace, name }: { readonly namespace: string | undefined; readonly name: string | undefined },
+  surroundings: Surroundings,
+): string | undefined {
+  if (namespace === undefined || name === undefined) {
+    return `worker "${worker}" may read ${kind} only one by one: by name, or in a namespace with fieldSelector metadata.name=NAME`;
+  }
+  return surroundings.isUsedBy(worker, kind, { namespace, name })
+    ? undefined
+    : `no task of worker "${worker}" refers to it`;
 }
 
 /** Which objects are there for a worker: of Tasks and Events only those that concern it. */
 function workerSight(
   identity: Identity,
-  { resource }: AccessRequest,
+  request: AccessRequest,
   surroundings: Surroundings,
 ): ((object: DynamicObject) => boolean) | undefined {
   const worker = workerOf(identity);
   if (worker === undefined) return () => false;
-  switch (resource) {
+  const kind = inputKindOf(request);
+  if (kind !== undefined) return inputSight(worker, kind, surroundings);
+  switch (request.resource) {
     case 'tasks':
       return (task) => isConcerned(worker, task);
     case 'events':
@@ -50,6 +83,22 @@ function workerSight(
     default:
       return undefined;
   }
+}
+
+/**
+ * The right is asked for each time: a watch does not outlast it. It ends then, rather than pass over what it must not
+ * tell, so that whoever has the right again later knows that something may be missing.
+ */
+function inputSight(
+  worker: string,
+  kind: InputKind,
+  surroundings: Surroundings,
+): (object: DynamicObject) => boolean {
+  return ({ metadata: { namespace, name } }) => {
+    const refusal = inputRefusal(worker, kind, { namespace, name }, surroundings);
+    if (refusal === undefined) return true;
+    throw new ApiError('Forbidden', `${kind} "${name}" is forbidden: ${refusal}`, { name, kind });
+  };
 }
 
 function workerRefusal(write: WriteToJudge, surroundings: Surroundings): string | undefined {

@@ -42,7 +42,10 @@ function request(text: string): AccessRequest {
 }
 
 describe('Authorization', () => {
-  const authorizer = new Authorizer(() => bootstrapOnly, { find: () => undefined });
+  const authorizer = new Authorizer(() => bootstrapOnly, {
+    find: () => undefined,
+    isUsedBy: () => false,
+  });
   const may = (identity: Identity, text: string): boolean => {
     try {
       authorizer.check(identity, request(text));

@@ -133,6 +133,8 @@ const worker: BootstrapRole = {
       apiGroups: ['coordination.k8s.io'],
       resources: ['leases'],
     },
+    // Those that its Tasks refer to, one at a time.
+    { verbs: READ, apiGroups: CORE, resources: ['configmaps', 'secrets'] },
     // It reads an event back to count on one that it, or the agent before it, has written already.
     { verbs: ['get', 'create', 'update', 'patch'], apiGroups: CORE, resources: ['events'] },
   ],

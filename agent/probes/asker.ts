@@ -30,8 +30,10 @@ export class Asker {
   hold(isHeld: boolean): void {
     if (isHeld === this.#isHeld) return;
     this.#isHeld = isHeld;
-    if (isHeld) this.#timer?.cancel();
-    else this.#arm();
+    if (isHeld) return this.#timer?.cancel();
+    // Who had to wait keeps step with the question it waited for, not with those it could not ask.
+    this.#dueMs = Math.max(this.#dueMs, this.#options.clock.monotonicMs());
+    this.#arm();
   }
 
   /** For good; a question under way is given up. */

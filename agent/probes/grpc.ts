@@ -112,7 +112,7 @@ function check(
       const reply = {
         httpStatus: head[':status'],
         grpcStatus: word('grpc-status'),
-        grpcMessage: word('grpc-message') ?? '',
+        grpcMessage: percentDecoded(word('grpc-message') ?? ''),
         body: Buffer.concat(chunks),
       };
       end(() => resolve(reply));
@@ -163,4 +163,13 @@ function varint(value: number): number[] {
 
 function asText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** As gRPC sends its messages; what is no such encoding stays as it is. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -233,6 +233,6 @@ function failed(target: Target, why: string): Answer {
 }
 
 function httpWords(error: unknown): string {
-  const words = socketWords(error);
-  return words === 'socket hang up' ? 'EOF' : words;
+  // Node's words, under the code of a reset, for a connection that was closed without an answer.
+  return messageOf(error) === 'socket hang up' ? 'EOF' : socketWords(error);
 }

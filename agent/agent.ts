@@ -18,12 +18,14 @@ import type { Runtime } from '../machinery/runtime.ts';
 import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
 import { tasks } from '../schemas/kinds.ts';
 import type { Task } from '../schemas/types.gen.ts';
+import { PressureGauge, type ReadFileSystem, readStatfs } from './disk/pressure.ts';
 import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { newWorkerLink } from './link.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
 import { openServices, type ServiceDeps } from './services.ts';
 import { UsageSampler } from './usage.ts';
+import type { VolumePlaces } from './volumes/diskvolumes.ts';
 import type { Reserve } from './workerstatus.ts';
 
 export interface AgentOptions {
@@ -54,6 +56,10 @@ export interface AgentOptions {
   readonly leaseSeconds?: number;
   /** What the machine uses; default from /proc. */
   readonly readMachine?: ReadMachine;
+  /** How full the engine's disk is; default from the kernel. */
+  readonly readFileSystem?: ReadFileSystem;
+  /** Where volumes of Tasks are; default nowhere but in volumes of the engine. */
+  readonly volumes?: VolumePlaces;
   /** The folder of seccomp profiles that Tasks may name; default none. */
   readonly seccompProfiles?: string;
   /** What the task controller has done for it; default the real things. */
@@ -95,6 +101,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     networks: options.networks ?? { range: '10.200.0.0/14', prefix: 22 },
     ...(options.seccompProfiles === undefined ? {} : { seccompProfiles: options.seccompProfiles }),
     version: options.agentVersion,
+    ...(options.volumes === undefined ? {} : { volumes: options.volumes }),
     signal,
   });
   const controller = new TaskController({
@@ -113,6 +120,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     startsAtOnce: options.startsAtOnce ?? Math.min(MAX_STARTS_AT_ONCE, 2 * availableParallelism()),
     ...(options.relistMs === undefined ? {} : { relistMs: options.relistMs }),
   });
+  const { directory } = options.volumes ?? {};
   const enrolment = new Enrolment({
     client,
     runtime,
@@ -123,6 +131,12 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     publishAddress,
     reserve: options.reserve ?? { milliCpu: 0, memoryBytes: 0 },
     agentVersion: options.agentVersion,
+    pressure: new PressureGauge({
+      clock,
+      readFileSystem: options.readFileSystem ?? readStatfs,
+      readMachine: options.readMachine ?? readProcMachine,
+      ...(directory === undefined ? {} : { volumesDirectory: directory }),
+    }),
     onEngineUp: () => controller.relistSoon(),
   });
   const heartbeat = new Heartbeat({

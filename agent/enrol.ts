@@ -12,10 +12,11 @@ import { isApiError, messageOf } from '../machinery/errors.ts';
 import { isSameJson } from '../machinery/json.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Random } from '../machinery/random.ts';
-import type { Runtime } from '../machinery/runtime.ts';
+import type { Runtime, RuntimeInfo } from '../machinery/runtime.ts';
 import { withinBounds } from '../runtime/bounded.ts';
 import { workers } from '../schemas/kinds.ts';
 import type { Worker } from '../schemas/types.gen.ts';
+import type { Pressure, PressureGauge } from './disk/pressure.ts';
 import { type EngineReport, type Reserve, workerStatus } from './workerstatus.ts';
 
 export interface EnrolmentOptions {
@@ -28,6 +29,7 @@ export interface EnrolmentOptions {
   readonly publishAddress: string;
   readonly reserve: Reserve;
   readonly agentVersion: string;
+  readonly pressure: Pick<PressureGauge, 'look'>;
   /** The engine answers again after it did not, or for the first time. */
   readonly onEngineUp: () => void;
 }
@@ -65,6 +67,11 @@ export class Enrolment {
     });
   }
 
+  /** What the worker has to give, as it was told last; undefined before the first time. */
+  get allocatable(): NonNullable<Worker['status']>['allocatable'] {
+    return this.#informer.get(this.#options.worker)?.status?.allocatable;
+  }
+
   /** Keeps the Worker true until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const stopListening = this.#informer.onChange(() => this.#wake());
@@ -89,7 +96,8 @@ export class Enrolment {
         else log.warn({ worker }, `the container engine does not answer: ${report.message}`);
       }
       this.#wasUp = report.isUp;
-      const outcome = await this.#write(report, signal);
+      const pressure = report.isUp ? await this.#lookAround(report.info) : {};
+      const outcome = await this.#write(report, pressure, signal);
       this.#failures = report.isUp && outcome !== 'failed' ? 0 : this.#failures + 1;
       if (outcome === 'written') await sleep(clock, WRITE_PAUSE_MS, signal);
       const delayMs =
@@ -111,14 +119,36 @@ export class Enrolment {
     }
   }
 
-  async #write(report: EngineReport, signal: AbortSignal): Promise<'same' | 'written' | 'failed'> {
+  /** What cannot be read is left out, and said. */
+  async #lookAround(info: RuntimeInfo): Promise<Pressure> {
+    const { pressure, log, worker } = this.#options;
+    try {
+      return await pressure.look(info);
+    } catch (error) {
+      log.warn({ worker, err: error }, `cannot tell what the machine is short of: ${messageOf(error)}`);
+      return {};
+    }
+  }
+
+  async #write(
+    report: EngineReport,
+    pressure: Pressure,
+    signal: AbortSignal,
+  ): Promise<'same' | 'written' | 'failed'> {
     const { client, clock, log, worker, publishAddress, reserve, agentVersion } = this.#options;
     try {
       const bounds = { what: `write of worker ${worker}`, signal, limitMs: WRITE_LIMIT_MS };
       return await withinBounds(clock, bounds, async (inner) => {
         const current = this.#informer.get(worker) ?? (await this.#ensure(inner));
         const nowMs = clock.now();
-        const status = workerStatus(current, { report, reserve, publishAddress, agentVersion, nowMs });
+        const status = workerStatus(current, {
+          report,
+          pressure,
+          reserve,
+          publishAddress,
+          agentVersion,
+          nowMs,
+        });
         if (isSameJson(status, current.status)) return 'same';
         await client.update(workers, { ...current, status }, { subresource: 'status', signal: inner });
         return 'written';

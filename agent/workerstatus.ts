@@ -3,6 +3,7 @@ import { type ConditionInput, setCondition } from '../machinery/conditions.ts';
 import { formatBytes, formatMilli } from '../machinery/quantity.ts';
 import type { RuntimeInfo } from '../machinery/runtime.ts';
 import type { Worker } from '../schemas/types.gen.ts';
+import { ENGINE_AVAILABLE, type Pressure } from './disk/pressure.ts';
 
 export type WorkerStatus = NonNullable<Worker['status']>;
 
@@ -19,6 +20,8 @@ export type EngineReport =
 
 export interface WorkerFacts {
   readonly report: EngineReport;
+  /** What the machine is short of; undefined where nobody could tell. */
+  readonly pressure?: Pressure;
   readonly reserve: Reserve;
   readonly publishAddress: string;
   readonly agentVersion: string;
@@ -28,11 +31,11 @@ export interface WorkerFacts {
 /** The stored status with what is known now; the very same object when it says so already. */
 export function workerStatus(worker: Worker, facts: WorkerFacts): WorkerStatus {
   const old = worker.status ?? {};
-  const { report, nowMs } = facts;
+  const { report, pressure = {}, nowMs } = facts;
   const generation = worker.metadata.generation;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
   let conditions = old.conditions;
-  for (const condition of conditionsOf(report)) {
+  for (const condition of [...conditionsOf(report), ...pressureConditions(pressure)]) {
     conditions = [...setCondition(conditions, { ...condition, ...observed }, nowMs)];
   }
   const next: WorkerStatus = {
@@ -70,16 +73,41 @@ function conditionsOf(report: EngineReport): readonly ConditionInput[] {
   ];
 }
 
+/** In kubelet's words, with the agent in its place. */
+function pressureConditions({ disk, memory }: Pressure): readonly ConditionInput[] {
+  const conditions: ConditionInput[] = [];
+  if (memory !== undefined) {
+    const reason = memory.isShort ? 'AgentHasInsufficientMemory' : 'AgentHasSufficientMemory';
+    const status = memory.isShort ? 'True' : 'False';
+    conditions.push({ type: 'MemoryPressure', status, reason, message: memory.message });
+  }
+  if (disk !== undefined) {
+    const reason = disk.isShort ? 'AgentHasDiskPressure' : 'AgentHasNoDiskPressure';
+    const status = disk.isShort ? 'True' : 'False';
+    conditions.push({ type: 'DiskPressure', status, reason, message: disk.message });
+  }
+  return conditions;
+}
+
 function machineOf(
   info: RuntimeInfo,
-  { reserve, agentVersion }: WorkerFacts,
+  { reserve, agentVersion, pressure }: WorkerFacts,
 ): Pick<WorkerStatus, 'capacity' | 'allocatable' | 'info'> {
   const milliCpu = info.cpus * 1000;
+  const diskBytes = pressure?.disk?.totalBytes;
+  const disk = (bytes: number): { 'ephemeral-storage'?: string } =>
+    diskBytes === undefined ? {} : { 'ephemeral-storage': formatBytes(Math.floor(bytes)) };
   return {
-    capacity: { cpu: formatMilli(milliCpu), memory: formatBytes(info.memoryBytes) },
+    capacity: {
+      cpu: formatMilli(milliCpu),
+      memory: formatBytes(info.memoryBytes),
+      ...disk(diskBytes ?? 0),
+    },
     allocatable: {
       cpu: formatMilli(Math.max(0, milliCpu - reserve.milliCpu)),
       memory: formatBytes(Math.max(0, info.memoryBytes - reserve.memoryBytes)),
+      // What is below the threshold of pressure nobody may ask for.
+      ...disk((diskBytes ?? 0) * (1 - ENGINE_AVAILABLE)),
     },
     info: {
       os: info.os,

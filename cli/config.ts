@@ -117,6 +117,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
     namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
     hostPathAllowed: take(SETTINGS.hostPathAllowed),
+    volumesDir: take(SETTINGS.volumesDir),
+    runDir: take(SETTINGS.runDir),
     tokenAuthFile: take(SETTINGS.tokenAuthFile),
     auditLogPath: take(SETTINGS.auditLogPath),
     auditLogMaxBytes: take(SETTINGS.auditLogMaxBytes),

@@ -76,6 +76,9 @@ export interface Settings {
   readonly namespaceMaxBytes: number;
   /** Paths of workers that Tasks of level baseline may mount, and what lies below them. */
   readonly hostPathAllowed: readonly string[];
+  readonly volumesDir: string;
+  /** As root: where Secrets and emptyDirs of medium Memory are mounted. */
+  readonly runDir: string;
   /** Absent: there are no static tokens. */
   readonly tokenAuthFile: string | undefined;
   /** `-`: the log. */
@@ -349,6 +352,20 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     show: (value) => value.join(','),
     description:
       'paths of workers that Tasks in namespaces of security level baseline may mount, with what lies below them, separated by commas',
+  },
+  volumesDir: {
+    name: 'volumesDir',
+    placeholder: '<directory>',
+    parse: pathIn,
+    fallback: ({ home }) => join(home, 'volumes'),
+    description: 'where emptyDirs and ConfigMaps of Tasks are kept on this machine',
+  },
+  runDir: {
+    name: 'runDir',
+    placeholder: '<directory>',
+    parse: pathIn,
+    fallback: () => '/run/gantry',
+    description: 'as root: where Secrets and emptyDirs of medium Memory are mounted, never on a disk',
   },
   tokenAuthFile: {
     name: 'tokenAuthFile',

@@ -141,6 +141,13 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       agentVersion: version,
       publishAddress: settings.publishAddress,
       networks: { range: settings.taskCidr, prefix: settings.taskNetworkPrefix },
+      volumes: {
+        directory: settings.volumesDir,
+        runDirectory: settings.runDir,
+        memoryCandidates: [context.env['XDG_RUNTIME_DIR'] ?? '', '/dev/shm'].filter((path) => path !== ''),
+        userId: process.getuid?.() ?? -1,
+        hostPathAllowed: settings.hostPathAllowed,
+      },
       renewMs: settings.leaseRenewSeconds * 1000,
       leaseSeconds: settings.leaseDurationSeconds,
     });

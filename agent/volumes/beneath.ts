@@ -30,6 +30,8 @@ export interface BeneathOptions {
   readonly make: 'nothing' | 'directory' | 'file';
   /** Who owns what is made; its permissions are those of the directory it is made in. */
   readonly owner: number;
+  /** The path of `root`, where absolute links mean paths of this machine: such as begin with it are followed from `root`. */
+  readonly absolute?: string;
 }
 
 /** The name by which the kernel knows an open file, whatever has become of its path. */
@@ -64,9 +66,9 @@ export async function openBeneath(root: string, path: string, options: BeneathOp
       if (++links > MAX_LINKS) throw new OutsideError('it leads through too many links');
       const target = await readlink(step);
       if (target.startsWith('/')) {
-        throw new OutsideError(`it leads through a link to ${target}, which may be outside of the volume`);
-      }
-      parts.unshift(...target.split('/'));
+        parts.unshift(...insideOf(options.absolute, target).split('/'));
+        for (const left of held.splice(1)) await left.close();
+      } else parts.unshift(...target.split('/'));
     }
     const found = held.pop();
     if (found === undefined) throw new OutsideError('it leads nowhere');
@@ -74,6 +76,13 @@ export async function openBeneath(root: string, path: string, options: BeneathOp
   } finally {
     await Promise.all(held.map((handle) => handle.close()));
   }
+}
+
+function insideOf(root: string | undefined, target: string): string {
+  if (root !== undefined && (target === root || target.startsWith(root.endsWith('/') ? root : `${root}/`))) {
+    return target.slice(root.length);
+  }
+  throw new OutsideError(`it leads through a link to ${target}, which is outside of the volume`);
 }
 
 async function openStep(

@@ -32,12 +32,8 @@ import { Turns } from './turns.ts';
 type Volume = NonNullable<Task['spec']['volumes']>[number];
 type VolumeMount = NonNullable<Task['spec']['volumeMounts']>[number];
 
-export interface DiskVolumesOptions {
-  readonly runtime: Runtime;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly worker: string;
-  readonly clusterId: string;
+/** What of the machine volumes may use. */
+export interface VolumePlaces {
   /** Where directories of Tasks are, absolute; absent: nowhere, as with an engine elsewhere. */
   readonly directory?: string;
   /** Where file systems in memory are mounted, as root. */
@@ -46,8 +42,16 @@ export interface DiskVolumesOptions {
   readonly memoryCandidates: readonly string[];
   /** Who Gantry is; 0 is root. */
   readonly userId: number;
-  /** Prefixes that hostPaths must be at or below; absent: any. */
-  readonly hostPathAllowed?: readonly string[];
+  /** Paths that all Tasks may mount, with what is below them: nothing there may lead out by a link. */
+  readonly hostPathAllowed: readonly string[];
+}
+
+export interface DiskVolumesOptions extends VolumePlaces {
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly worker: string;
+  readonly clusterId: string;
 }
 
 /** One emptyDir on this worker's disk. */

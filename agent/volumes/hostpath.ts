@@ -1,9 +1,9 @@
 /**
- * hostPath volumes: whether what the worker has at the path is of the wanted type, and allowed by its operator.
+ * hostPath volumes: whether what the worker has at the path is of the wanted type, and where it really is.
  * Source of the types and of their words: Kubernetes documentation, "Volumes", hostPath.
  */
 import type { Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open as openFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileProblem } from '../../machinery/durablefile.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
@@ -12,8 +12,8 @@ import { hasCode, OutsideError, openBeneath } from './beneath.ts';
 
 export type HostPath = NonNullable<NonNullable<Task['spec']['volumes']>[number]['hostPath']>;
 
-/** The first prefix that the path is at or below, by whole parts; undefined when none allows it. */
-export function allowingPrefix(path: string, prefixes: readonly string[]): string | undefined {
+/** The first prefix that the path is at or below, by whole parts; undefined when there is none. */
+export function prefixOf(path: string, prefixes: readonly string[]): string | undefined {
   return prefixes.find((prefix) => {
     const base = prefix.endsWith('/') ? prefix : `${prefix}/`;
     return path === prefix || `${path}/` === base || path.startsWith(base);
@@ -23,29 +23,27 @@ export function allowingPrefix(path: string, prefixes: readonly string[]): strin
 /**
  * What is at the path, made where the type says so.
  *
- * Links on the way are followed, as an operator lays them; but where only certain prefixes are allowed, none may lead out
- * of its prefix, and what is answered is held open, so that it stays what was checked.
+ * Links on the way are followed, as an operator lays them. But at and below a path that everybody may mount (`open`), where
+ * containers may have laid them, none may lead out of it; and what is found there is held open, so that it stays what was
+ * checked. Whether a path that is not below one may be mounted at all is the API server's to say, and said.
  * Rejects with `InvalidSpec`. The caller closes the handle.
  */
 export async function findHostPath(
   { path, type = '' }: HostPath,
-  allowed: readonly string[] | undefined,
+  open: readonly string[],
 ): Promise<{ readonly path: string; readonly handle?: FileHandle }> {
   if (path.split('/').includes('..')) throw refused(`hostPath ${path} must not contain '..'`);
   try {
-    if (allowed === undefined) {
+    const prefix = prefixOf(path, open);
+    if (prefix === undefined) {
       await make(path, type);
       checkType(path, type, await stat(path));
       return { path };
     }
-    const prefix = allowingPrefix(path, allowed);
-    if (prefix === undefined) {
-      const list = allowed.length === 0 ? 'it allows none' : `it allows ${allowed.join(', ')}`;
-      throw refused(`hostPath ${path} is not allowed on this worker: ${list} (--host-path-allowed)`);
-    }
     const handle = await openBeneath(prefix, path.slice(prefix.length), {
       make: type === 'DirectoryOrCreate' ? 'directory' : type === 'FileOrCreate' ? 'file' : 'nothing',
       owner: 0,
+      absolute: prefix,
     });
     try {
       checkType(path, type, await handle.stat());
@@ -56,8 +54,7 @@ export async function findHostPath(
     return { path, handle };
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
-    if (error instanceof OutsideError)
-      throw refused(`hostPath ${path} is not allowed on this worker: ${error.message}`);
+    if (error instanceof OutsideError) throw refused(`hostPath ${path} is refused: ${error.message}`);
     throw refused(problemOf(path, type, error), error);
   }
 }
@@ -66,7 +63,7 @@ async function make(path: string, type: string): Promise<void> {
   if (type === 'DirectoryOrCreate') await mkdir(path, { recursive: true, mode: 0o755 }).catch(unlessThere);
   if (type !== 'FileOrCreate') return;
   try {
-    await (await open(path, 'wx', 0o644)).close();
+    await (await openFile(path, 'wx', 0o644)).close();
   } catch (error) {
     unlessThere(error);
   }

@@ -59,6 +59,7 @@ export async function openRig(options: Partial<FakeRuntimeOptions> = {}): Promis
       agentVersion: 'test',
       // The machine's own files are read in real time.
       readMachine: () => Promise.resolve(undefined),
+      readFileSystem: () => Promise.resolve(undefined),
     });
   const key = (name: string) => ({ namespace: 'default', name });
   const rig: Rig = {

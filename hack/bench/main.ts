@@ -5,6 +5,7 @@
 import { benchApi } from './api.ts';
 import { benchBackup } from './backup.ts';
 import { benchPast } from './past.ts';
+import { benchProbes } from './probes.ts';
 import { benchProcess } from './process.ts';
 import { benchSabotage } from './sabotage.ts';
 import { benchSettled } from './settled.ts';
@@ -30,6 +31,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   sabotage: benchSabotage,
   settled: benchSettled,
   process: benchProcess,
+  probes: benchProbes,
   watches: benchWatches,
 };
 

@@ -74,15 +74,9 @@ describe('HTTP and TCP probes', () => {
     ];
     expect((await ask(port, { path: 'a b/ü?q=1&r=#end', headers })).kind).to.equal('success');
     const latin = Buffer.from('zwölf').toString('latin1');
-    expect(seen).to.deep.equal([
-      [
-        ...['GET', '/', 'Host', `127.0.0.1:${port}`],
-        ...['User-Agent', 'gantry-probe/1', 'Accept', '*/*', 'Connection', 'close'],
-      ],
-      [
-        ...['GET', '/a%20b/%C3%BC?q=1&r=', 'Host', 'shop.example', 'X-Word', latin, 'X-Word', 'again'],
-        ...['user-agent', 'me', 'Accept', '*/*', 'Connection', 'close'],
-      ],
+    expect(seen.map((words) => words.join('|'))).to.deep.equal([
+      `GET|/|Host|127.0.0.1:${port}|User-Agent|gantry-probe/1|Accept|*/*|Connection|close`,
+      `GET|/a%20b/%C3%BC?q=1&r=|Host|shop.example|X-Word|${latin}|X-Word|again|user-agent|me|Accept|*/*|Connection|close`,
     ]);
     await eventually(() => Promise.resolve(loopback.connections === 0 || undefined), 'no connection');
   });

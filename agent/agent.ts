@@ -98,6 +98,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     worker: workerName,
     clusterId,
     publishAddress,
+    allocatable: () => enrolment.allocatable,
     networks: options.networks ?? { range: '10.200.0.0/14', prefix: 22 },
     ...(options.seccompProfiles === undefined ? {} : { seccompProfiles: options.seccompProfiles }),
     version: options.agentVersion,

@@ -270,8 +270,8 @@ export interface ProcessSession {
   endInput(): void;
   resize(size: TerminalSize): Promise<void>;
   /**
-   * Ends a process that was started by exec, as far as the engine allows (on its own machine, by KILL; elsewhere by
-   * closing its connection); the session then ends. Nothing for an attach. Never rejects.
+   * Ends a process that was started by exec, as far as the engine allows (on its own machine, by KILL, with all it started;
+   * elsewhere by closing its connection); the session then ends. Also after `close`. Nothing for an attach. Never rejects.
    */
   kill(): Promise<void>;
   /** Lets go of the connection, at any time, more than once. What was started by exec is not killed by it. */
@@ -347,7 +347,11 @@ export interface Runtime {
    * rotated away before it was read, or lost with the engine, is marked where it is missing (`isMark`): a line of its own.
    */
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk>;
-  /** Starts a process in a running container. Rejects `NotFound` for no such container, `Conflict` for one not running. */
+  /**
+   * Starts a process in a running container. Rejects `NotFound` for no such container, `Conflict` for one not running. A
+   * command that cannot be run ends as in a shell: with 126 or 127, and why on its standard error.
+   * @param signal is the process's life: aborted, during the call or at any time after, the process ends as by `kill`.
+   */
   exec(
     id: string,
     command: readonly string[],

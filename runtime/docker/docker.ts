@@ -158,6 +158,7 @@ export class DockerRuntime implements Runtime {
   update(id: string, resources: Resources, signal: AbortSignal): Promise<void> {
     const settings = resourceSettings(resources);
     return this.#calls.call(`update of container "${id}"`, signal, async (abortSignal) => {
+      await this.#assertRoom(id, resources, abortSignal);
       // An update of nothing is an error to the engine; a container that is gone is one to us.
       if (Object.keys(settings).length === 0) await this.#container(id).inspect({ abortSignal });
       else await this.#container(id).update({ ...settings, abortSignal });
@@ -282,7 +283,10 @@ export class DockerRuntime implements Runtime {
       signal,
       async (abortSignal) => {
         const container = await this.#container(id).inspect({ abortSignal });
-        return dialContainer(this.#dial, container, port, abortSignal);
+        const connection = await dialContainer(this.#dial, container, port, abortSignal);
+        // Given up meanwhile: nobody would ever close it.
+        if (abortSignal.aborted) connection.destroy();
+        return connection;
       },
     );
   }
@@ -293,6 +297,20 @@ export class DockerRuntime implements Runtime {
       throw new RuntimeError('NotFound', `there is no container "${id}": no container can be called that`);
     }
     return this.#docker.getContainer(id);
+  }
+
+  /**
+   * A limit below what is in use: with control groups v1 the kernel refuses it, after the other limits were set; with v2 it
+   * kills. Neither is a resize.
+   */
+  async #assertRoom(id: string, { memoryBytes }: Resources, abortSignal: AbortSignal): Promise<void> {
+    if (memoryBytes === undefined) return;
+    const used = await this.#stats.read(this.#container(id), abortSignal);
+    if (used === undefined || used.memoryBytes <= memoryBytes) return;
+    throw new RuntimeError(
+      'Conflict',
+      `update of container "${id}": found ${used.memoryBytes} bytes of memory in use, wanted a limit of ${memoryBytes}; its limits stay as they are until it uses less or is replaced`,
+    );
   }
 
   async #state(id: string, abortSignal: AbortSignal): Promise<ContainerDetail['state'] | undefined> {

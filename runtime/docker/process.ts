@@ -2,7 +2,7 @@
  * Processes in containers of a Docker Engine: started (exec) or joined (attach), their bytes both ways, their end.
  *
  * What the engine does and does not do, seen on 20.10:
- * - A command that does not exist is no refused exec: the process ends with 126 or 127, and why is its output.
+ * - A command that does not exist is no refused exec: the process ends with 126, and why is its standard output.
  * - The end of the output is not the end of the process, which may have closed it: the exit code comes by inspection.
  * - Letting go of a connection ends no process; one that reads its input sees the end of it.
  * - Input goes to a container's own process only when the container was made with an open standard input, and a
@@ -11,16 +11,19 @@
 import type Docker from 'dockerode';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type { ProcessOptions, ProcessSession, TerminalSize } from '../../machinery/runtime.ts';
-import type { DockerCalls } from './calls.ts';
+import type { DockerCalls, Work } from './calls.ts';
 import { statusOf, textOf } from './errors.ts';
 import { killTree } from './processtree.ts';
-import { type Ending, EngineSession } from './session.ts';
+import { type Ending, type EngineProcess, EngineSession } from './session.ts';
 
 /**
  * The engine leaves a terminal's process alone, though keeps running it, when these keys are pressed. Its default (^P ^Q)
  * swallows every ^P until the next key; this one nobody presses.
  */
 const DETACH_KEYS = Array.from({ length: 8 }, () => 'ctrl-^').join(',');
+
+/** How long an engine may take from its answer to the process. */
+const BEGIN_LIMIT_MS = 10_000;
 
 export type ContainerOf = (id: string) => Docker.Container;
 
@@ -39,7 +42,7 @@ export async function execInDocker(
   const { id, command, options, isLocal } = target;
   const what = `exec in container "${id}"`;
   if (command.length === 0) throw new RuntimeError('InvalidSpec', `${what}: wanted a command, found none`);
-  return calls.call(what, signal, async (abortSignal) => {
+  const exec = await calls.call(what, signal, (abortSignal) => {
     const body = {
       Cmd: [...command],
       AttachStdin: options.stdin,
@@ -49,19 +52,27 @@ export async function execInDocker(
       DetachKeys: DETACH_KEYS,
     };
     const create: object = { _body: body, abortSignal };
-    const exec = await refusingStopped(what, () => containerOf(id).exec(create));
+    return refusingStopped(what, () => containerOf(id).exec(create));
+  });
+  const ending = async (inner: AbortSignal): Promise<Ending> => {
+    const { Running, ExitCode, Pid } = await exec.inspect({ abortSignal: inner });
+    if (Running) return { isOver: false };
+    return { isOver: true, exitCode: ExitCode ?? undefined, isRefused: Pid === 0 };
+  };
+  const kill = (inner: AbortSignal): Promise<boolean> => killExec(calls, exec, isLocal, inner);
+  const endInBackground = (): void => {
+    calls.call(`kill of ${what}`, new AbortController().signal, kill).catch(() => undefined);
+  };
+  const open: Work<EngineSession> = async (abortSignal) => {
     // Not `stdin: true`: it leaves the request open, and with it the connection of every refused start.
     const start: object = { hijack: true, _body: { Detach: false, Tty: options.tty }, abortSignal };
-    const stream = await refusingStopped(what, () => exec.start(start));
-    const kill = async (inner: AbortSignal): Promise<boolean> => {
-      const { Running, Pid, ContainerID } = await exec.inspect({ abortSignal: inner });
-      if (!Running) return true;
-      return isLocal && (await killTree({ containerId: ContainerID, pid: Pid }));
-    };
-    const ending = async (inner: AbortSignal): Promise<Ending> => {
-      const state = await exec.inspect({ abortSignal: inner });
-      return state.Running ? { isOver: false } : { isOver: true, exitCode: state.ExitCode ?? undefined };
-    };
+    const stream = await refusingStopped(what, () => exec.start(start)).catch((error: unknown) => {
+      // Without an answer it may have been started all the same, and nobody will ask for it again.
+      if (statusOf(error) === undefined) endInBackground();
+      throw error;
+    });
+    const resizeTo: EngineProcess['resize'] = ({ columns, rows }, inner) =>
+      resize(exec, columns, rows, inner);
     return new EngineSession(
       stream,
       {
@@ -71,12 +82,38 @@ export async function execInDocker(
         isRaw: options.tty,
         takesInput: options.stdin,
         ending,
-        resize: ({ columns, rows }, inner) => resize(exec, columns, rows, inner),
+        resize: resizeTo,
         kill,
       },
       { opening: abortSignal, whole: signal },
     );
-  });
+  };
+  // An engine starts what it was asked to start, also for a caller that has left: so the answer is waited for without
+  // the caller, and what has begun is then ended by the session, which sees that the signal is aborted.
+  return calls.carried(what, signal, open);
+}
+
+/**
+ * The process with all it started, on this machine. False when it cannot be ended from here. The engine answers before it
+ * has started it: there is no process yet, and a moment later there is.
+ */
+async function killExec(
+  calls: DockerCalls,
+  exec: Docker.Exec,
+  isLocal: boolean,
+  abortSignal: AbortSignal,
+): Promise<boolean> {
+  if (!isLocal) return false;
+  let isKilled = false;
+  const look = async (): Promise<boolean> => {
+    const { Running, ExitCode, Pid, ContainerID } = await exec.inspect({ abortSignal });
+    const hasEnded = !Running && ExitCode !== null;
+    if (!hasEnded && Pid === 0) return false;
+    isKilled = hasEnded || (await killTree({ containerId: ContainerID, pid: Pid }));
+    return true;
+  };
+  await calls.until(abortSignal, look, BEGIN_LIMIT_MS);
+  return isKilled;
 }
 
 export async function attachToDocker(

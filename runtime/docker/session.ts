@@ -5,11 +5,17 @@ import { OutputQueue } from '../outputqueue.ts';
 import type { DockerCalls, Work } from './calls.ts';
 import { Demultiplexer } from './demux.ts';
 import { translateDockerError } from './errors.ts';
+import { FirstWords, refusalCode } from './firstwords.ts';
 import { EngineWire } from './wire.ts';
 
 export type Ending =
   | { readonly isOver: false }
-  | { readonly isOver: true; readonly exitCode: number | undefined };
+  | {
+      readonly isOver: true;
+      readonly exitCode: number | undefined;
+      /** The engine could not start it: what it wrote are the engine's words. */
+      readonly isRefused?: boolean;
+    };
 
 export interface EngineProcess {
   /** For messages. */
@@ -31,6 +37,8 @@ const BROKEN_LIMIT_MS = 5_000;
 const MAX_POLL_MS = 1_000;
 /** A killed process is gone in milliseconds, and the engine says so; one that hangs in the kernel is not waited for. */
 const KILLED_LIMIT_MS = 5_000;
+/** An engine that refuses a process ends its output at once. */
+const REFUSAL_LIMIT_MS = 1_000;
 
 type Ended = { readonly exitCode: number | undefined };
 
@@ -41,12 +49,19 @@ export class EngineSession implements ProcessSession {
   readonly #queue: OutputQueue;
   readonly #wire: EngineWire;
   readonly #frames = new Demultiplexer();
+  readonly #first = new FirstWords();
   readonly #over = new AbortController();
   readonly #settle: PromiseWithResolvers<Ended>;
   readonly #whole: AbortSignal;
-  readonly #close = (): void => this.close();
+  readonly #leave = (): void => {
+    this.close();
+    void this.kill();
+  };
 
-  /** @param signals `opening` gives up the call that makes the session, `whole` ends the session at any time. */
+  /**
+   * @param signals `opening` gives up the call that makes the session, `whole` ends the session at any time; either ends a
+   * process that was started for it.
+   */
   constructor(
     stream: unknown,
     process: EngineProcess,
@@ -64,8 +79,8 @@ export class EngineSession implements ProcessSession {
       data: (chunk) => this.#take(chunk),
       end: (error) => void this.#finish(error),
     });
-    this.#whole.addEventListener('abort', this.#close, { once: true });
-    if (signals.opening.aborted || signals.whole.aborted) this.close();
+    this.#whole.addEventListener('abort', this.#leave, { once: true });
+    if (signals.opening.aborted || signals.whole.aborted) this.#leave();
     else this.#wire.start();
   }
 
@@ -95,7 +110,8 @@ export class EngineSession implements ProcessSession {
   async kill(): Promise<void> {
     const { calls, what, kill } = this.#process;
     if (kill === undefined) return;
-    const signal = new AbortController().signal;
+    // Nobody's signal: whoever gives up a process wants it ended.
+    const { signal } = new AbortController();
     try {
       const isKilled = await calls.call(`kill of ${what}`, signal, kill);
       if (isKilled) await calls.until(signal, async () => this.#over.signal.aborted, KILLED_LIMIT_MS);
@@ -126,9 +142,12 @@ export class EngineSession implements ProcessSession {
   #take(chunk: Uint8Array): boolean {
     const { isRaw } = this.#process;
     try {
-      if (isRaw) return this.#queue.push({ stream: 'stdout', data: chunk });
+      if (isRaw) return this.#hand([{ stream: 'stdout', data: chunk }]);
       let hasRoom = true;
-      for (const { stream, data } of this.#frames.push(chunk)) hasRoom = this.#queue.push({ stream, data });
+      for (const { stream, data } of this.#frames.push(chunk)) {
+        hasRoom = this.#hand(this.#first.take({ stream, data }));
+      }
+      if (this.#first.isHolding) void this.#releaseSoon();
       return hasRoom;
     } catch (error) {
       this.#fail(error);
@@ -136,10 +155,33 @@ export class EngineSession implements ProcessSession {
     }
   }
 
+  #hand(chunks: readonly LogChunk[]): boolean {
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = this.#queue.push(chunk);
+    return hasRoom;
+  }
+
+  /** A process that begins as the engine would is not held up for longer. */
+  async #releaseSoon(): Promise<void> {
+    const { calls } = this.#process;
+    await calls.until(this.#over.signal, async () => !this.#first.isHolding, REFUSAL_LIMIT_MS);
+    this.#hand(this.#first.release());
+  }
+
+  /** The engine's words about a process it could not start are no output of it, but what a shell would say. */
+  #tellRefusal(end: Ending): Ending {
+    const [words] = this.#first.release();
+    if (words === undefined || !end.isOver) return end;
+    if (end.isRefused !== true) this.#hand([words]);
+    else if (this.#process.options.stderr) this.#hand([{ stream: 'stderr', data: words.data }]);
+    return end.isRefused === true ? { ...end, exitCode: refusalCode(words.data, end.exitCode) } : end;
+  }
+
   /** The connection has ended: what is left is to learn how the process did. */
   async #finish(broken?: Error): Promise<void> {
     const { calls, what, ending, isRaw } = this.#process;
-    this.#queue.end();
+    // Whose the first words are is known with the end; what came after them is not kept waiting for it.
+    if (!this.#first.isHolding) this.#queue.end();
     this.#wire.close();
     try {
       if (!isRaw && broken === undefined) this.#frames.end();
@@ -156,7 +198,8 @@ export class EngineSession implements ProcessSession {
     }
   }
 
-  #end(end: Ending): void {
+  #end(ending: Ending): void {
+    const end = this.#tellRefusal(ending);
     this.#settle.resolve({ exitCode: end.isOver ? end.exitCode : undefined });
     this.#letGo();
   }
@@ -171,12 +214,13 @@ export class EngineSession implements ProcessSession {
             cause: error,
           })
         : known;
+    this.#hand(this.#first.release());
     this.#settle.reject(lost);
     this.#letGo();
   }
 
   #letGo(): void {
-    this.#whole.removeEventListener('abort', this.#close);
+    this.#whole.removeEventListener('abort', this.#leave);
     this.#queue.end();
     this.#wire.close();
     this.#over.abort();

@@ -1,15 +1,26 @@
 /** `ContainerSpec` and `Resources` in the words of Docker's create and update calls. Pure. */
 import { isIP } from 'node:net';
-import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
 import { RuntimeError } from '../../machinery/errors.ts';
-import type { ContainerSpec, PublishedPort, Resources } from '../../machinery/runtime.ts';
+import type {
+  ContainerSpec,
+  LogBounds,
+  Mount,
+  PublishedPort,
+  Resources,
+  Seccomp,
+} from '../../machinery/runtime.ts';
 
 /** A container may not fill the disk with its log: five files of 10 MiB, the oldest goes first. */
-const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
+const DEFAULT_LOG: LogBounds = { maxBytes: 10 * 1024 * 1024, maxFiles: 5 };
+
+/** The engine's own networks: what a container on one of them is called elsewhere the engine does not take. */
+const OWN_NETWORKS: ReadonlySet<string> = new Set(['bridge', 'default', 'host', 'none']);
 
 /** Throws `InvalidSpec` for what Docker would take and turn into something else. */
 export function createBody(spec: ContainerSpec): ContainerCreateOptions {
-  const ports = spec.networkMode === 'bridge' ? spec.ports : [];
+  const isPublishing = spec.networkMode !== 'host' && spec.networkMode !== 'none';
+  const ports = isPublishing ? spec.ports : [];
   return {
     Image: spec.image,
     Labels: { ...spec.labels },
@@ -27,28 +38,86 @@ export function createBody(spec: ContainerSpec): ContainerCreateOptions {
       PortBindings: portBindings(ports),
       // Restarts are the controller's: Docker's own backs off, and starts a container behind everyone's back.
       RestartPolicy: { Name: 'no' },
-      LogConfig: LOG_CONFIG,
+      LogConfig: logConfig(spec.log ?? DEFAULT_LOG),
       Privileged: spec.privileged,
       ReadonlyRootfs: spec.readOnlyRootFilesystem,
       CapAdd: [...spec.capabilities.add],
       CapDrop: [...spec.capabilities.drop],
       ...resourceSettings(spec.resources),
+      ...placeSettings(spec),
+      ...securitySettings(spec),
     },
+    ...networkingConfig(spec),
   };
 }
 
 /** Absent limits are left out: at creation that is no limit, in an update it stays as it is. */
 export function resourceSettings(
   resources: Resources,
-): Pick<HostConfig, 'NanoCpus' | 'Memory' | 'MemorySwap' | 'CpuShares'> {
-  const { nanoCpus, memoryBytes, cpuShares } = resources;
+): Pick<HostConfig, 'NanoCpus' | 'Memory' | 'MemorySwap' | 'CpuShares' | 'PidsLimit'> {
+  const { nanoCpus, memoryBytes, cpuShares, pidsLimit } = resources;
   return {
     ...(nanoCpus === undefined ? {} : { NanoCpus: nanoCpus }),
     // Memory and swap together, the same figure: no swap beyond the limit, and a limit that can be raised later
     // (Docker refuses one above the old sum).
     ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpuShares === undefined ? {} : { CpuShares: cpuShares }),
+    ...(pidsLimit === undefined ? {} : { PidsLimit: pidsLimit }),
   };
+}
+
+/** What it has of the machine besides its limits. */
+function placeSettings(
+  spec: ContainerSpec,
+): Pick<HostConfig, 'Mounts' | 'ShmSize' | 'Ulimits' | 'Dns' | 'PidMode'> {
+  const { mounts = [], ulimits = [], dns = [] } = spec;
+  return {
+    // Not `Binds`, for which the engine makes a folder of root's wherever there is none.
+    ...(mounts.length === 0 ? {} : { Mounts: mounts.map(mountSettings) }),
+    ...(spec.shmSizeBytes === undefined ? {} : { ShmSize: spec.shmSizeBytes }),
+    ...(ulimits.length === 0
+      ? {}
+      : { Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })) }),
+    ...(dns.length === 0 ? {} : { Dns: [...dns] }),
+    ...(spec.hostPid === true ? { PidMode: 'host' } : {}),
+  };
+}
+
+function securitySettings(spec: ContainerSpec): Pick<HostConfig, 'SecurityOpt' | 'UsernsMode'> {
+  const options = [
+    ...(spec.noNewPrivileges === true ? ['no-new-privileges'] : []),
+    ...seccompOption(spec.seccomp ?? 'default'),
+  ];
+  // An engine with user namespaces refuses these in one; to an engine without it is all the same.
+  const isOfTheMachine = spec.privileged || spec.networkMode === 'host' || spec.hostPid === true;
+  return {
+    ...(options.length === 0 ? {} : { SecurityOpt: options }),
+    ...(isOfTheMachine ? { UsernsMode: 'host' } : {}),
+  };
+}
+
+/** An engine takes the text of a profile, not the name of a file. */
+function seccompOption(seccomp: Seccomp): readonly string[] {
+  if (seccomp === 'default') return [];
+  return [`seccomp=${seccomp === 'unconfined' ? seccomp : seccomp.profile}`];
+}
+
+function mountSettings(mount: Mount): MountSettings {
+  const { target, readOnly } = mount;
+  const source = mount.kind === 'bind' ? mount.source : mount.name;
+  return { Type: mount.kind, Source: source, Target: target, ReadOnly: readOnly };
+}
+
+function logConfig({ maxBytes, maxFiles }: LogBounds): HostConfig['LogConfig'] {
+  // The `json-file` driver keeps text only: bytes that are not UTF-8 are lost. What is compressed cannot be read in place.
+  const bounds = { 'max-size': String(maxBytes), 'max-file': String(maxFiles), compress: 'false' };
+  return { Type: 'local', Config: bounds };
+}
+
+function networkingConfig(spec: ContainerSpec): Pick<ContainerCreateOptions, 'NetworkingConfig'> {
+  const { networkMode, networkAliases = [] } = spec;
+  if (networkAliases.length === 0 || OWN_NETWORKS.has(networkMode)) return {};
+  return { NetworkingConfig: { EndpointsConfig: { [networkMode]: { Aliases: [...networkAliases] } } } };
 }
 
 type PortBindings = Record<string, { HostIp: string; HostPort: string }[]>;

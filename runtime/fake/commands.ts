@@ -1,8 +1,8 @@
 /** The commands every fake container has. Tests bring more of their own. */
 import type { FakeCommand } from './process.ts';
 
-/** Docker's words and code for a command that is not there. */
-const EXIT_NOT_FOUND = 126;
+/** A shell's code for a command that is not there. */
+const EXIT_NOT_FOUND = 127;
 
 export const FAKE_COMMANDS: Readonly<Record<string, FakeCommand>> = {
   /** Copies its input to its output. */
@@ -40,7 +40,7 @@ export const FAKE_COMMANDS: Readonly<Record<string, FakeCommand>> = {
 /** What happens to a command nobody knows. */
 export const noSuchCommand: FakeCommand = async ({ command, write }) => {
   await write(
-    'stdout',
+    'stderr',
     `OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0]}": executable file not found in $PATH: unknown\r\n`,
   );
   return EXIT_NOT_FOUND;

@@ -113,6 +113,11 @@ export class FakeContainer {
     for (const feed of this.#attached) feed.push({ stream, data: Buffer.from(data) });
   }
 
+  /** The commands of what was started in it and runs. */
+  get processes(): readonly (readonly string[])[] {
+    return [...this.#processes].map(({ command }) => command);
+  }
+
   exec(program: FakeCommand, command: readonly string[], options: ProcessOptions): FakeProcess {
     const process = new FakeProcess(program, command, options, (gone) => void this.#processes.delete(gone));
     this.#processes.add(process);
@@ -135,7 +140,8 @@ export class FakeContainer {
       }
       return this.exitCode;
     };
-    return new FakeProcess(follow, [], { ...options, stdin: false, tty: false }, () => feed.end());
+    const settings = { ...options, stdin: false, tty: false };
+    return new FakeProcess(follow, [], settings, () => feed.end(), 'joined');
   }
 
   /** Undefined when nobody listens there. */

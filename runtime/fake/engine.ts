@@ -168,7 +168,8 @@ export class FakeEngine {
       );
     }
     const ports: PublishedPort[] = [];
-    if (container.spec.networkMode === 'bridge') {
+    const isConnected = !['host', 'none'].includes(container.spec.networkMode);
+    if (isConnected) {
       for (const port of container.spec.ports) {
         const hostPort = port.hostPort === 0 ? this.#freePort(port, ports) : port.hostPort;
         const bound = { ...port, hostPort };
@@ -180,7 +181,7 @@ export class FakeEngine {
         ports.push(bound);
       }
     }
-    container.start(ports, container.spec.networkMode === 'bridge' ? this.#address() : undefined);
+    container.start(ports, isConnected ? this.#address() : undefined);
     this.#emit(container, 'start');
   }
 

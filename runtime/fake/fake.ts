@@ -381,9 +381,13 @@ function gone(what: string): RuntimeError {
   return new RuntimeError('Unavailable', `${what}: the engine does not answer`);
 }
 
-/** The session lasts no longer than the signal lets it. */
+/** The session lasts no longer than the signal lets it, and with it what was started for it. */
 function heldBy(signal: AbortSignal, process: FakeProcess): FakeProcess {
-  const close = (): void => process.close();
+  const close = (): void => {
+    process.close();
+    void process.kill();
+  };
+  if (signal.aborted) close();
   signal.addEventListener('abort', close, { once: true });
   const release = (): void => signal.removeEventListener('abort', close);
   process.ended.then(release, release);

@@ -18,7 +18,7 @@ export interface FakeIo {
   size(this: void): TerminalSize | undefined;
   /** Resolves when there is room for more. */
   readonly write: (stream: LogChunk['stream'], data: Uint8Array | string) => Promise<void>;
-  /** Aborts when the process is killed. */
+  /** Aborts when the process is killed or has ended. */
   readonly killed: AbortSignal;
 }
 
@@ -74,9 +74,11 @@ class Input implements AsyncIterable<Uint8Array> {
 }
 
 export class FakeProcess implements ProcessSession {
+  readonly command: readonly string[];
   readonly output: AsyncIterable<LogChunk>;
   readonly ended: ProcessSession['ended'];
   readonly #options: ProcessOptions;
+  readonly #kind: 'started' | 'joined';
   readonly #settle: PromiseWithResolvers<{ readonly exitCode: number | undefined }>;
   readonly #queue: OutputQueue;
   readonly #input = new Input();
@@ -85,16 +87,22 @@ export class FakeProcess implements ProcessSession {
   #room: PromiseWithResolvers<void> = Promise.withResolvers();
   #hasRoom = true;
   #size: TerminalSize | undefined;
-  #isGone = false;
+  #isLetGo = false;
 
-  /** @param onGone called once, when nothing is left of it. */
+  /**
+   * @param onGone called once, when the program has ended or was killed.
+   * @param kind what was joined is not this session's to kill, and its program is only the following of it.
+   */
   constructor(
     program: FakeCommand,
     command: readonly string[],
     options: ProcessOptions,
     onGone: (process: FakeProcess) => void,
+    kind: 'started' | 'joined' = 'started',
   ) {
+    this.command = command;
     this.#options = options;
+    this.#kind = kind;
     this.#onGone = onGone;
     this.#settle = Promise.withResolvers();
     this.ended = this.#settle.promise;
@@ -114,8 +122,8 @@ export class FakeProcess implements ProcessSession {
       killed: this.#killed.signal,
     };
     program(io).then(
-      (exitCode) => this.#end(() => this.#settle.resolve({ exitCode })),
-      (error: unknown) => this.#end(() => this.#settle.reject(error)),
+      (exitCode) => this.#finish(() => this.#settle.resolve({ exitCode })),
+      (error: unknown) => this.#finish(() => this.#settle.reject(error)),
     );
   }
 
@@ -135,34 +143,45 @@ export class FakeProcess implements ProcessSession {
   }
 
   close(): void {
-    this.#end(() => this.#settle.resolve({ exitCode: undefined }));
+    this.#letGo(() => this.#settle.resolve({ exitCode: undefined }));
+    if (this.#kind === 'joined') this.#end();
   }
 
   kill(): Promise<void> {
-    this.end(EXIT_KILLED);
+    if (this.#kind === 'started') this.end(EXIT_KILLED);
     return Promise.resolve();
   }
 
   /** Ends it from outside, as the end of its container does. */
   end(exitCode: number): void {
-    this.#end(() => this.#settle.resolve({ exitCode }));
+    this.#finish(() => this.#settle.resolve({ exitCode }));
   }
 
   /** The connection to it breaks; what becomes of it nobody learns. */
   lose(): void {
-    this.#end(() =>
+    this.#letGo(() =>
       this.#settle.reject(new RuntimeError('Unavailable', 'the connection to the process was lost')),
     );
   }
 
-  #end(settle: () => void): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
+  /** Nobody is connected to it any more; the program goes on, without input, and nobody reads what it writes. */
+  #letGo(settle: () => void): void {
+    if (this.#isLetGo) return;
+    this.#isLetGo = true;
     this.#queue.end();
     this.#input.end();
     this.#room.resolve();
-    this.#killed.abort();
     settle();
+  }
+
+  #finish(settle: () => void): void {
+    this.#letGo(settle);
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#killed.signal.aborted) return;
+    this.#killed.abort();
     this.#onGone(this);
   }
 
@@ -171,7 +190,7 @@ export class FakeProcess implements ProcessSession {
     const shown = tty ? 'stdout' : stream;
     if (!(shown === 'stdout' ? stdout : stderr)) return;
     if (!this.#queue.push({ stream: shown, data: Uint8Array.from(data) })) this.#hasRoom = false;
-    while (!this.#hasRoom && !this.#isGone) {
+    while (!this.#hasRoom && !this.#isLetGo) {
       this.#room = Promise.withResolvers();
       await this.#room.promise;
     }

@@ -22,6 +22,15 @@ function exec(
   return rig.runtime.exec(id, rig.fixture.command(kind), options, signal);
 }
 
+/** An engine starts what was asked for also when nobody waits for it any more: none is none for a while. */
+async function untilSleeping(rig: Rig, id: string, count: number): Promise<void> {
+  let looks = 0;
+  await eventually(async () => {
+    looks = (await rig.fixture.sleeping(id)) === count ? looks + 1 : 0;
+    return looks === 3 || undefined;
+  }, `${count} processes that sleep in ${id}`);
+}
+
 export function promiseProcesses(promise: Promised): void {
   promise('starts a process: its streams apart, its exit code, one after the other', async (rig) => {
     const id = await rig.run('waits');
@@ -160,11 +169,80 @@ export function promiseProcesses(promise: Promised): void {
     await session.resize({ rows: 1, columns: 1 });
   });
 
-  promise('tells of a command that does not exist by its exit code and output', async (rig) => {
+  promise('tells of a command that does not exist as a shell does', async (rig) => {
     const id = await rig.run('waits');
     const session = await exec(rig, id, 'does not exist');
-    expect(textOf(await collect(session.output))).to.match(/nope/);
-    expect((await session.ended).exitCode).to.be.oneOf([126, 127]);
+    const output = await collect(session.output);
+    expect(output.map(({ stream }) => stream)).to.deep.equal(['stderr']);
+    expect(textOf(output)).to.match(/nope/);
+    expect(await session.ended).to.deep.equal({ exitCode: 127 });
+    const quiet = await exec(rig, id, 'does not exist', { ...plain, stderr: false });
+    expect(await collect(quiet.output)).to.deep.equal([]);
+    expect(await quiet.ended).to.deep.equal({ exitCode: 127 });
+    const typed = await exec(rig, id, 'does not exist', terminal);
+    expect(textOf(await collect(typed.output))).to.match(/nope/);
+    expect((await typed.ended).exitCode).to.be.oneOf([126, 127]);
+  });
+
+  promise('leaves a process running when its connection is let go', async (rig) => {
+    const id = await rig.run('waits');
+    const session = await exec(rig, id, 'sleeps for an hour');
+    await untilSleeping(rig, id, 1);
+    session.close();
+    expect(await session.ended).to.deep.equal({ exitCode: undefined });
+    expect(await rig.fixture.sleeping(id)).to.equal(1);
+    // Who has let go of it can still end it.
+    await session.kill();
+    await untilSleeping(rig, id, 0);
+  });
+
+  promise('kills a process with all it started, and nothing else', async (rig) => {
+    const id = await rig.run('waits');
+    const other = await exec(rig, id, 'sleeps for an hour');
+    const session = await exec(rig, id, 'starts one that sleeps for an hour');
+    await untilSleeping(rig, id, 2);
+    await session.kill();
+    expect(await session.ended).to.deep.equal({ exitCode: 137 });
+    await untilSleeping(rig, id, 1);
+    await session.kill();
+    const over = await exec(rig, id, 'ends with 7');
+    expect(await over.ended).to.deep.equal({ exitCode: 7 });
+    await over.kill();
+    expect(await over.ended).to.deep.equal({ exitCode: 7 });
+    await other.kill();
+    expect((await rig.look(id)).state).to.equal('running');
+  });
+
+  promise('kills nothing that was only joined', async (rig) => {
+    const id = await rig.run('ticks');
+    const session = await rig.runtime.attach(id, plain, rig.signal);
+    await session.kill();
+    for await (const { data } of session.output) {
+      expect(data.length).to.be.greaterThan(0);
+      break;
+    }
+    expect((await rig.look(id)).state).to.equal('running');
+    session.close();
+  });
+
+  promise('ends a process with the signal it was started under, at any time', async (rig) => {
+    const id = await rig.run('waits');
+    const leaving = new AbortController();
+    const session = await exec(rig, id, 'sleeps for an hour', plain, leaving.signal);
+    await untilSleeping(rig, id, 1);
+    leaving.abort();
+    expect(await session.ended).to.deep.equal({ exitCode: undefined });
+    await untilSleeping(rig, id, 0);
+    for (let delayMs = 0; delayMs < 100; delayMs += 10) {
+      const starting = new AbortController();
+      const call = exec(rig, id, 'sleeps for an hour', plain, starting.signal);
+      setTimeout(() => starting.abort(), delayMs);
+      await call.then(
+        async (begun) => void (await begun.ended),
+        (error: unknown) => expect(error).to.have.property('reason', 'Unavailable'),
+      );
+    }
+    await untilSleeping(rig, id, 0);
   });
 
   promise('refuses a process in a container that is not there, not started, paused or ended', async (rig) => {
@@ -199,6 +277,7 @@ export function promiseProcesses(promise: Promised): void {
     expect(await collect(aborted.output)).to.deep.equal([]);
     expect(await aborted.ended).to.deep.equal({ exitCode: undefined });
     await rejection(exec(rig, id, 'copies its input', plain, AbortSignal.abort()), 'Unavailable');
+    await closed.kill();
   });
 
   promise('ends a process with its container', async (rig) => {

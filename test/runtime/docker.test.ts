@@ -43,7 +43,9 @@ const PROCESSES: Readonly<Record<CommandKind, readonly string[]>> = {
   'speaks on both streams': shell('echo out; echo err >&2'),
   'fills and ends with 3': shell(`head -c ${FILL_BYTES} /dev/zero | tr '\\0' x; exit 3`),
   'tells the size of its terminal': shell('while read line; do stty size; done'),
-  'sleeps for an hour': ['sleep', '3600'],
+  // Another figure than the first process's own.
+  'sleeps for an hour': ['sleep', '3601'],
+  'starts one that sleeps for an hour': shell('sleep 3601 & wait $!'),
   'does not exist': ['/nope'],
 };
 
@@ -74,6 +76,10 @@ if (isLeftOut) {
       program: (behaviour) => ({ image: IMAGE, command: COMMANDS[behaviour] }),
       command: (kind) => PROCESSES[kind],
       untilReady,
+      sleeping: async (id) => {
+        const listed: unknown = await docker.getContainer(id).top({ ps_args: '-eo pid,args' });
+        return JSON.stringify(listed).match(/"sleep 3601"/g)?.length ?? 0;
+      },
       byHand: {
         kill: async (id) => void (await docker.getContainer(id).kill()),
         pause: async (id) => void (await docker.getContainer(id).pause()),

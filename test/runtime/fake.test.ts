@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<CommandKind, readonly string[]>> = {
   'fills and ends with 3': ['fill', String(FILL_BYTES), '3'],
   'tells the size of its terminal': ['sizes'],
   'sleeps for an hour': ['sleep', '3600'],
+  'starts one that sleeps for an hour': ['sleep', '3600'],
   'does not exist': ['/nope'],
 };
 const imageOf = (behaviour: Behaviour): string => `fake/${behaviour.replaceAll(' ', '-')}:1`;
@@ -56,6 +57,10 @@ describeRuntime('the fake, on the system clock', () => {
     program: (behaviour) => ({ image: imageOf(behaviour) }),
     command: (kind) => COMMANDS[kind],
     untilReady: () => Promise.resolve(),
+    sleeping: (id) => {
+      const processes = runtime.engine.find(id)?.processes ?? [];
+      return Promise.resolve(processes.filter(([name]) => name === 'sleep').length);
+    },
     byHand: {
       kill: (id) => Promise.resolve(runtime.engine.kill(id)),
       pause: (id) => Promise.resolve(runtime.engine.pause(id)),

@@ -41,6 +41,8 @@ export type CommandKind =
   /** At each line of input prints its size as `ROWS COLUMNS`. */
   | 'tells the size of its terminal'
   | 'sleeps for an hour'
+  /** And waits for it; it is one of `sleeping` with the other or without. */
+  | 'starts one that sleeps for an hour'
   | 'does not exist';
 
 export const ECHO_PORT = 7777;
@@ -60,6 +62,8 @@ export interface RuntimeFixture {
   /** Settings of a container that does this. */
   program(behaviour: Behaviour): Pick<ContainerSpec, 'image' | 'command'>;
   command(kind: CommandKind): readonly string[];
+  /** How many processes of `sleeps for an hour` run in a container. */
+  sleeping(id: string): Promise<number>;
   /** A process just started may not have said yet how it takes signals: resolves when it has. */
   untilReady(id: string, behaviour: Behaviour): Promise<void>;
   /** Behind the runtime's back. */

@@ -8,14 +8,13 @@
 import type { ObjectStore } from '../../client/informer.ts';
 import type { Client } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
-import { isApiError, messageOf, type RuntimeError } from '../../machinery/errors.ts';
+import { messageOf, type RuntimeError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
 import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { ContainerDetail, Runtime } from '../../machinery/runtime.ts';
-import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import type { EventSink } from '../engine/event.ts';
@@ -23,15 +22,20 @@ import { Background } from './acting/background.ts';
 import { Clearance } from './acting/clearance.ts';
 import { Limiter } from './acting/limiter.ts';
 import { EngineView, type KnownContainer } from './acting/observe.ts';
-import { Performer, type Subject } from './acting/perform.ts';
-import { forgetGone, type Outcome, remember } from './acting/remember.ts';
-import { eventsOf } from './acting/report.ts';
+import { Performer, type Problem, type Subject } from './acting/perform.ts';
+import { Publisher } from './acting/publish.ts';
+import type { PullSettings } from './acting/pulls.ts';
+import { forgetGone, type Moment, type Outcome, remember } from './acting/remember.ts';
+import { eventsOf, problemEvent } from './acting/report.ts';
 import { StrayWatch } from './acting/strays.ts';
+import { Tails } from './acting/tails.ts';
 import { TaskCopy } from './acting/taskcopy.ts';
+import { Upkeep } from './acting/upkeep.ts';
 import { type TaskMetrics, taskMetrics } from './metrics.ts';
 import { planTask, responsibleWorker } from './plan.ts';
+import { birthOf } from './planning/deadline.ts';
 import type { TaskServices } from './services.ts';
-import { emptyMemory, type TaskMemory, type TaskPlan, type TaskStatus, type TaskWorld } from './types.ts';
+import { emptyMemory, type TaskMemory, type TaskPlan, type TaskWorld } from './types.ts';
 
 export interface TaskControllerOptions {
   readonly client: Client;
@@ -56,6 +60,8 @@ export interface TaskControllerOptions {
   readonly rotationMs?: number;
   /** Reconciles at once; default 16: they wait for the engine, not for a processor. */
   readonly concurrency?: number;
+  /** How images are pulled. */
+  readonly pulls?: PullSettings;
 }
 
 const RELIST_MS = 10_000;
@@ -79,7 +85,10 @@ export class TaskController implements Controller {
   /** By uid; entries go with their Task. */
   readonly #memories = new Map<string, TaskMemory>();
   readonly #copy: TaskCopy;
+  readonly #publisher: Publisher;
   readonly #clearance: Clearance;
+  readonly #upkeep: Upkeep;
+  readonly #tails: Tails;
 
   constructor(options: TaskControllerOptions) {
     this.#options = options;
@@ -107,20 +116,45 @@ export class TaskController implements Controller {
       onListed: (isRecovered, signal) => this.#onListed(isRecovered, signal),
     });
     this.#strays = new StrayWatch({ client, worker, confirmMs: relistMs });
-    this.#background = new Background({ runtime, clock, log: this.#log, signal: this.#stop.signal });
+    const { services } = options;
+    const { signal } = this.#stop;
+    this.#background = new Background({
+      runtime,
+      hooks: services.hooks,
+      pulls: options.pulls ?? {},
+      clock,
+      log: this.#log,
+      signal,
+    });
+    this.#upkeep = new Upkeep({
+      services,
+      clock,
+      log: this.#log,
+      onChange: (key) => this.#loop.enqueue(key),
+    });
+    this.#tails = new Tails({ runtime, clock, log: this.#log, signal });
     this.#performer = new Performer({
       runtime,
       client,
       clock,
       view: this.#view,
+      services,
       background: this.#background,
       limiter: new Limiter(options.startsAtOnce),
       clusterId,
       worker,
       onBegun: (subject, outcome) => this.#remember(subject, outcome),
       onSettled: (subject, outcome) => this.#onSettled(subject, outcome),
+      onProgress: (subject, outcome) => this.#tell(subject, outcome),
+      onProblem: (subject, problem) => this.#onProblem(subject, problem),
     });
     this.#copy = new TaskCopy(options.taskStore);
+    this.#publisher = new Publisher({
+      client,
+      events: options.events,
+      copy: this.#copy,
+      metrics: this.#metrics,
+    });
     this.#clearance = new Clearance({
       performer: this.#performer,
       events: options.events,
@@ -190,16 +224,36 @@ export class TaskController implements Controller {
     const early = round === 0 ? this.#planEarly(key, task, uid) : undefined;
     if (early !== undefined) return this.#act(key, task, early, signal);
     const containers = ofTask(uid, await this.#view.containersOf(key, signal));
+    this.#tails.begin(task, containers);
     const plan = planTask(this.#worldOf(task, containers, this.#memory(uid)));
+    this.#upkeep.probe(key, task, plan);
     if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
-      await this.#publish(key, task, plan, signal);
-      const present = new Set(containers.map(({ id }) => id));
-      this.#memories.set(uid, { ...forgetGone(this.#memory(uid), present), isKnown: true });
-      return { plan, isSettled: plan.actions.length === 0 };
+      const told = await this.#withOutputs(task, containers, plan);
+      await this.#publisher.publish(key, task, told, signal);
+      this.#settle(uid, told, containers);
+      return { plan: told, isSettled: told.actions.length === 0 };
     }
     const acted = await this.#act(key, task, plan, signal);
-    if (acted.failure !== undefined) await this.#publish(key, task, plan, signal);
+    if (acted.failure !== undefined) {
+      await this.#publisher.publish(key, task, await this.#withOutputs(task, containers, plan), signal);
+    }
     return acted;
+  }
+
+  /** Drops what is over, and notes when the Task began while the wall clock is what it was. */
+  #settle(uid: string, { status }: TaskPlan, containers: readonly ContainerDetail[]): void {
+    const memory = forgetGone(this.#memory(uid), new Set(containers.map(({ id }) => id)));
+    const { clock } = this.#options;
+    const moment = { memory, nowMs: clock.now(), monotonicMs: clock.monotonicMs() };
+    const birth = status?.startedAt === undefined ? {} : { birth: birthOf(status.startedAt, moment) };
+    this.#memories.set(uid, { ...memory, ...birth, isKnown: true });
+  }
+
+  /** The same plan once more with the last lines of those that have ended, where any end is about to be written down. */
+  async #withOutputs(task: Task, containers: readonly ContainerDetail[], plan: TaskPlan): Promise<TaskPlan> {
+    const outputs = await this.#tails.outputsOf(task, containers);
+    if (outputs.size === 0) return plan;
+    return planTask(this.#worldOf(task, containers, this.#memory(task.metadata.uid ?? ''), outputs));
   }
 
   /**
@@ -248,15 +302,15 @@ export class TaskController implements Controller {
         this.#metrics.driftRepaired.inc({ kind: action.drift });
       }
       if (outcome.kind === 'failed') {
-        const isCovered = action.kind === 'pull' || action.kind === 'create' || action.kind === 'start';
+        const isCovered = ['pull', 'create', 'start', 'update'].includes(action.kind);
         // Without an answer nothing is known to have failed: look again once the engine answers.
         if (!isCovered || outcome.error.reason === 'Unavailable' || outcome.error.reason === 'NotFound') {
           failure = outcome.error;
           continue;
         }
       }
-      // Stops and pulls were remembered as they began.
-      const isRemembered = outcome.kind === 'begun' && (action.kind === 'stop' || action.kind === 'pull');
+      // These were remembered as they began.
+      const isRemembered = outcome.kind === 'begun' && ['stop', 'pull', 'postStart'].includes(action.kind);
       if (isRemembered) continue;
       this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
     }
@@ -283,8 +337,8 @@ export class TaskController implements Controller {
         if (responsibleWorker(task) === worker) this.#loop.enqueue(keyString(keyOf(task)));
       }
     }
+    const known = this.#view.known();
     try {
-      const known = this.#view.known();
       this.#forgetGone(known);
       const read = (key: string): Task | undefined => this.#copy.read(key);
       const { keys, held } = await this.#strays.look(known, read, clock.monotonicMs(), signal);
@@ -293,13 +347,21 @@ export class TaskController implements Controller {
     } catch (error) {
       if (!signal.aborted) this.#log.warn({ err: error }, `cannot tell orphans: ${messageOf(error)}`);
     }
+    const ours = taskStore.list().filter((task) => responsibleWorker(task) === worker);
+    await this.#upkeep.sweep(
+      ours,
+      known.map(({ uid }) => uid),
+      signal,
+    );
   }
 
   /** Memory is bounded by what exists. */
   #forgetGone(known: readonly KnownContainer[]): void {
     const uids = new Set(this.#options.taskStore.list().map(({ metadata }) => metadata.uid ?? ''));
     for (const uid of this.#memories.keys()) if (!uids.has(uid)) this.#memories.delete(uid);
-    this.#clearance.retain(new Set(known.map(({ id }) => id)));
+    const ids = new Set(known.map(({ id }) => id));
+    this.#clearance.retain(ids);
+    this.#tails.retain(ids);
   }
 
   #onTask(key: string, task: Task | undefined, old: Task | undefined): void {
@@ -307,6 +369,9 @@ export class TaskController implements Controller {
     const isOurs = task !== undefined && responsibleWorker(task) === worker;
     const wasOurs = old !== undefined && responsibleWorker(old) === worker;
     if (task === undefined) this.#copy.forget(key);
+    if (wasOurs && (!isOurs || task.metadata.uid !== old.metadata.uid)) {
+      this.#upkeep.forget(key, old.metadata.uid);
+    }
     if (isOurs || wasOurs || this.#view.knownOf(key).length > 0) this.#loop.enqueue(key);
   }
 
@@ -317,12 +382,9 @@ export class TaskController implements Controller {
   }
 
   #onSettled(subject: Subject, outcome: Outcome): void {
-    const { taskKey, uid } = subject;
-    const task = this.#copy.read(taskKey);
+    const { taskKey } = subject;
     this.#remember(subject, outcome);
-    if (task?.metadata.uid === uid) {
-      for (const event of eventsOf(task, outcome)) this.#options.events.record(event);
-    }
+    this.#tell(subject, outcome);
     // A refused stop is tried again, but not in a spin; a refused pull has a backoff of its own.
     if (outcome.kind === 'failed' && outcome.action.kind === 'stop') {
       this.#loop.enqueueAfter(taskKey, STOP_RETRY_MS);
@@ -331,41 +393,45 @@ export class TaskController implements Controller {
     }
   }
 
-  /**
-   * Writes the status if it says something new, and tells what the plan has to tell besides. Refused if somebody else
-   * wrote in between: then it is all looked at again.
-   */
-  async #publish(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<void> {
-    const { client, events } = this.#options;
-    const { status } = plan;
-    if (status !== undefined && status !== task.status) {
-      try {
-        await this.#copy.keep(key, () =>
-          client.update(tasks, { ...task, status }, { subresource: 'status', signal }),
-        );
-      } catch (error) {
-        if (isApiError(error, 'NotFound')) return;
-        throw error;
-      }
-      this.#countRestarts(task.status, status);
-    }
-    for (const event of plan.events) events.record({ object: task, ...event });
+  #tell({ taskKey, uid }: Subject, outcome: Outcome): void {
+    const task = this.#copy.read(taskKey);
+    if (task?.metadata.uid !== uid) return;
+    for (const event of eventsOf(task, outcome)) this.#options.events.record(event);
   }
 
-  #countRestarts(before: TaskStatus | undefined, after: TaskStatus): void {
-    const restarts = (after.restartCount ?? 0) - (before?.restartCount ?? 0);
-    if (restarts <= 0) return;
-    const reason = after.history?.[0]?.reason ?? 'Error';
-    this.#metrics.restarts.inc({ reason }, restarts);
+  #onProblem({ taskKey, uid }: Subject, problem: Problem): void {
+    const task = this.#copy.read(taskKey);
+    this.#log.warn({ key: taskKey }, problem.message);
+    if (task?.metadata.uid === uid) this.#options.events.record(problemEvent(task, problem));
   }
 
-  #worldOf(task: Task | undefined, containers: readonly ContainerDetail[], memory: TaskMemory): TaskWorld {
+  #worldOf(
+    task: Task | undefined,
+    containers: readonly ContainerDetail[],
+    memory: TaskMemory,
+    outputs: ReadonlyMap<string, string> = new Map(),
+  ): TaskWorld {
     const { worker, clusterId, publishAddress, clock } = this.#options;
-    return { task, containers, memory, nowMs: clock.now(), worker, clusterId, publishAddress };
+    const isOurs = task !== undefined && responsibleWorker(task) === worker;
+    return {
+      task,
+      containers,
+      memory,
+      ...this.#upkeep.surroundingsOf(task, isOurs, containers),
+      outputs,
+      nowMs: clock.now(),
+      monotonicMs: clock.monotonicMs(),
+      worker,
+      clusterId,
+      publishAddress,
+    };
   }
 
-  #momentOf(task: Task): { nowMs: number; generation: number } {
-    return { nowMs: this.#options.clock.now(), generation: task.metadata.generation ?? 0 };
+  #momentOf(task: Task): Moment {
+    return {
+      monotonicMs: this.#options.clock.monotonicMs(),
+      generation: task.metadata.generation ?? 0,
+    };
   }
 
   #memory(uid: string): TaskMemory {

@@ -5,20 +5,42 @@
  * that it never plans to start a container while another of the Task has a process, and that every action has a reason.
  */
 import { FINALIZER_CONTAINER } from '../../machinery/labels.ts';
+import type { Resources } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { type Attempt, attemptsOf, containerName } from './planning/attempts.ts';
+import { createDelayMs } from './planning/backoff.ts';
 import { identityOf } from './planning/containerspec.ts';
+import { deadlineLookMs } from './planning/deadline.ts';
+import { type Doom, doomOf } from './planning/doom.ts';
 import { isRecorded } from './planning/history.ts';
 import { planNext } from './planning/next.ts';
 import { noticesOf } from './planning/notices.ts';
 import { statusOf, unscheduledVerdict, type Verdict } from './planning/phase.ts';
+import { isPostStartDue, probingOf } from './planning/readiness.ts';
 import { resourceUpdate } from './planning/resources.ts';
-import { clearAway, graceSecondsOf, stopAll } from './planning/stops.ts';
-import { isStartable, outcomeOf, replacementReason, type TaskView, viewOf } from './planning/view.ts';
-import type { Action, DriftKind, TaskPlan, TaskWorld } from './types.ts';
+import {
+  clearAway,
+  graceSecondsOf,
+  preStopOf,
+  removal,
+  type Stops,
+  stopAll,
+  stopMessage,
+} from './planning/stops.ts';
+import {
+  DEADLINE_MESSAGE,
+  isStartable,
+  outcomeOf,
+  replacementReason,
+  type TaskView,
+  viewOf,
+} from './planning/view.ts';
+import type { Action, DriftKind, HistoryEntry, StopReason, TaskPlan, TaskWorld } from './types.ts';
 
 /** For containers whose Task is gone, and with it the grace period it asked for. */
 const STRAY_GRACE_MS = 10_000;
+/** Between two tries of limits that an engine refused. */
+const RESIZE_BACKOFF = { initialMs: 10_000, maxMs: 300_000, resetMs: 0 };
 /** Objects are read from a copy that may lag; a container from a newer binding says that it does. */
 const STALE_READ_MS = 250;
 
@@ -42,13 +64,20 @@ export function planTask(world: TaskWorld): TaskPlan {
 function planStrays(world: TaskWorld): TaskPlan {
   const why = world.task === undefined ? 'its Task is gone' : 'its Task is bound to another worker';
   const attempts = attemptsOf(world.containers, world.memory);
-  return { ...clearAway(attempts, world, STRAY_GRACE_MS, why), status: undefined, events: [] };
+  const cleared = clearAway(attempts, world, { graceMs: STRAY_GRACE_MS, why }, () => undefined);
+  return { ...cleared, status: undefined, events: [] };
 }
 
 function planDeletion(task: Task, world: TaskWorld): TaskPlan {
   const attempts = attemptsOf(world.containers, world.memory);
   const graceSeconds = task.metadata.deletionGracePeriodSeconds ?? graceSecondsOf(task);
-  const cleared = clearAway(attempts, world, graceSeconds * 1000, 'its Task is being deleted');
+  const view = viewOf(task, world);
+  const cleared = clearAway(
+    attempts,
+    world,
+    { graceMs: graceSeconds * 1000, why: 'its Task is being deleted', ...preStopOf(task) },
+    ({ container }) => endOf(view, container.id),
+  );
   const isLast = attempts.every(
     ({ life, container }) => (life === 'ended' || life === 'created') && container.state !== 'removing',
   );
@@ -57,13 +86,17 @@ function planDeletion(task: Task, world: TaskWorld): TaskPlan {
     isLast && holds
       ? [
           {
+            kind: 'releaseVolumes',
+            reason: 'Deleted',
+            message: 'No container of the Task is left that could use them',
+          },
+          {
             kind: 'liftFinalizer',
             reason: 'Deleted',
             message: 'No container of the Task is left on this worker',
           },
         ]
       : [];
-  const view = viewOf(task, world);
   const alive = attempts.findLast(({ life }) => life === 'alive');
   const message = 'the Task is being deleted';
   // Nothing of it is left here, and the object stays for somebody else's finalizer: it must not be said to run.
@@ -83,7 +116,7 @@ function planUnbound(view: TaskView): TaskPlan {
   const { attempts, task } = view;
   const alive = attempts.filter(({ life }) => life === 'alive');
   const why = 'the Task was taken off this worker';
-  const stops = stopAll(alive, view, 'Evicted', why);
+  const stops = stopAll(alive, view, { reason: 'Evicted', message: (name) => stopMessage(name, why) });
   const newest = alive.at(-1);
   // It had ended before it was taken off: that is still what is true of it.
   if (newest === undefined && hasEnded(task) && isSettled(task)) {
@@ -95,20 +128,26 @@ function planUnbound(view: TaskView): TaskPlan {
 }
 
 function planBound(view: TaskView): TaskPlan {
-  const { attempts, task, run } = view;
+  const { attempts, task } = view;
   const alive = attempts.filter(({ life }) => life === 'alive');
-  const outcome = outcomeOf(view);
-  const isWanted = task.spec.desiredState !== 'Stopped' && outcome === undefined;
+  const end = outcomeOf(view);
+  const isWanted = task.spec.desiredState !== 'Stopped' && end === undefined;
   const keep = isWanted
     ? alive.findLast((attempt) => replacementReason(attempt, view) === undefined)
     : undefined;
   const surplus = alive.filter((attempt) => attempt !== keep);
   const why = stopWords(view, isWanted, keep, surplus);
-  const stops = stopAll(surplus, view, isWanted ? 'Superseded' : 'Stopped', why.message, why.drift);
+  const stops = stopAll(surplus, view, {
+    reason: why.reason,
+    message: (name) => stopMessage(name, why.message),
+    ...(why.detail === undefined ? {} : { detail: why.detail }),
+    ...(why.drift === undefined ? {} : { drift: why.drift }),
+  });
   const tidy = removals(view, keep);
   if (keep !== undefined) {
-    const actions = [...stops.actions, ...repairs(view, keep), ...tidy];
-    return finish(view, { kind: 'running', attempt: keep }, actions, stops.requeueAfterMs);
+    const doom = doomOf(view, keep);
+    if (doom !== undefined) return planDoomed(view, keep, doom, stops, tidy);
+    return planKept(view, keep, stops, tidy);
   }
   const underWay = attempts.findLast(({ life }) => life === 'alive' || life === 'leaving');
   if (underWay !== undefined) {
@@ -118,14 +157,42 @@ function planBound(view: TaskView): TaskPlan {
   }
   if (isWanted) {
     const next = planNext(view);
-    return finish(view, next.verdict, [...tidy, ...next.actions], next.requeueAfterMs);
+    // What is of no further use can wait until the next one runs.
+    return finish(view, next.verdict, [...next.actions, ...tidy], next.requeueAfterMs);
   }
-  const [end] = run;
-  const verdict: Verdict =
-    outcome === undefined || task.spec.desiredState === 'Stopped' || end === undefined
-      ? { kind: 'stopped' }
-      : { kind: 'ended', phase: outcome, end };
-  return finish(view, verdict, tidy);
+  const isStopped = end === undefined || task.spec.desiredState === 'Stopped';
+  return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy);
+}
+
+/** It runs, fits, and must end all the same. */
+function planDoomed(
+  view: TaskView,
+  keep: Attempt,
+  doom: Doom,
+  surplus: Stops,
+  tidy: readonly Action[],
+): TaskPlan {
+  const { message, ...wish } = doom;
+  const stops = stopAll([keep], view, { ...wish, message: () => message });
+  const verdict: Verdict = { kind: 'stopping', attempt: keep, message };
+  const actions = [...surplus.actions, ...stops.actions, ...tidy];
+  return finish(view, verdict, actions, least(surplus.requeueAfterMs, stops.requeueAfterMs));
+}
+
+/** It runs and is to go on running: what is done for it meanwhile. */
+function planKept(view: TaskView, keep: Attempt, surplus: Stops, tidy: readonly Action[]): TaskPlan {
+  const resize = planResize(view, keep);
+  const actions = [
+    ...surplus.actions,
+    ...repairs(view, keep),
+    ...resize.actions,
+    ...firstSteps(view, keep),
+    ...freshVolumes(view),
+    ...tidy,
+  ];
+  const { trouble } = resize;
+  const verdict: Verdict = { kind: 'running', attempt: keep, ...(trouble === undefined ? {} : { trouble }) };
+  return finish(view, verdict, actions, least(surplus.requeueAfterMs, resize.requeueAfterMs));
 }
 
 function hasEnded({ status }: Task): boolean {
@@ -142,23 +209,41 @@ function stopWords(
   isWanted: boolean,
   keep: Attempt | undefined,
   surplus: readonly Attempt[],
-): { readonly message: string; readonly drift?: DriftKind } {
-  const { task } = view;
+): {
+  readonly reason: StopReason;
+  readonly message: string;
+  readonly detail?: string;
+  readonly drift?: DriftKind;
+} {
+  const { task, deadline } = view;
   if (!isWanted) {
-    const message =
-      task.spec.desiredState === 'Stopped' ? 'desiredState is Stopped' : 'the Task has come to its end';
-    return hasEnded(task) && isSettled(task) ? { message, drift: 'started' } : { message };
+    const isStopped = task.spec.desiredState === 'Stopped';
+    const reason: StopReason = 'Stopped';
+    if (hasEnded(task) && isSettled(task)) {
+      const message = isStopped ? 'desiredState is Stopped' : 'the Task has come to its end';
+      return { reason, message, drift: 'started' };
+    }
+    if (isStopped) return { reason, message: 'desiredState is Stopped' };
+    const isLate = deadline !== undefined && deadline.leftMs <= 0;
+    return isLate
+      ? { reason: 'DeadlineExceeded', message: DEADLINE_MESSAGE, detail: DEADLINE_MESSAGE }
+      : { reason, message: 'the Task has come to its end' };
   }
+  const reason: StopReason = 'Superseded';
   const replaced = surplus
     .map((attempt) => replacementReason(attempt, view))
     .find((why) => why !== undefined);
-  if (replaced !== undefined) return { message: replaced.message };
-  if (keep === undefined) return { message: 'the container is being removed' };
-  return { message: `container ${keep.container.name} already runs for this Task`, drift: 'duplicate' };
+  if (replaced !== undefined) return { reason, message: replaced.message };
+  if (keep === undefined) return { reason, message: 'the container is being removed' };
+  return {
+    reason,
+    message: `container ${keep.container.name} already runs for this Task`,
+    drift: 'duplicate',
+  };
 }
 
-/** What somebody changed on the running container, put back; and limits the user changed, in place. */
-function repairs({ task, wanted }: TaskView, { container, attempt }: Attempt): Action[] {
+/** What somebody changed on the running container, put back. */
+function repairs({ task }: TaskView, { container, attempt }: Attempt): Action[] {
   const actions: Action[] = [];
   const { id } = container;
   if (container.state === 'paused') {
@@ -170,22 +255,73 @@ function repairs({ task, wanted }: TaskView, { container, attempt }: Attempt): A
     const message = `Container ${name} had been renamed to ${container.name}; gave it its name back`;
     actions.push({ kind: 'rename', id, name, reason: 'Drifted', message, drift: 'renamed' });
   }
-  const resources = resourceUpdate(wanted, container.resources);
-  if (resources !== undefined) {
-    const isByHand = task.status?.observedGeneration === task.metadata.generation;
-    const figures = Object.entries(resources)
-      .map(([what, value]) => `${what} ${value}`)
-      .join(', ');
-    actions.push({
-      kind: 'update',
-      id,
-      resources,
-      reason: isByHand ? 'Drifted' : 'ResourcesChanged',
-      message: `Set ${figures} on container ${container.name}`,
-      ...(isByHand ? { drift: 'resources' as const } : {}),
-    });
-  }
   return actions;
+}
+
+interface Resize {
+  readonly actions: readonly Action[];
+  readonly trouble?: { readonly reason: string; readonly message: string };
+  readonly requeueAfterMs?: number;
+}
+
+/** Limits that the user changed, or somebody by hand, in place. What the engine refused is tried again after a while. */
+function planResize({ task, wanted, world }: TaskView, { container }: Attempt): Resize {
+  const update = resourceUpdate(wanted, container.resources);
+  if (update === undefined) return { actions: [] };
+  const { failure } = world.memory;
+  const isRefused =
+    failure?.step === 'update' &&
+    failure.containerId === container.id &&
+    failure.generation === (task.metadata.generation ?? 0);
+  const refusal = isRefused ? { reason: 'ResizeRefused', message: failure.message } : undefined;
+  const trouble = refusal === undefined ? {} : { trouble: refusal };
+  if (isRefused) {
+    const leftMs = failure.atMs + createDelayMs(failure.count, RESIZE_BACKOFF) - world.monotonicMs;
+    if (leftMs > 0) return { actions: [], requeueAfterMs: leftMs, ...trouble };
+  }
+  const isByHand = task.status?.observedGeneration === task.metadata.generation && !isRefused;
+  return {
+    ...trouble,
+    actions: inSteps(update, container.resources).map((resources): Action => {
+      const figures = Object.entries(resources)
+        .map(([what, value]) => `${what} ${value}`)
+        .join(', ');
+      return {
+        kind: 'update',
+        id: container.id,
+        resources,
+        reason: isByHand ? 'Drifted' : 'ResourcesChanged',
+        message: `Set ${figures} on container ${container.name}`,
+        ...(isByHand ? { drift: 'resources' } : {}),
+      };
+    }),
+  };
+}
+
+/** Less memory than is in use is refused: that takes nothing else with it. */
+function inSteps({ memoryBytes, ...rest }: Resources, found: Resources): readonly Resources[] {
+  const isLess = memoryBytes !== undefined && memoryBytes < (found.memoryBytes ?? Infinity);
+  if (!isLess || Object.keys(rest).length === 0) {
+    return [{ ...rest, ...(memoryBytes === undefined ? {} : { memoryBytes }) }];
+  }
+  return [rest, { memoryBytes }];
+}
+
+/** What is done once for a container that was just started. */
+function firstSteps(view: TaskView, { container }: Attempt): Action[] {
+  const { id, name, state } = container;
+  const hook = view.task.spec.lifecycle?.postStart;
+  if (hook === undefined || state !== 'running' || !isPostStartDue(view, id)) return [];
+  return [{ kind: 'postStart', id, name, hook, reason: 'Started', message: `Runs postStart in ${name}` }];
+}
+
+/** The files of ConfigMaps and Secrets as they are now. Objects that went away meanwhile leave what is there. */
+function freshVolumes({ world: { inputs, memory } }: TaskView): Action[] {
+  if (inputs.kind !== 'ready' || inputs.files.size === 0) return [];
+  const { files, filesVersion } = inputs;
+  if (filesVersion === memory.filesVersion) return [];
+  const message = 'Brings the volumes of ConfigMaps and Secrets up to date';
+  return [{ kind: 'refreshVolumes', files, filesVersion, reason: 'InputsChanged', message }];
 }
 
 /**
@@ -206,14 +342,17 @@ function removals(view: TaskView, keep: Attempt | undefined): Action[] {
     if (life === 'created') {
       const mayStart = keep === undefined && isBound && isStartable(view, attempt);
       if (mayStart) return [];
-      return [
-        { kind: 'remove', id, name, reason: 'Unused', message: `Removed container ${name}, never started` },
-      ];
+      return [removal(attempt, 'Unused', `Removed container ${name}, never started`, undefined)];
     }
     if (life !== 'ended' || container.state === 'removing' || !isRecorded(stored, attempt)) return [];
     if (attempt === withLogs && container.state !== 'dead') return [];
-    return [{ kind: 'remove', id, name, reason: 'Ended', message: `Removed ended container ${name}` }];
+    return [removal(attempt, 'Ended', `Removed ended container ${name}`, endOf(view, id))];
   });
+}
+
+/** How the container ended, as far as it is known. */
+function endOf({ history }: TaskView, id: string): HistoryEntry | undefined {
+  return history.entries.find((entry) => entry.id === id);
 }
 
 function finish(
@@ -222,10 +361,19 @@ function finish(
   actions: readonly Action[],
   requeueAfterMs?: number,
 ): TaskPlan {
+  const probing = verdict.kind === 'running' ? probingOf(view, verdict.attempt) : undefined;
+  const isOver = verdict.kind === 'ended' || verdict.kind === 'stopped';
+  const delayMs = isOver ? requeueAfterMs : least(requeueAfterMs, deadlineLookMs(view.deadline));
   return {
     actions,
     status: statusOf(view, verdict),
     events: noticesOf(view, verdict),
-    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+    ...(probing === undefined ? {} : { probing }),
+    ...(delayMs === undefined ? {} : { requeueAfterMs: delayMs }),
   };
+}
+
+function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }

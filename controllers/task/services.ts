@@ -6,9 +6,9 @@
  */
 import type { Mount, NetworkInfo, RegistryAuth } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
-import type { HistoryEntry } from './types.ts';
 
 type Spec = Task['spec'];
+type HistoryEntry = NonNullable<NonNullable<Task['status']>['history']>[number];
 export type Probe = NonNullable<Spec['livenessProbe']>;
 export type Hook = NonNullable<NonNullable<Spec['lifecycle']>['preStop']>;
 
@@ -66,7 +66,11 @@ export interface TaskVolumes {
    * Rejects `InvalidSpec` for what the worker has not or not of the wanted type (CreateContainerConfigError), `Failed` for
    * anything else (a full disk).
    */
-  prepare(task: Task, files: ReadonlyMap<string, VolumeFiles>, signal: AbortSignal): Promise<readonly Mount[]>;
+  prepare(
+    task: Task,
+    files: ReadonlyMap<string, VolumeFiles>,
+    signal: AbortSignal,
+  ): Promise<readonly Mount[]>;
   /** Brings the files of ConfigMap and Secret volumes up to date under running containers, each volume at once. */
   refresh(task: Task, files: ReadonlyMap<string, VolumeFiles>, signal: AbortSignal): Promise<void>;
   /** Takes away all directories of the Task on this worker. Named volumes stay. Done when there are none. */
@@ -172,4 +176,5 @@ export interface TaskServices {
   readonly hooks: HookRunner;
   readonly archive: LogArchive;
   readonly seccompProfiles: SeccompProfiles;
+  readonly disk: OveruseSource;
 }

@@ -3,10 +3,10 @@
  * looks, so a table of worlds is its specification.
  */
 import type { RuntimeErrorReason } from '../../machinery/errors.ts';
-import type { ContainerDetail, ContainerSpec, Resources } from '../../machinery/runtime.ts';
+import type { ContainerDetail, ContainerSpec, RegistryAuth, Resources } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { Decision } from '../engine/event.ts';
-import type { Hook, ProbeState, ProbeTarget, TaskInputs } from './services.ts';
+import type { Hook, ProbeState, ProbeTarget, TaskInputs, VolumeFiles } from './services.ts';
 
 export type TaskStatus = NonNullable<Task['status']>;
 export type HistoryEntry = NonNullable<TaskStatus['history']>[number];
@@ -22,18 +22,35 @@ export type StopReason =
   /** Its postStart hook failed. */
   | 'Error';
 
-/** What went wrong last on the way to a running container. Forgotten when the spec changes or a step succeeds. */
+/** What went wrong last on the way to a container as it is wanted. Forgotten when the spec changes or a step succeeds. */
 export interface Failure {
-  readonly step: 'pull' | 'create' | 'start';
+  /** `prepare`: what a container needs before it can be created. `update`: new limits for one that runs. */
+  readonly step: 'pull' | 'prepare' | 'create' | 'start' | 'update';
   readonly reason: RuntimeErrorReason;
   readonly message: string;
   /** Failures of this step in a row. */
   readonly count: number;
+  /** Monotonic, milliseconds. */
   readonly atMs: number;
   /** The Task's generation that failed. */
   readonly generation: number;
-  /** The container that did not start. */
+  /** The container that did not start, or did not take its limits. */
   readonly containerId?: string;
+}
+
+export interface Birth {
+  /** `status.startedAt`. */
+  readonly startedAt: string;
+  /** Monotonic, milliseconds; below 0 for what began before the process. */
+  readonly monotonicMs: number;
+}
+
+export interface Stopping {
+  readonly reason: StopReason;
+  /** Monotonic time of the kill, milliseconds. */
+  readonly killAtMs: number;
+  /** What led to it, in a sentence for the history. */
+  readonly detail?: string;
 }
 
 /**
@@ -46,8 +63,8 @@ export interface TaskMemory {
   readonly pulling?: string;
   /** The image that was pulled for the container to be created next. */
   readonly pulled?: string;
-  /** Container id -> why and until when it is being stopped (wall time of the kill, milliseconds). */
-  readonly stopping: ReadonlyMap<string, { readonly reason: StopReason; readonly killAtMs: number }>;
+  /** By container id: the stops that were begun. They stay until the container is gone: they name its end. */
+  readonly stopping: ReadonlyMap<string, Stopping>;
   /** The highest attempt whose container name turned out to be somebody else's. */
   readonly attemptFloor: number;
   /** Containers this process started: all others that run were adopted. */
@@ -56,6 +73,8 @@ export interface TaskMemory {
   readonly postStart: ReadonlyMap<string, 'running' | 'done' | { readonly failed: string }>;
   /** The `filesVersion` that the Task's volumes were last brought to. */
   readonly filesVersion?: string;
+  /** When the Task's first start was, on the clock that never jumps. */
+  readonly birth?: Birth;
   /** True once this process has planned the Task: what it finds before that is an inheritance. */
   readonly isKnown: boolean;
 }
@@ -83,6 +102,8 @@ export interface TaskWorld {
   readonly outputs: ReadonlyMap<string, string>;
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
+  /** Time that never jumps: what is only remembered is compared with it. */
+  readonly monotonicMs: number;
   readonly worker: string;
   readonly clusterId: string;
   /** Where ports without a hostIP are published. */
@@ -91,6 +112,14 @@ export interface TaskWorld {
 
 /** What of a container was found changed by hand. */
 export type DriftKind = 'paused' | 'renamed' | 'resources' | 'removed' | 'duplicate' | 'started';
+
+/** Whose container it was and how it ended, for those who read its log when it is gone. */
+export interface EndedContainer {
+  readonly taskKey: string;
+  readonly taskUid: string;
+  readonly attempt: number;
+  readonly end?: HistoryEntry;
+}
 
 /** One act on the engine or the object. `reason` is one word, `message` the sentence that goes into the Event. */
 interface ActionBase {
@@ -102,14 +131,25 @@ interface ActionBase {
 
 export type Action = ActionBase &
   (
-    | { readonly kind: 'pull'; readonly image: string }
-    | { readonly kind: 'create'; readonly attempt: number; readonly spec: ContainerSpec }
+    | { readonly kind: 'pull'; readonly image: string; readonly auths: readonly RegistryAuth[] }
+    /** Volumes, the network and a seccomp profile are the worker's to add to the spec. */
+    | {
+        readonly kind: 'create';
+        readonly attempt: number;
+        readonly spec: ContainerSpec;
+        readonly files: ReadonlyMap<string, VolumeFiles>;
+        readonly filesVersion: string;
+      }
     /** `id` is absent for the container created just before in the same plan. */
     | { readonly kind: 'start'; readonly id?: string; readonly name: string }
     /** In the background, once a container; `done` or `failed` is remembered under its id. */
     | { readonly kind: 'postStart'; readonly id: string; readonly name: string; readonly hook: Hook }
     /** Brings ConfigMap and Secret volumes up to date. */
-    | { readonly kind: 'refreshVolumes'; readonly filesVersion: string }
+    | {
+        readonly kind: 'refreshVolumes';
+        readonly files: ReadonlyMap<string, VolumeFiles>;
+        readonly filesVersion: string;
+      }
     /** The last act on this worker, when no container is left. */
     | { readonly kind: 'releaseVolumes' }
     | {
@@ -118,13 +158,21 @@ export type Action = ActionBase &
         readonly name: string;
         readonly gracePeriodMs: number;
         readonly stopReason: StopReason;
+        /** What led to it, for the history. */
+        readonly detail?: string;
         /** Done first; its time counts against the grace period, of which at least 2 s are left for the signal. */
         readonly preStop?: Hook;
       }
     | { readonly kind: 'unpause'; readonly id: string }
     | { readonly kind: 'rename'; readonly id: string; readonly name: string }
     | { readonly kind: 'update'; readonly id: string; readonly resources: Resources }
-    | { readonly kind: 'remove'; readonly id: string; readonly name: string }
+    | {
+        readonly kind: 'remove';
+        readonly id: string;
+        readonly name: string;
+        /** Set when it has run: its log is kept first. */
+        readonly ended?: EndedContainer;
+      }
     | { readonly kind: 'liftFinalizer' }
   );
 

@@ -54,7 +54,7 @@ export class Clearance {
     const before = this.#memories.get(containerId);
     if (outcome.action.kind === 'remove') this.#memories.delete(containerId);
     else if (before !== undefined || outcome.kind === 'begun') {
-      const moment = { nowMs: this.#options.clock.now(), generation: 0 };
+      const moment = { monotonicMs: this.#options.clock.monotonicMs(), generation: 0 };
       this.#memories.set(containerId, remember(before ?? emptyMemory, outcome, moment));
     }
   }

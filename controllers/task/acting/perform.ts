@@ -4,16 +4,18 @@
  */
 import type { Client } from '../../../machinery/client.ts';
 import type { Clock } from '../../../machinery/clock.ts';
-import { isApiError, RuntimeError } from '../../../machinery/errors.ts';
+import { isApiError, messageOf, RuntimeError } from '../../../machinery/errors.ts';
 import { FINALIZER_CONTAINER, LABEL_CLUSTER, LABEL_UID, LABEL_WORKER } from '../../../machinery/labels.ts';
 import type { Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
+import type { TaskServices } from '../services.ts';
 import type { Action } from '../types.ts';
-import { type Background, toRuntimeError } from './background.ts';
+import { type Background, type PreStop, toRuntimeError } from './background.ts';
 import type { Limiter } from './limiter.ts';
 import type { EngineView } from './observe.ts';
+import { PreparationError, prepareContainer } from './prepare.ts';
 import type { Outcome } from './remember.ts';
 
 export interface PerformerOptions {
@@ -21,15 +23,26 @@ export interface PerformerOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly view: EngineView;
+  readonly services: TaskServices;
   readonly background: Background;
   /** Places for creating and starting. */
   readonly limiter: Limiter;
   readonly clusterId: string;
   readonly worker: string;
-  /** A stop or a pull of this Task is about to begin: it may be over before `perform` is. */
+  /** A stop, a pull or a postStart hook of this Task is about to begin: it may be over before `perform` is. */
   readonly onBegun: (subject: Subject, outcome: Outcome) => void;
-  /** A stop or a pull of this Task has ended. */
+  /** A stop, a pull or a postStart hook of this Task has ended. */
   readonly onSettled: (subject: Subject, outcome: Outcome) => void;
+  /** How far a pull for this Task has come. */
+  readonly onProgress: (subject: Subject, outcome: Outcome) => void;
+  /** Something went wrong that holds nothing up. */
+  readonly onProblem: (subject: Subject, problem: Problem) => void;
+}
+
+export interface Problem {
+  readonly reason: 'FailedPreStopHook' | 'LogsNotKept';
+  readonly message: string;
+  readonly action: Action;
 }
 
 export interface Subject {
@@ -40,6 +53,7 @@ export interface Subject {
 const CREATE_LIMIT_MS = 60_000;
 const START_LIMIT_MS = 60_000;
 const ACT_LIMIT_MS = 30_000;
+const PREPARE_LIMIT_MS = 60_000;
 
 export class Performer {
   readonly #options: PerformerOptions;
@@ -80,7 +94,8 @@ export class Performer {
         createdId = outcome.containerId;
       } catch (error) {
         if (isApiError(error)) throw error;
-        const failed = toRuntimeError(error);
+        const isPreparation = error instanceof PreparationError;
+        const failed = isPreparation ? error.error : toRuntimeError(error);
         // Unanswered or contradicted: what is on the engine is not what was thought.
         this.#options.view.doubt(subject.taskKey);
         outcomes.push({
@@ -88,6 +103,7 @@ export class Performer {
           action,
           error: failed,
           ...(containerId === undefined ? {} : { containerId }),
+          ...(isPreparation ? { isPreparation } : {}),
         });
         return outcomes;
       }
@@ -102,25 +118,39 @@ export class Performer {
     createdId: string | undefined,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { runtime, view, background, onBegun, onSettled } = this.#options;
+    const { runtime, view, services, background, onBegun, onSettled } = this.#options;
     switch (action.kind) {
       case 'pull': {
         const begun: Outcome = { kind: 'begun', action };
         onBegun(subject, begun);
-        background.pull(action.image, (error) => onSettled(subject, settledOutcome(action, error)));
+        background.pull(
+          action.image,
+          action.auths,
+          (words) => this.#options.onProgress(subject, { ...begun, words }),
+          (error, words) => onSettled(subject, settledOutcome(action, error, words)),
+        );
         return begun;
       }
       case 'stop': {
         const begun: Outcome = { kind: 'begun', action };
         onBegun(subject, begun);
-        background.stop(action.id, action.gracePeriodMs, (error) => {
+        background.stop(action.id, action.gracePeriodMs, this.#preStop(subject, task, action), (error) => {
           view.touch(action.id);
           onSettled(subject, settledOutcome(action, error));
         });
         return begun;
       }
+      case 'postStart': {
+        const begun: Outcome = { kind: 'begun', action };
+        if (task === undefined) return begun;
+        onBegun(subject, begun);
+        background.postStart(action.id, task, action.hook, (error) =>
+          onSettled(subject, settledOutcome(action, error)),
+        );
+        return begun;
+      }
       case 'create': {
-        const { id, isNew } = await this.#create(action, signal);
+        const { id, isNew } = await this.#create(task, action, signal);
         view.add(id, action.spec.labels);
         return isNew ? { kind: 'done', action, containerId: id } : { kind: 'begun', action };
       }
@@ -143,7 +173,19 @@ export class Performer {
           runtime.update(action.id, action.resources, inner),
         );
         break;
+      case 'refreshVolumes':
+        if (task === undefined) break;
+        await this.#bounded(action, PREPARE_LIMIT_MS, signal, (inner) =>
+          services.volumes.refresh(task, action.files, inner),
+        );
+        break;
+      case 'releaseVolumes':
+        await this.#bounded(action, PREPARE_LIMIT_MS, signal, (inner) =>
+          services.volumes.release(subject.uid, inner),
+        );
+        break;
       case 'remove':
+        await this.#keepLogs(subject, action, signal);
         await this.#bounded(action, ACT_LIMIT_MS, signal, (inner) => runtime.remove(action.id, inner));
         break;
       case 'liftFinalizer':
@@ -157,11 +199,22 @@ export class Performer {
 
   /** A name that is taken by a container of this very attempt means that it was created before: that one is it. */
   async #create(
+    task: Task | undefined,
     action: Action & { readonly kind: 'create' },
     signal: AbortSignal,
   ): Promise<{ id: string; isNew: boolean }> {
-    const { runtime } = this.#options;
-    const { spec } = action;
+    const { runtime, services, clock } = this.#options;
+    const bounds = {
+      what: `preparation of container ${action.spec.name}`,
+      signal,
+      limitMs: PREPARE_LIMIT_MS,
+    };
+    const spec =
+      task === undefined
+        ? action.spec
+        : await withinBounds(clock, bounds, (inner) =>
+            prepareContainer(runtime, services, task, action, inner),
+          );
     try {
       const made = await this.#bounded(action, CREATE_LIMIT_MS, signal, (inner) =>
         runtime.create(spec, inner),
@@ -177,6 +230,42 @@ export class Performer {
       );
       if (holder === undefined || !isOurs) throw error;
       return { id: holder.id, isNew: false };
+    }
+  }
+
+  #preStop(
+    subject: Subject,
+    task: Task | undefined,
+    action: Action & { readonly kind: 'stop' },
+  ): PreStop | undefined {
+    if (action.preStop === undefined || task === undefined) return undefined;
+    const onFailed = (why: string): void =>
+      this.#options.onProblem(subject, {
+        reason: 'FailedPreStopHook',
+        message: `PreStopHook failed: ${why}`,
+        action,
+      });
+    return { task, hook: action.preStop, onFailed };
+  }
+
+  /** A log that cannot be kept is told of, and holds no removal up. */
+  async #keepLogs(
+    subject: Subject,
+    action: Action & { readonly kind: 'remove' },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { ended, id, name } = action;
+    if (ended === undefined) return;
+    const { end, ...whose } = ended;
+    const { archive } = this.#options.services;
+    try {
+      await this.#bounded(action, ACT_LIMIT_MS, signal, (inner) =>
+        archive.keep({ id, ...whose }, end, inner),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `The log of container ${name} could not be kept: ${messageOf(error)}`;
+      this.#options.onProblem(subject, { reason: 'LogsNotKept', message, action });
     }
   }
 
@@ -221,6 +310,7 @@ function idOf(action: Action): string | undefined {
   return 'id' in action ? action.id : undefined;
 }
 
-function settledOutcome(action: Action, error: RuntimeError | undefined): Outcome {
-  return error === undefined ? { kind: 'done', action } : { kind: 'failed', action, error };
+function settledOutcome(action: Action, error: RuntimeError | undefined, words?: string): Outcome {
+  if (error !== undefined) return { kind: 'failed', action, error };
+  return { kind: 'done', action, ...(words === undefined ? {} : { words }) };
 }

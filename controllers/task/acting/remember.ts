@@ -2,19 +2,27 @@
 import type { RuntimeError } from '../../../machinery/errors.ts';
 import type { Action, Failure, TaskMemory } from '../types.ts';
 
-/** What an act came to. Stops and pulls begin in one pass and are done in another. */
+/** What an act came to. Stops, pulls and postStart hooks begin in one pass and are done in another. */
 export type Outcome =
-  | { readonly kind: 'begun'; readonly action: Action }
-  | { readonly kind: 'done'; readonly action: Action; readonly containerId?: string }
+  | { readonly kind: 'begun'; readonly action: Action; readonly words?: string }
+  | {
+      readonly kind: 'done';
+      readonly action: Action;
+      readonly containerId?: string;
+      /** What there is to say of it, where that is known only now. */
+      readonly words?: string;
+    }
   | {
       readonly kind: 'failed';
       readonly action: Action;
       readonly error: RuntimeError;
       readonly containerId?: string;
+      /** Of a creation: what the container needs could not be made ready, the engine was not asked yet. */
+      readonly isPreparation?: boolean;
     };
 
 export interface Moment {
-  readonly nowMs: number;
+  readonly monotonicMs: number;
   readonly generation: number;
 }
 
@@ -27,8 +35,8 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
         ? { ...without(memory, 'pulling', 'failure'), pulled: action.image }
         : failed(without(memory, 'pulling'), 'pull', outcome, moment);
     case 'create':
-      if (outcome.kind !== 'failed') return without(memory, 'pulled', 'failure');
-      return createFailed(memory, action, outcome, moment);
+      if (outcome.kind === 'failed') return createFailed(memory, action, outcome, moment);
+      return { ...without(memory, 'pulled', 'failure'), filesVersion: action.filesVersion };
     case 'start': {
       const { containerId = action.id } = outcome.kind === 'begun' ? {} : outcome;
       if (outcome.kind === 'failed') return failed(memory, 'start', outcome, moment);
@@ -37,22 +45,33 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
         started: containerId === undefined ? memory.started : new Set([...memory.started, containerId]),
       };
     }
+    case 'postStart': {
+      const said = { begun: 'running', done: 'done' } as const;
+      const state = outcome.kind === 'failed' ? { failed: outcome.error.message } : said[outcome.kind];
+      return { ...memory, postStart: new Map([...memory.postStart, [action.id, state]]) };
+    }
     case 'stop': {
       const stopping = new Map(memory.stopping);
       if (outcome.kind === 'begun') {
         stopping.set(action.id, {
           reason: action.stopReason,
-          killAtMs: moment.nowMs + action.gracePeriodMs,
+          killAtMs: moment.monotonicMs + action.gracePeriodMs,
+          ...(action.detail === undefined ? {} : { detail: action.detail }),
         });
       }
       // A stop that failed is not under way; the reason of one that was done names the end that will be seen.
       if (outcome.kind === 'failed') stopping.delete(action.id);
       return { ...memory, stopping };
     }
+    case 'update':
+      if (outcome.kind === 'failed') return failed(memory, 'update', outcome, moment);
+      return memory.failure?.step === 'update' ? without(memory, 'failure') : memory;
+    case 'refreshVolumes':
+      return outcome.kind === 'done' ? { ...memory, filesVersion: action.filesVersion } : memory;
     case 'unpause':
     case 'rename':
-    case 'update':
     case 'remove':
+    case 'releaseVolumes':
     case 'liftFinalizer':
       return memory;
   }
@@ -60,14 +79,13 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
 
 /** Drops what is remembered of containers that are not there any more. */
 export function forgetGone(memory: TaskMemory, present: ReadonlySet<string>): TaskMemory {
-  const isAllThere =
-    [...memory.stopping.keys()].every((id) => present.has(id)) &&
-    [...memory.started].every((id) => present.has(id));
-  if (isAllThere) return memory;
+  const known = [...memory.stopping.keys(), ...memory.started, ...memory.postStart.keys()];
+  if (known.every((id) => present.has(id))) return memory;
   return {
     ...memory,
     stopping: new Map([...memory.stopping].filter(([id]) => present.has(id))),
     started: new Set([...memory.started].filter((id) => present.has(id))),
+    postStart: new Map([...memory.postStart].filter(([id]) => present.has(id))),
   };
 }
 
@@ -78,6 +96,7 @@ function createFailed(
   moment: Moment,
 ): TaskMemory {
   const { error } = outcome;
+  if (outcome.isPreparation === true) return failed(memory, 'prepare', outcome, moment);
   // The name belongs to something that is not ours (ours would have been adopted): the next number is free.
   const attemptFloor =
     error.reason === 'Conflict' ? Math.max(memory.attemptFloor, action.attempt) : memory.attemptFloor;
@@ -93,7 +112,7 @@ function failed(
   memory: TaskMemory,
   step: Failure['step'],
   { error, containerId }: Outcome & { readonly kind: 'failed' },
-  { nowMs, generation }: Moment,
+  { monotonicMs, generation }: Moment,
 ): TaskMemory {
   const before = memory.failure;
   const isSame = before?.step === step && before.generation === generation;
@@ -102,7 +121,7 @@ function failed(
     reason: error.reason,
     message: error.message,
     count: isSame ? before.count + 1 : 1,
-    atMs: nowMs,
+    atMs: monotonicMs,
     generation,
     ...(containerId === undefined ? {} : { containerId }),
   };

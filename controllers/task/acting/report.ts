@@ -2,6 +2,7 @@
 import type { Task } from '../../../schemas/types.gen.ts';
 import type { EventInput } from '../../engine/event.ts';
 import type { Action } from '../types.ts';
+import type { Problem } from './perform.ts';
 import type { Outcome } from './remember.ts';
 
 /** None for acts that nobody would look for, and for failures that the status tells of (see notices). */
@@ -23,6 +24,11 @@ export function eventsOf(task: Task, outcome: Outcome): readonly EventInput[] {
   return events;
 }
 
+export function problemEvent(task: Task, { reason, message, action }: Problem): EventInput {
+  const decision = { inputs: inputsOf(action), verdict: reason, action: action.kind };
+  return { object: task, type: 'Warning', reason, message, decision };
+}
+
 /** The end of a stop or a pull that was told of when it began. */
 function isSettling({ kind, action }: Outcome): boolean {
   return kind === 'done' && action.kind === 'stop';
@@ -30,18 +36,19 @@ function isSettling({ kind, action }: Outcome): boolean {
 
 function wordsOf(outcome: Outcome): Pick<EventInput, 'type' | 'reason' | 'message'> | undefined {
   const { action } = outcome;
-  if (outcome.kind === 'failed') {
-    if (action.kind === 'create' || action.kind === 'start' || action.kind === 'pull') return undefined;
-    return { type: 'Warning', reason: 'Failed', message: `Cannot ${action.kind}: ${outcome.error.message}` };
-  }
+  if (outcome.kind === 'failed') return failureWords(action, outcome.error.message);
   const type = 'Normal';
   const { message } = action;
   const hasBegun = outcome.kind === 'begun';
   switch (action.kind) {
     case 'pull':
-      return hasBegun
-        ? { type, reason: 'Pulling', message }
-        : { type, reason: 'Pulled', message: `Pulled image "${action.image}"` };
+      if (!hasBegun)
+        return { type, reason: 'Pulled', message: outcome.words ?? `Pulled image "${action.image}"` };
+      return {
+        type,
+        reason: 'Pulling',
+        message: outcome.words === undefined ? message : `Pulling image "${action.image}": ${outcome.words}`,
+      };
     case 'create':
       return hasBegun
         ? {
@@ -56,11 +63,41 @@ function wordsOf(outcome: Outcome): Pick<EventInput, 'type' | 'reason' | 'messag
       return hasBegun ? { type, reason: 'Killing', message } : undefined;
     case 'update':
       return action.drift === undefined ? { type, reason: 'Updated', message } : undefined;
+    case 'postStart':
+    case 'refreshVolumes':
+    case 'releaseVolumes':
     case 'unpause':
     case 'rename':
     case 'remove':
     case 'liftFinalizer':
       return undefined;
+  }
+}
+
+/** Undefined for what the status tells of. */
+function failureWords(
+  action: Action,
+  why: string,
+): Pick<EventInput, 'type' | 'reason' | 'message'> | undefined {
+  const type = 'Warning';
+  switch (action.kind) {
+    case 'create':
+    case 'start':
+    case 'pull':
+      return undefined;
+    case 'postStart':
+      return { type, reason: 'FailedPostStartHook', message: `PostStartHook failed: ${why}` };
+    case 'refreshVolumes':
+      return { type, reason: 'FailedMount', message: `Cannot bring the volumes up to date: ${why}` };
+    case 'releaseVolumes':
+      return { type, reason: 'FailedUnmount', message: `Cannot take the volumes away: ${why}` };
+    case 'update':
+    case 'stop':
+    case 'unpause':
+    case 'rename':
+    case 'remove':
+    case 'liftFinalizer':
+      return { type, reason: 'Failed', message: `Cannot ${action.kind}: ${why}` };
   }
 }
 
@@ -73,7 +110,15 @@ function inputsOf(action: Action): Readonly<Record<string, unknown>> {
     case 'start':
       return { container: action.name };
     case 'stop':
-      return { container: action.name, gracePeriodMs: action.gracePeriodMs };
+      return {
+        container: action.name,
+        gracePeriodMs: action.gracePeriodMs,
+        ...(action.detail === undefined ? {} : { detail: action.detail }),
+      };
+    case 'postStart':
+      return { container: action.name, hook: Object.keys(action.hook) };
+    case 'refreshVolumes':
+      return { filesVersion: action.filesVersion };
     case 'update':
       return { container: action.id, resources: action.resources };
     case 'rename':
@@ -81,6 +126,7 @@ function inputsOf(action: Action): Readonly<Record<string, unknown>> {
     case 'unpause':
     case 'remove':
       return { container: action.id };
+    case 'releaseVolumes':
     case 'liftFinalizer':
       return {};
   }

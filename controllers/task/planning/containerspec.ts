@@ -9,13 +9,17 @@ import {
   LABEL_WORKER,
   NAMESPACE_DEFAULT,
 } from '../../../machinery/labels.ts';
-import type { ContainerSpec, PublishedPort } from '../../../machinery/runtime.ts';
+import { wholeUnits } from '../../../machinery/quantity.ts';
+import type { ContainerSpec, LogBounds, PublishedPort, Seccomp } from '../../../machinery/runtime.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
+import { expand, valuesOf } from '../inputs/expansion.ts';
 import { containerName } from './attempts.ts';
 import { wantedResources } from './resources.ts';
 import { specHash } from './spechash.ts';
 
 export interface ContainerContext {
+  /** `NAME=value`, references expanded. */
+  readonly env: readonly string[];
   readonly worker: string;
   readonly clusterId: string;
   readonly publishAddress: string;
@@ -29,32 +33,53 @@ export interface ContainerContext {
   }[];
 }
 
+type SecurityContext = NonNullable<Task['spec']['securityContext']>;
+
 /** The kernel's limit for host names. */
 const HOSTNAME_LIMIT = 63;
+/**
+ * What Docker gives by default and Podman does not (containers.conf, default_capabilities): raw sockets, device files,
+ * writing to the kernel's audit log. A Task that needs one adds it.
+ */
+const DROPPED_BY_DEFAULT = ['AUDIT_WRITE', 'MKNOD', 'NET_RAW'];
+const DEFAULT_LOG_BYTES = 10 * 1024 * 1024;
+const DEFAULT_LOG_FILES = 5;
 
 export function containerSpec(task: Task, context: ContainerContext): ContainerSpec {
   const { spec } = task;
   const security = spec.securityContext ?? {};
   const networkMode = spec.network?.mode ?? 'bridge';
+  const isConnected = networkMode !== 'host' && networkMode !== 'none';
   const hostname = hostnameOf(task, networkMode);
   const user = userOf(security);
+  const valueOf = valuesOf(context.env);
+  const seccomp = seccompOf(security);
+  const privileged = security.privileged ?? false;
   return {
     name: containerName(identityOf(task), context.attempt),
     image: spec.image,
     labels: labelsOf(task, context),
-    ...(spec.command === undefined || spec.command.length === 0 ? {} : { command: spec.command }),
-    ...(spec.args === undefined || spec.args.length === 0 ? {} : { args: spec.args }),
+    ...(isNonEmpty(spec.command) ? { command: spec.command.map((part) => expand(part, valueOf)) } : {}),
+    ...(isNonEmpty(spec.args) ? { args: spec.args.map((part) => expand(part, valueOf)) } : {}),
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
-    env: (spec.env ?? []).map(({ name, value }) => `${name}=${value ?? ''}`),
-    ports: networkMode === 'bridge' ? portsOf(spec, context) : [],
+    env: context.env,
+    ports: isConnected ? portsOf(spec, context) : [],
     resources: wantedResources(spec),
     ...(spec.stopSignal === undefined ? {} : { stopSignal: spec.stopSignal }),
     networkMode,
+    ...(isConnected ? { networkAliases: aliasesOf(task) } : {}),
+    ...(isNonEmpty(spec.network?.dns) ? { dns: spec.network.dns } : {}),
     ...(hostname === undefined ? {} : { hostname }),
+    ...(spec.shmSize === undefined ? {} : { shmSizeBytes: wholeUnits(spec.shmSize) }),
+    ...(isNonEmpty(spec.ulimits) ? { ulimits: spec.ulimits } : {}),
+    ...(spec.logs === undefined ? {} : { log: logBoundsOf(spec.logs) }),
+    ...(spec.hostPID === true ? { hostPid: true } : {}),
+    ...(privileged || security.allowPrivilegeEscalation === true ? {} : { noNewPrivileges: true }),
+    ...(seccomp === undefined ? {} : { seccomp }),
     ...(user === undefined ? {} : { user }),
-    privileged: security.privileged ?? false,
+    privileged,
     readOnlyRootFilesystem: security.readOnlyRootFilesystem ?? false,
-    capabilities: { add: security.capabilities?.add ?? [], drop: security.capabilities?.drop ?? [] },
+    capabilities: capabilitiesOf(security),
   };
 }
 
@@ -97,7 +122,36 @@ function hostnameOf(task: Task, mode: ContainerSpec['networkMode']): string | un
   return task.metadata.name.slice(0, HOSTNAME_LIMIT).replace(/[^a-z0-9]+$/, '');
 }
 
-function userOf(security: NonNullable<Task['spec']['securityContext']>): string | undefined {
+/** Others find it by the Task's name, and by what it is called besides. */
+function aliasesOf({ metadata, spec }: Task): readonly string[] {
+  return [...new Set([metadata.name, ...(spec.network?.aliases ?? [])])];
+}
+
+function logBoundsOf({ maxSize, maxFiles }: NonNullable<Task['spec']['logs']>): LogBounds {
+  return {
+    maxBytes: maxSize === undefined ? DEFAULT_LOG_BYTES : wholeUnits(maxSize),
+    maxFiles: maxFiles ?? DEFAULT_LOG_FILES,
+  };
+}
+
+/** Undefined for the engine's own list; a profile's text is the worker's to read. */
+function seccompOf({ seccompProfile, privileged }: SecurityContext): Seccomp | undefined {
+  return seccompProfile?.type === 'Unconfined' && privileged !== true ? 'unconfined' : undefined;
+}
+
+/** What a Task adds wins over what is dropped by default; what it drops itself is dropped. */
+function capabilitiesOf({ capabilities, privileged }: SecurityContext): ContainerSpec['capabilities'] {
+  const { add = [], drop = [] } = capabilities ?? {};
+  if (privileged === true || add.includes('ALL') || drop.includes('ALL')) return { add, drop };
+  const byDefault = DROPPED_BY_DEFAULT.filter((name) => !add.includes(name) && !drop.includes(name));
+  return { add, drop: [...drop, ...byDefault] };
+}
+
+function isNonEmpty<T>(list: readonly T[] | undefined): list is readonly T[] {
+  return list !== undefined && list.length > 0;
+}
+
+function userOf(security: SecurityContext): string | undefined {
   const { runAsUser, runAsGroup } = security;
   if (runAsUser === undefined) return runAsGroup === undefined ? undefined : `0:${runAsGroup}`;
   return runAsGroup === undefined ? String(runAsUser) : `${runAsUser}:${runAsGroup}`;

@@ -2,9 +2,12 @@
  * How containers ended. The history in the status is the memory of a Task: restarts, backoff and the outcome are
  * computed from it, so a restart of Gantry forgets nothing.
  */
+
+import type { ContainerDetail } from '../../../machinery/runtime.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import type { HistoryEntry, TaskWorld } from '../types.ts';
-import { type Attempt, engineTime } from './attempts.ts';
+import { emptyMemory, type HistoryEntry, type TaskWorld } from '../types.ts';
+import { type Attempt, attemptsOf, engineTime } from './attempts.ts';
+import { isPastDeadline } from './deadline.ts';
 import { isSameSpec } from './spechash.ts';
 
 /** Ended containers kept in the status. */
@@ -48,6 +51,19 @@ export function isRecorded(stored: readonly HistoryEntry[], { attempt, container
   return isKept || (stored.length >= HISTORY_LIMIT && oldest !== undefined && attempt < oldest.attempt);
 }
 
+/** The containers that ran and ended without the stored status telling of it yet. */
+export function unrecordedEnds(
+  task: Task,
+  containers: readonly ContainerDetail[],
+): readonly { readonly id: string; readonly finishedAt: string }[] {
+  const stored = task.status?.history ?? [];
+  return attemptsOf(containers, emptyMemory).flatMap((attempt) => {
+    const { id, finishedAt, state } = attempt.container;
+    const isNews = attempt.life === 'ended' && state !== 'created' && !isRecorded(stored, attempt);
+    return isNews && finishedAt !== undefined ? [{ id, finishedAt }] : [];
+  });
+}
+
 /**
  * The ends that count for what to do next: of this binding, and back to the last change of the spec. Newest first.
  * Of a container only its first: what became of it when somebody started it again by hand says nothing of the Task.
@@ -63,7 +79,6 @@ export function currentRun(
       entry.epoch !== epoch ||
       entry.reason === 'Superseded' ||
       entry.reason === 'Stopped' ||
-      entry.reason === 'Evicted' ||
       !isSameSpec(entry.specHash, specHash),
   );
   return boundary < 0 ? ends : ends.slice(0, boundary);
@@ -96,7 +111,9 @@ function endOf(
   const { memory, nowMs } = world;
   const hasRun = container.state !== 'created';
   const failure = memory.failure?.containerId === container.id ? memory.failure : undefined;
-  const message = nonEmpty(container.error) ?? failure?.message;
+  const detail = memory.stopping.get(container.id)?.detail;
+  const message = nonEmpty(container.error) ?? failure?.message ?? detail;
+  const output = hasRun ? world.outputs.get(container.id) : undefined;
   const startedAt = hasRun ? engineTime(container.startedAt) : undefined;
   const finishedAt = (hasRun ? engineTime(container.finishedAt) : undefined) ?? new Date(nowMs).toISOString();
   const exitCode = hasRun || (container.exitCode ?? 0) !== 0 ? container.exitCode : undefined;
@@ -110,6 +127,7 @@ function endOf(
     ...(signal === undefined ? {} : { signal }),
     reason: endReason(attempt, task, world, isSuperseded),
     ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
+    ...(output === undefined ? {} : { output }),
     ...(startedAt === undefined ? {} : { startedAt }),
     finishedAt,
   };
@@ -129,6 +147,7 @@ function endReason(
   if (isSuperseded(attempt)) return 'Superseded';
   if (task.spec.desiredState === 'Stopped') return 'Stopped';
   if (task.spec.workerName === undefined) return 'Evicted';
+  if (!memory.isKnown && isPastDeadline(task, engineTime(container.finishedAt))) return 'DeadlineExceeded';
   if (container.exitCode === 0) return 'Completed';
   return container.oomKilled ? 'OOMKilled' : 'Error';
 }

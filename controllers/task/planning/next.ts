@@ -3,6 +3,9 @@
  * Called when nothing of the Task has a process and the Task is to have one.
  */
 
+import { findCondition } from '../../../machinery/conditions.ts';
+import type { RegistryAuth } from '../../../machinery/runtime.ts';
+import type { TaskInputs } from '../services.ts';
 import type { Action, Failure } from '../types.ts';
 import { backoffOf, createDelayMs, pullDelayMs, restartDelayMs } from './backoff.ts';
 import { containerSpec } from './containerspec.ts';
@@ -17,7 +20,18 @@ export interface NextStep {
   readonly requeueAfterMs?: number;
 }
 
+type ReadyInputs = TaskInputs & { readonly kind: 'ready' };
+
+/** Inputs tell when they change; this is for the change that nobody heard of. */
+const INPUTS_LOOK_MS = 30_000;
+
 export function planNext(view: TaskView): NextStep {
+  const { inputs } = view.world;
+  const problem = imageProblem(view.task.spec.image);
+  if (problem !== undefined) return { actions: [], verdict: waiting('InvalidImageName', problem) };
+  const wait = dependencyWait(view) ?? restartWait(view);
+  if (wait !== undefined) return wait;
+  if (inputs.kind !== 'ready') return inputsWait(inputs);
   const created = view.attempts.findLast((attempt) => isStartable(view, attempt));
   if (created !== undefined) {
     const { id, name } = created.container;
@@ -27,19 +41,40 @@ export function planNext(view: TaskView): NextStep {
       verdict: creating(`container ${name} is being started`),
     };
   }
-  const problem = imageProblem(view.task.spec.image);
-  if (problem !== undefined) return { actions: [], verdict: waiting('InvalidImageName', problem) };
-  return restartWait(view) ?? imageStep(view) ?? createStep(view);
+  return imageStep(view, inputs.registryAuths) ?? createStep(view, inputs);
 }
 
-/** The wait between the end of one container and the start of the next. */
-function restartWait({ task, world, run }: TaskView): NextStep | undefined {
+/** What the Task depends on is asked about before the first container of the binding only. */
+function dependencyWait({ task, attempts, history, epoch }: TaskView): NextStep | undefined {
+  if ((task.spec.dependsOn ?? []).length === 0) return undefined;
+  const isFirst = [...attempts, ...history.entries].every((earlier) => earlier.epoch !== epoch);
+  const condition = findCondition(task.status?.conditions, 'DependenciesMet');
+  if (!isFirst || condition?.status === 'True') return undefined;
+  const message = condition?.message ?? 'it is not known yet whether what the task depends on is there';
+  return { actions: [], verdict: waiting('DependencyNotReady', message) };
+}
+
+function inputsWait(inputs: Exclude<TaskInputs, ReadyInputs>): NextStep {
+  const verdict =
+    inputs.kind === 'missing'
+      ? waiting('CreateContainerConfigError', inputs.message)
+      : creating('the ConfigMaps and Secrets that the task uses are being read');
+  return { actions: [], verdict, requeueAfterMs: INPUTS_LOOK_MS };
+}
+
+/**
+ * The wait between the end of one container and the start of the next. A clock that was set back after the end must not
+ * make the wait longer with each look: what the status says of it holds, if it is not later than from now on.
+ */
+function restartWait({ task, world, run, history }: TaskView): NextStep | undefined {
   const [last] = run;
   if (last === undefined) return undefined;
   const delayMs = restartDelayMs(run, backoffOf(task.spec));
   const endedMs = Date.parse(last.finishedAt ?? '');
   // An engine whose clock runs ahead must not hold a restart for longer than the backoff itself.
-  const atMs = (Number.isNaN(endedMs) ? world.nowMs : Math.min(endedMs, world.nowMs)) + delayMs;
+  const foreseenMs = (Number.isNaN(endedMs) ? world.nowMs : Math.min(endedMs, world.nowMs)) + delayMs;
+  const toldMs = history.fresh.length === 0 ? Date.parse(task.status?.nextRestartAt ?? '') : Number.NaN;
+  const atMs = Number.isNaN(toldMs) ? foreseenMs : Math.min(foreseenMs, toldMs);
   if (delayMs === 0 || atMs <= world.nowMs) return undefined;
   const reason = last.reason === 'ContainerCannotRun' ? 'RunContainerError' : 'CrashLoopBackOff';
   const message = `back-off ${delayMs / 1000}s before the next start; the last container ended with ${describeEnd(last)}`;
@@ -51,12 +86,16 @@ function restartWait({ task, world, run }: TaskView): NextStep | undefined {
 }
 
 /** Pulls where the policy or the engine asks for it, and waits while it runs or after it failed. */
-function imageStep(view: TaskView): NextStep | undefined {
+function imageStep(view: TaskView, auths: readonly RegistryAuth[]): NextStep | undefined {
   const { task, world } = view;
-  const { memory, nowMs } = world;
+  const { memory, monotonicMs: nowMs } = world;
   const { image } = task.spec;
   const policy = pullPolicyOf(task.spec);
   const failure = currentFailure(view);
+  const pull = (reason: string, message: string, verdict?: Verdict): NextStep => ({
+    actions: [{ kind: 'pull', image, auths, reason, message }],
+    verdict: verdict ?? creating(`image "${image}" is being pulled`),
+  });
   if (memory.pulling === image) {
     return { actions: [], verdict: pullFailed(failure) ?? creating(`image "${image}" is being pulled`) };
   }
@@ -67,7 +106,7 @@ function imageStep(view: TaskView): NextStep | undefined {
       const message = `image "${image}" is not on worker ${world.worker} and imagePullPolicy is Never: load it there or change the policy`;
       return { actions: [], verdict: waiting('ErrImagePull', message), requeueAfterMs: untilMs - nowMs };
     }
-    return pull(image, 'ImageMissing', `Pulling image "${image}", which is not on this worker`);
+    return pull('ImageMissing', `Pulling image "${image}", which is not on this worker`);
   }
   if (failure?.step === 'pull') {
     const untilMs = failure.atMs + pullDelayMs(failure.count);
@@ -78,24 +117,26 @@ function imageStep(view: TaskView): NextStep | undefined {
         requeueAfterMs: untilMs - nowMs,
       };
     }
-    return pull(image, 'Retry', `Pulling image "${image}" again`, pullFailed(failure));
+    return pull('Retry', `Pulling image "${image}" again`, pullFailed(failure));
   }
   if (policy === 'Always' && memory.pulled !== image) {
-    return pull(image, 'PullPolicy', `Pulling image "${image}" because imagePullPolicy is Always`);
+    return pull('PullPolicy', `Pulling image "${image}" because imagePullPolicy is Always`);
   }
   return undefined;
 }
 
-function createStep(view: TaskView): NextStep {
+function createStep(view: TaskView, inputs: ReadyInputs): NextStep {
   const { task, world, run } = view;
   const failure = currentFailure(view);
-  if (failure?.step === 'create' && failure.reason !== 'ImageNotFound') {
+  const isRefused = failure?.step === 'create' && failure.reason !== 'ImageNotFound';
+  if (isRefused || failure?.step === 'prepare') {
     const untilMs = failure.atMs + createDelayMs(failure.count, backoffOf(task.spec));
-    if (untilMs > world.nowMs) {
+    if (untilMs > world.monotonicMs) {
+      const isConfig = failure.step === 'prepare' && failure.reason === 'InvalidSpec';
       return {
         actions: [],
-        verdict: waiting('CreateContainerError', failure.message),
-        requeueAfterMs: untilMs - world.nowMs,
+        verdict: waiting(isConfig ? 'CreateContainerConfigError' : 'CreateContainerError', failure.message),
+        requeueAfterMs: untilMs - world.monotonicMs,
       };
     }
   }
@@ -105,6 +146,7 @@ function createStep(view: TaskView): NextStep {
     clusterId: world.clusterId,
     publishAddress: world.publishAddress,
     attempt,
+    env: inputs.env,
     knownPorts: knownPorts(view),
   });
   const [last] = run;
@@ -120,6 +162,8 @@ function createStep(view: TaskView): NextStep {
         kind: 'create',
         attempt,
         spec,
+        files: inputs.files,
+        filesVersion: inputs.filesVersion,
         reason: why,
         message,
         ...(isReplacingRemoved ? { drift: 'removed' as const } : {}),
@@ -134,13 +178,6 @@ function createStep(view: TaskView): NextStep {
 function currentFailure({ task, world }: TaskView): Failure | undefined {
   const { failure } = world.memory;
   return failure?.generation === (task.metadata.generation ?? 0) ? failure : undefined;
-}
-
-function pull(image: string, reason: string, message: string, verdict?: Verdict): NextStep {
-  return {
-    actions: [{ kind: 'pull', image, reason, message }],
-    verdict: verdict ?? creating(`image "${image}" is being pulled`),
-  };
 }
 
 function pullFailed(failure: Failure | undefined): Verdict | undefined {

@@ -8,6 +8,7 @@ import type { TaskView } from './view.ts';
 const FAILURES: readonly string[] = [
   'ErrImagePull',
   'InvalidImageName',
+  'CreateContainerConfigError',
   'CreateContainerError',
   'RunContainerError',
 ];
@@ -16,12 +17,16 @@ const FAILURES: readonly string[] = [
 export function noticesOf({ task, world, history }: TaskView, verdict: Verdict): PlannedEvent[] {
   const old = task.status;
   const told = history.fresh.map((entry): PlannedEvent => {
-    const isOrderly = ['Completed', 'Stopped', 'Superseded', 'Evicted'].includes(entry.reason);
+    // Taken off the worker is orderly; put out for what it took of the disk is not, and says so.
+    const isOrderly =
+      ['Completed', 'Stopped', 'Superseded'].includes(entry.reason) ||
+      (entry.reason === 'Evicted' && entry.message === undefined);
+    const { output: _, ...inputs } = entry;
     return {
       type: isOrderly ? 'Normal' : 'Warning',
       reason: 'Ended',
       message: `Container ended with ${describeEnd(entry)}`,
-      decision: { inputs: { ...entry }, verdict: entry.reason, action: actionWord(verdict) },
+      decision: { inputs, verdict: entry.reason, action: actionWord(verdict) },
     };
   });
   if (verdict.kind === 'waiting' && verdict.reason !== old?.reason) {

@@ -2,14 +2,20 @@
 import { type Condition, findCondition, setCondition } from '../../../machinery/conditions.ts';
 import { isSameJson } from '../../../machinery/json.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import type { HistoryEntry, TaskStatus } from '../types.ts';
+import type { TaskStatus } from '../types.ts';
 import { type Attempt, engineTime } from './attempts.ts';
-import { describeEnd, signalOf } from './history.ts';
+import { signalOf } from './history.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import { isSameSpec } from './spechash.ts';
-import type { TaskView } from './view.ts';
+import type { End, TaskView } from './view.ts';
 
 export type Verdict =
-  | { readonly kind: 'running'; readonly attempt: Attempt }
+  | {
+      readonly kind: 'running';
+      readonly attempt: Attempt;
+      /** What is not as it was asked for, and does not keep it from running. */
+      readonly trouble?: { readonly reason: string; readonly message: string };
+    }
   /** It still has a process, and is being stopped. */
   | { readonly kind: 'stopping'; readonly attempt: Attempt; readonly message: string }
   | {
@@ -19,7 +25,7 @@ export type Verdict =
       /** Wall time of the next start, milliseconds. */
       readonly nextRestartAtMs?: number;
     }
-  | { readonly kind: 'ended'; readonly phase: 'Succeeded' | 'Failed'; readonly end: HistoryEntry }
+  | { readonly kind: 'ended'; readonly end: End }
   /** By default because that is what was asked for. */
   | { readonly kind: 'stopped'; readonly message?: string };
 
@@ -34,7 +40,8 @@ interface Words {
 export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
   const { task, world, history } = view;
   const old = task.status ?? {};
-  const words = wordsOf(verdict);
+  const readiness = verdict.kind === 'running' ? readinessOf(view, verdict.attempt) : undefined;
+  const words = wordsOf(verdict, readiness);
   const shown = shownAttempt(view, verdict);
   const generation = task.metadata.generation;
   const conditions = setCondition(
@@ -48,7 +55,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
   );
   const isUnderWay = verdict.kind === 'running' || verdict.kind === 'stopping';
   const ports = portsOf(task, verdict);
-  const startedAt = old.startedAt ?? firstStart(view);
+  const { startedAt } = view;
   const finishedAt = finishedAtOf(view, verdict);
   const next = {
     phase: words.phase,
@@ -56,7 +63,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
     ...(words.message === undefined ? {} : { message: words.message }),
     conditions: [...conditions],
     workerName: world.worker,
-    ...(shown === undefined ? {} : { container: containerStatus(shown) }),
+    ...(shown === undefined ? {} : { container: containerStatus(shown, readiness) }),
     attempts: Math.max(old.attempts ?? 0, ...view.attempts.map(({ attempt }) => attempt)),
     restartCount: (old.restartCount ?? 0) + newRestarts(view),
     ...(history.entries.length === 0 ? {} : { history: [...history.entries] }),
@@ -73,15 +80,12 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
   return isSameJson(next, seenBefore) ? old : { ...next, observedAt: new Date(world.nowMs).toISOString() };
 }
 
-function wordsOf(verdict: Verdict): Words {
+function wordsOf(verdict: Verdict, readiness: Readiness | undefined): Words {
   switch (verdict.kind) {
     case 'running': {
       const { state, name } = verdict.attempt.container;
-      if (state === 'running') {
-        return {
-          phase: 'Running',
-          ready: { status: 'True', reason: 'ContainerRunning', message: 'the container runs' },
-        };
+      if (state === 'running' && readiness !== undefined) {
+        return { phase: 'Running', ...verdict.trouble, ready: readiness.ready };
       }
       const message = `container ${name} is ${state}`;
       const reason = state === 'paused' ? 'Paused' : 'ContainerNotRunning';
@@ -97,9 +101,8 @@ function wordsOf(verdict: Verdict): Words {
       return { phase: 'Pending', reason, message, ready: { status: 'False', reason, message } };
     }
     case 'ended': {
-      const { reason } = verdict.end;
-      const message = `the container ended with ${describeEnd(verdict.end)}`;
-      return { phase: verdict.phase, reason, message, ready: { status: 'False', reason, message } };
+      const { phase, reason, message } = verdict.end;
+      return { phase, reason, message, ready: { status: 'False', reason, message } };
     }
     case 'stopped': {
       const reason = 'Stopped';
@@ -115,7 +118,10 @@ function shownAttempt({ attempts }: TaskView, verdict: Verdict): Attempt | undef
   return attempts.findLast(({ life }) => life !== 'created') ?? attempts.at(-1);
 }
 
-function containerStatus({ container, life }: Attempt): NonNullable<TaskStatus['container']> {
+function containerStatus(
+  { container, life }: Attempt,
+  readiness: Readiness | undefined,
+): NonNullable<TaskStatus['container']> {
   const startedAt = engineTime(container.startedAt);
   const hasEnded = life === 'ended' && container.state !== 'created';
   const finishedAt = hasEnded ? engineTime(container.finishedAt) : undefined;
@@ -132,6 +138,7 @@ function containerStatus({ container, life }: Attempt): NonNullable<TaskStatus['
     ...(exitCode === undefined ? {} : { exitCode }),
     ...(signal === undefined ? {} : { signal }),
     ...(hasEnded && container.oomKilled ? { oomKilled: true } : {}),
+    ...(readiness === undefined ? {} : { started: readiness.isStarted }),
   };
 }
 
@@ -161,14 +168,6 @@ function newRestarts({ task, attempts, history, epoch, hash }: TaskView): number
       isSameSpec(before.specHash, hash)
     );
   }).length;
-}
-
-function firstStart({ attempts, history }: TaskView): string | undefined {
-  const starts = [
-    ...attempts.map(({ container }) => engineTime(container.startedAt)),
-    ...history.entries.map((entry) => engineTime(entry.startedAt)),
-  ].filter((start) => start !== undefined);
-  return starts.sort()[0];
 }
 
 function finishedAtOf({ task, world }: TaskView, verdict: Verdict): string | undefined {

@@ -6,6 +6,8 @@ import type { Task } from '../../../schemas/types.gen.ts';
 /** The engine's weight of a container that asked for none. */
 const DEFAULT_CPU_SHARES = 1024;
 const MIN_CPU_SHARES = 2;
+/** Enough for anything but a fork bomb. */
+const DEFAULT_PIDS_LIMIT = 4096;
 
 /** Limits are limits; the CPU request (by default the limit) becomes the weight, 1024 a core as Kubernetes has it. */
 export function wantedResources(spec: Task['spec']): Resources {
@@ -16,6 +18,7 @@ export function wantedResources(spec: Task['spec']): Resources {
     ...(nanoCpus === undefined ? {} : { nanoCpus }),
     ...(limits?.memory === undefined ? {} : { memoryBytes: wholeUnits(limits.memory) }),
     ...(request === undefined ? {} : { cpuShares: cpuSharesOf(request) }),
+    pidsLimit: spec.pidsLimit ?? DEFAULT_PIDS_LIMIT,
   };
 }
 
@@ -32,7 +35,10 @@ export function surplusLimits(wanted: Resources, found: Resources): readonly str
   return surplus;
 }
 
-/** What to change in place; undefined when everything is as wanted. */
+/**
+ * What to change in place; undefined when everything is as wanted. A container without a limit on processes was made
+ * before there was one by default, and stays as it is: an upgrade changes nothing that runs.
+ */
 export function resourceUpdate(wanted: Resources, found: Resources): Resources | undefined {
   const shares = wanted.cpuShares ?? DEFAULT_CPU_SHARES;
   const update: Resources = {
@@ -43,6 +49,11 @@ export function resourceUpdate(wanted: Resources, found: Resources): Resources |
       ? {}
       : { memoryBytes: wanted.memoryBytes }),
     ...(shares === (found.cpuShares ?? DEFAULT_CPU_SHARES) ? {} : { cpuShares: shares }),
+    ...(wanted.pidsLimit === undefined ||
+    wanted.pidsLimit === found.pidsLimit ||
+    (wanted.pidsLimit === DEFAULT_PIDS_LIMIT && found.pidsLimit === undefined)
+      ? {}
+      : { pidsLimit: wanted.pidsLimit }),
   };
   return Object.keys(update).length === 0 ? undefined : update;
 }

@@ -3,8 +3,9 @@
  *
  * It covers the fields the user set that only a new container can change, with the API's defaults left out: a field
  * that is added to Task later, with a default, changes no hash. Not covered: resource limits (changed in place; a
- * limit that was removed is seen on the container itself) and what the container never sees (restart policy, backoff,
- * grace period, pull policy, selectors, port names, labels).
+ * limit that was removed is seen on the container itself), what the container never sees (restart policy, backoff,
+ * grace period, pull policy, selectors, port names, labels, probes, hooks, deadlines, dependencies), and what is in
+ * ConfigMaps and Secrets: volumes are brought up to date in place, variables with the next container, as in Kubernetes.
  *
  * The hash is versioned. One made by another version of the rules says nothing, so its container is kept: an upgrade
  * of Gantry restarts nothing.
@@ -20,7 +21,12 @@ export function specHash(spec: Task['spec']): string {
     command: spec.command,
     args: spec.args,
     workingDir: spec.workingDir,
-    env: spec.env?.map(({ name, value }) => [name, value ?? '']).sort(byFirst),
+    env: spec.env
+      ?.map(({ name, value, valueFrom }) =>
+        valueFrom === undefined ? [name, value ?? ''] : [name, value ?? '', valueFrom],
+      )
+      .sort(byFirst),
+    envFrom: spec.envFrom,
     ports: spec.ports
       ?.map(({ containerPort, protocol, hostPort, hostIP, publish }) => [
         `${containerPort}/${protocol ?? 'TCP'}`,
@@ -32,7 +38,20 @@ export function specHash(spec: Task['spec']): string {
     network: {
       mode: spec.network?.mode === 'bridge' ? undefined : spec.network?.mode,
       hostname: spec.network?.hostname,
+      aliases: spec.network?.aliases?.toSorted(),
+      dns: spec.network?.dns,
     },
+    volumes: spec.volumes?.map(({ name, ...source }) => [name, source]).sort(byFirst),
+    volumeMounts: spec.volumeMounts
+      ?.map(({ mountPath, readOnly, ...mount }) => [
+        mountPath,
+        { ...mount, ...(readOnly === true ? { readOnly } : {}) },
+      ])
+      .sort(byFirst),
+    shmSize: spec.shmSize,
+    ulimits: spec.ulimits?.map(({ name, soft, hard }) => [name, soft, hard]).sort(byFirst),
+    hostPID: spec.hostPID === true ? true : undefined,
+    logs: spec.logs,
   });
   return `${VERSION}:${jsonHash(covered).slice(0, 16)}`;
 }

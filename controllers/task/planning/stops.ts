@@ -1,6 +1,8 @@
 /** Ending containers: which stops to begin, and when to see whether those under way did their work. */
+import { LABEL_TASK, LABEL_UID } from '../../../machinery/labels.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import type { Action, DriftKind, StopReason, TaskWorld } from '../types.ts';
+import type { Hook } from '../services.ts';
+import type { Action, DriftKind, HistoryEntry, Stopping, StopReason, TaskWorld } from '../types.ts';
 import type { Attempt } from './attempts.ts';
 import type { TaskView } from './view.ts';
 
@@ -14,45 +16,63 @@ export interface Stops {
   readonly requeueAfterMs?: number;
 }
 
+/** Why containers are stopped, and how much time they get. */
+export interface StopWish {
+  readonly reason: StopReason;
+  readonly gracePeriodMs: number;
+  /** Of one container, by its name: the sentence for the Event. */
+  readonly message: (name: string) => string;
+  readonly detail?: string;
+  readonly drift?: DriftKind;
+  /** Done before the stop signal. */
+  readonly preStop?: Hook;
+}
+
+/** What ends with the Task's own grace period and its preStop hook. */
 export function stopAll(
   alive: readonly Attempt[],
-  view: TaskView,
-  reason: StopReason,
-  why: string,
-  drift?: DriftKind,
+  { task, world }: TaskView,
+  wish: Omit<StopWish, 'preStop' | 'gracePeriodMs'> & { readonly gracePeriodMs?: number },
 ): Stops {
-  return stopEach(alive, view.world, graceSecondsOf(view.task) * 1000, reason, why, drift);
+  const { gracePeriodMs = graceSecondsOf(task) * 1000 } = wish;
+  return stopEach(alive, world, { ...wish, gracePeriodMs, ...preStopOf(task) });
+}
+
+/** Begun and not overdue: it needs nobody's help. */
+export function isUnderWay({ killAtMs }: Stopping, monotonicMs: number): boolean {
+  return monotonicMs < killAtMs + STOP_OVERDUE_MS;
 }
 
 /** A stop under way is left alone unless this one would kill sooner. */
 function stopEach(
   alive: readonly Attempt[],
-  { memory, nowMs }: TaskWorld,
-  gracePeriodMs: number,
-  stopReason: StopReason,
-  why: string,
-  drift?: DriftKind,
+  { memory, monotonicMs }: TaskWorld,
+  { reason, gracePeriodMs, message, detail, drift, preStop }: StopWish,
 ): Stops {
   const actions: Action[] = [];
   let overdueMs: number | undefined;
   for (const { container } of alive) {
     const { id, name } = container;
     const stopping = memory.stopping.get(id);
-    const dueMs = (stopping?.killAtMs ?? 0) + STOP_OVERDUE_MS;
-    if (stopping !== undefined && stopping.killAtMs <= nowMs + gracePeriodMs && nowMs < dueMs) {
-      overdueMs = Math.min(overdueMs ?? Infinity, dueMs - nowMs);
+    const isBegun = stopping !== undefined && isUnderWay(stopping, monotonicMs);
+    if (isBegun && stopping.killAtMs <= monotonicMs + gracePeriodMs) {
+      const dueMs = stopping.killAtMs + STOP_OVERDUE_MS;
+      overdueMs = Math.min(overdueMs ?? Infinity, dueMs - monotonicMs);
       continue;
     }
-    const message = `Stopping container ${name}: ${why}`;
+    // A container without any grace is killed at once; the hook of a stop under way has been begun already.
+    const hook = gracePeriodMs > 0 && !isBegun && container.state === 'running' ? preStop : undefined;
     actions.push({
       kind: 'stop',
       id,
       name,
       gracePeriodMs,
-      stopReason,
-      reason: stopReason,
-      message,
+      stopReason: reason,
+      reason,
+      message: message(name),
+      ...(detail === undefined ? {} : { detail }),
       ...(drift === undefined ? {} : { drift }),
+      ...(hook === undefined ? {} : { preStop: hook }),
     });
   }
   return { actions, ...(overdueMs === undefined ? {} : { requeueAfterMs: overdueMs }) };
@@ -62,18 +82,24 @@ function stopEach(
 export function clearAway(
   attempts: readonly Attempt[],
   world: TaskWorld,
-  graceMs: number,
-  why: string,
-): { readonly actions: readonly Action[]; readonly requeueAfterMs?: number } {
+  wish: { readonly graceMs: number; readonly why: string; readonly preStop?: Hook },
+  endOf: (attempt: Attempt) => HistoryEntry | undefined,
+): Stops {
+  const { graceMs, why, ...preStop } = wish;
   const alive = attempts.filter(({ life }) => life === 'alive');
-  const stops = stopEach(alive, world, graceMs, 'Stopped', why);
+  const stops = stopEach(alive, world, {
+    reason: 'Stopped',
+    gracePeriodMs: graceMs,
+    message: (name) => stopMessage(name, why),
+    ...preStop,
+  });
   const removes = attempts
     .filter(
       ({ life, container }) => (life === 'created' || life === 'ended') && container.state !== 'removing',
     )
-    .map(({ container: { id, name } }): Action => {
-      return { kind: 'remove', id, name, reason: 'Deleted', message: `Removed container ${name}: ${why}` };
-    });
+    .map((attempt) =>
+      removal(attempt, 'Deleted', `Removed container ${attempt.container.name}: ${why}`, endOf(attempt)),
+    );
   const isWaiting = attempts.some(
     ({ life, container }) => life === 'leaving' || container.state === 'removing',
   );
@@ -82,6 +108,33 @@ export function clearAway(
     actions: [...stops.actions, ...removes],
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
+}
+
+/** The end goes with it for those who read the log of a container that is gone. */
+export function removal(
+  { container, attempt }: Attempt,
+  reason: string,
+  message: string,
+  end: HistoryEntry | undefined,
+): Action {
+  const { id, name, labels, state } = container;
+  const ended = {
+    taskKey: labels[LABEL_TASK] ?? '',
+    taskUid: labels[LABEL_UID] ?? '',
+    attempt,
+    ...(end === undefined ? {} : { end }),
+  };
+  const hasRun = state !== 'created';
+  return { kind: 'remove', id, name, reason, message, ...(hasRun ? { ended } : {}) };
+}
+
+export function stopMessage(name: string, why: string): string {
+  return `Stopping container ${name}: ${why}`;
+}
+
+export function preStopOf({ spec }: Task): { readonly preStop?: Hook } {
+  const preStop = spec.lifecycle?.preStop;
+  return preStop === undefined ? {} : { preStop };
 }
 
 export function graceSecondsOf(task: Task): number {

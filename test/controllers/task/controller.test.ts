@@ -13,6 +13,8 @@ describe('task controller', () => {
   afterEach(() => rig.close());
 
   const key = (name: string) => ({ namespace: 'default', name });
+  const actsOnContainers = (): readonly string[] =>
+    rig.runtime.mutations.map(({ operation }) => operation).filter((act) => act !== 'createNetwork');
 
   it('runs a bound task and says what it sees', async () => {
     await rig.apply('web', { ports: [{ name: 'http', containerPort: 80 }] });
@@ -43,7 +45,7 @@ describe('task controller', () => {
   it('makes a fresh start in one create and one start', async () => {
     await rig.apply('web');
     await rig.untilPhase('web', 'Running');
-    expect(rig.runtime.mutations.map(({ operation }) => operation)).to.deep.equal(['create', 'start']);
+    expect(actsOnContainers()).to.deep.equal(['create', 'start']);
   });
 
   it('starts a killed container again at once, on the same port', async () => {
@@ -97,7 +99,7 @@ describe('task controller', () => {
       'it is told',
       async () => (await rig.read('web'))?.status?.observedGeneration === 2,
     );
-    const acts = rig.runtime.mutations.map(({ operation }) => operation);
+    const acts = actsOnContainers();
     expect(acts.slice(0, 5)).to.deep.equal(['create', 'start', 'stop', 'create', 'start']);
     const task = await rig.untilPhase('web', 'Running');
     expect(task.status?.history?.[0]?.reason).to.equal('Superseded');

@@ -74,7 +74,13 @@ class Model {
   plan(): TaskPlan {
     const containers = this.engine.containers().map((container) => container.detail());
     this.memory = forgetGone(this.memory, new Set(containers.map(({ id }) => id)));
-    return planTask(world(this.task, containers, { memory: this.memory, nowMs: this.clock.now() }));
+    return planTask(
+      world(this.task, containers, {
+        memory: this.memory,
+        nowMs: this.clock.now(),
+        monotonicMs: this.clock.monotonicMs(),
+      }),
+    );
   }
 
   running(): number {
@@ -97,7 +103,7 @@ class Model {
           return;
         }
         this.memory = remember(this.memory, outcome, {
-          nowMs: this.clock.now(),
+          monotonicMs: this.clock.monotonicMs(),
           generation: this.task.metadata.generation ?? 0,
         });
         if (outcome.kind === 'failed') break;
@@ -143,8 +149,9 @@ class Model {
           this.engine.update(action.id, action.resources);
           break;
         case 'pull':
-          this.engine.pull(action.image);
-          break;
+        case 'postStart':
+        case 'refreshVolumes':
+        case 'releaseVolumes':
         case 'liftFinalizer':
           break;
       }

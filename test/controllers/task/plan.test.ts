@@ -71,12 +71,12 @@ const starts: readonly Row[] = [
   {
     name: 'a created one of an older spec is thrown away',
     world: world(web, [container(1, web, { state: 'created', hash: 'v1:old' })]),
-    actions: ['remove c1', 'create 2', 'start'],
+    actions: ['create 2', 'start', 'remove c1'],
   },
   {
     name: 'a created one older than an ended one is not started',
     world: world(web, [container(1, web, { state: 'created' }), ended(2, web, 1)]),
-    actions: ['remove c1', 'create 3', 'start'],
+    actions: ['create 3', 'start', 'remove c1'],
   },
   {
     name: 'pull policy Always pulls first',
@@ -279,9 +279,9 @@ const changes: readonly Row[] = [
     phase: 'Running',
   },
   {
-    name: 'a limit added: in place',
+    name: 'a limit added: in place, and memory apart, which may be refused',
     world: world(limited, [container(1, limited, { resources: {} })]),
-    actions: ['update c1 {"nanoCpus":500000000,"memoryBytes":67108864,"cpuShares":512}'],
+    actions: ['update c1 {"nanoCpus":500000000,"cpuShares":512}', 'update c1 {"memoryBytes":67108864}'],
   },
   {
     name: 'a limit removed: only a new container is without it',
@@ -630,11 +630,15 @@ const removals: readonly Row[] = [
     actions: ['stop c1 0s Stopped'],
   },
   {
-    name: 'deleted and ended: all removed, then the finalizer lifted',
+    name: 'deleted and ended: all removed, then its volumes, then the finalizer lifted',
     world: world(deleting(), [ended(1, web, 1), container(2, web, { state: 'created' })]),
-    actions: ['remove c1', 'remove c2', 'liftFinalizer'],
+    actions: ['remove c1', 'remove c2', 'releaseVolumes', 'liftFinalizer'],
   },
-  { name: 'deleted with nothing there', world: world(deleting()), actions: ['liftFinalizer'] },
+  {
+    name: 'deleted with nothing there',
+    world: world(deleting()),
+    actions: ['releaseVolumes', 'liftFinalizer'],
+  },
   {
     name: 'deleted, and kept by a finalizer of somebody else: not said to run any more',
     world: world({

@@ -2,6 +2,7 @@
 import { containerName } from '../../../controllers/task/planning/attempts.ts';
 import { wantedResources } from '../../../controllers/task/planning/resources.ts';
 import { specHash } from '../../../controllers/task/planning/spechash.ts';
+import type { TaskInputs } from '../../../controllers/task/services.ts';
 import {
   type Action,
   emptyMemory,
@@ -88,11 +89,27 @@ export function world(
     task,
     containers,
     memory: emptyMemory,
+    inputs: plainInputs(task),
+    probes: new Map(),
+    overuse: new Map(),
+    outputs: new Map(),
     nowMs: NOW,
+    monotonicMs: NOW,
     worker: 'w1',
     clusterId: 'cl',
     publishAddress: '127.0.0.1',
     ...rest,
+  };
+}
+
+/** A Task that takes nothing from ConfigMaps and Secrets. */
+export function plainInputs(task: Task | undefined): TaskInputs {
+  return {
+    kind: 'ready',
+    env: (task?.spec.env ?? []).map(({ name, value }) => `${name}=${value ?? ''}`),
+    files: new Map(),
+    filesVersion: '',
+    registryAuths: [],
   };
 }
 
@@ -106,7 +123,7 @@ export function shortly(action: Action): string {
     case 'start':
       return action.id === undefined ? 'start' : `start ${action.id}`;
     case 'stop':
-      return `stop ${action.id} ${action.gracePeriodMs / 1000}s ${action.stopReason}`;
+      return `${action.preStop === undefined ? '' : 'preStop, '}stop ${action.id} ${action.gracePeriodMs / 1000}s ${action.stopReason}`;
     case 'update':
       return `update ${action.id} ${JSON.stringify(action.resources)}`;
     case 'rename':
@@ -114,7 +131,12 @@ export function shortly(action: Action): string {
     case 'unpause':
     case 'remove':
       return `${action.kind} ${action.id}`;
+    case 'postStart':
+      return `postStart ${action.id}`;
+    case 'refreshVolumes':
+      return `refreshVolumes ${action.filesVersion}`;
+    case 'releaseVolumes':
     case 'liftFinalizer':
-      return 'liftFinalizer';
+      return action.kind;
   }
 }

@@ -1,0 +1,98 @@
+/**
+ * What goes on beside the acts: which container is probed, whose inputs are watched, and what is swept away because it
+ * belongs to no Task of this worker any more.
+ */
+
+import type { Clock } from '../../../machinery/clock.ts';
+import { messageOf } from '../../../machinery/errors.ts';
+import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
+import type { Log } from '../../../machinery/log.ts';
+import type { ContainerDetail } from '../../../machinery/runtime.ts';
+import { withinBounds } from '../../../runtime/bounded.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
+import type { ProbeState, TaskServices } from '../services.ts';
+import type { TaskPlan, TaskWorld } from '../types.ts';
+
+export interface UpkeepOptions {
+  readonly services: TaskServices;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something that a Task's plan is made from has changed. */
+  readonly onChange: (taskKey: string) => void;
+}
+
+const SWEEP_LIMIT_MS = 30_000;
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  /** By the Task's uid: the container that is probed. */
+  readonly #probed = new Map<string, string>();
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    const { inputs, prober, disk } = options.services;
+    for (const source of [inputs, prober, disk]) source.onChange(options.onChange);
+  }
+
+  /** Probes what the plan says, and nothing else of this Task. */
+  probe(taskKey: string, task: Task, { probing }: TaskPlan): void {
+    const { prober } = this.#options.services;
+    const uid = task.metadata.uid ?? '';
+    const before = this.#probed.get(uid);
+    if (before !== undefined && before !== probing?.containerId) {
+      prober.drop(before);
+      this.#probed.delete(uid);
+    }
+    if (probing === undefined) return;
+    this.#probed.set(uid, probing.containerId);
+    prober.keep({ ...probing, taskKey, task });
+  }
+
+  /** What a plan is made from besides the Task and its containers. Only what this worker is to run is asked about. */
+  surroundingsOf(
+    task: Task | undefined,
+    isOurs: boolean,
+    containers: readonly ContainerDetail[],
+  ): Pick<TaskWorld, 'inputs' | 'probes' | 'overuse'> {
+    const { inputs, prober, disk } = this.#options.services;
+    if (!isOurs || task?.spec.workerName === undefined || task.metadata.deletionTimestamp !== undefined) {
+      return { inputs: { kind: 'loading' }, probes: new Map(), overuse: new Map() };
+    }
+    const running = containers.filter(({ state }) => state === 'running').map(({ id }) => id);
+    const probes = new Map<string, ProbeState>();
+    for (const id of running) {
+      const state = prober.stateOf(id);
+      if (state !== undefined) probes.set(id, state);
+    }
+    return { inputs: inputs.inputsOf(task), probes, overuse: disk.overuseOf(task, running) };
+  }
+
+  /** The Task is gone or with another worker. */
+  forget(taskKey: string, uid: string | undefined): void {
+    const { inputs, prober } = this.#options.services;
+    inputs.forget(taskKey);
+    const probed = this.#probed.get(uid ?? '');
+    if (probed === undefined) return;
+    prober.drop(probed);
+    this.#probed.delete(uid ?? '');
+  }
+
+  /** After a full list: what belongs to none of these Tasks goes. Never rejects. */
+  async sweep(ours: readonly Task[], knownUids: Iterable<string>, signal: AbortSignal): Promise<void> {
+    const { volumes, networks } = this.#options.services;
+    const uids = new Set([...ours.map(({ metadata }) => metadata.uid ?? ''), ...knownUids]);
+    const namespaces = new Set(ours.map(({ metadata }) => metadata.namespace ?? NAMESPACE_DEFAULT));
+    await this.#try('volumes', signal, (inner) => volumes.sweep(uids, inner));
+    await this.#try('networks', signal, (inner) => networks.sweep(namespaces, inner));
+  }
+
+  async #try(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    try {
+      await withinBounds(clock, { what: `sweep of ${what}`, signal, limitMs: SWEEP_LIMIT_MS }, work);
+    } catch (error) {
+      if (!signal.aborted)
+        log.warn({ err: error }, `cannot sweep away ${what} of no Task: ${messageOf(error)}`);
+    }
+  }
+}

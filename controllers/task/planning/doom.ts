@@ -1,0 +1,80 @@
+/** Why a container that runs, and is the wanted one, must end all the same. Words of Events are the kubelet's. */
+import type { StopReason } from '../types.ts';
+import type { Attempt } from './attempts.ts';
+import { graceSecondsOf, isUnderWay } from './stops.ts';
+import type { TaskView } from './view.ts';
+
+export interface Doom {
+  readonly reason: StopReason;
+  /** For the Event and the status. */
+  readonly message: string;
+  /** What led to it, for the history. */
+  readonly detail?: string;
+  readonly gracePeriodMs: number;
+}
+
+/** A stop for one of these is not given up because its cause is not seen any more. */
+const FINAL: readonly StopReason[] = [
+  'Evicted',
+  'LivenessFailed',
+  'StartupFailed',
+  'DeadlineExceeded',
+  'Error',
+];
+
+export function doomOf({ task, world }: TaskView, { container: { id, name } }: Attempt): Doom | undefined {
+  const { spec } = task;
+  const gracePeriodMs = graceSecondsOf(task) * 1000;
+  const begun = world.memory.stopping.get(id);
+  if (begun !== undefined && (FINAL.includes(begun.reason) || isUnderWay(begun, world.monotonicMs))) {
+    const message = begun.detail ?? `container ${name} is being stopped`;
+    return { ...begun, message, gracePeriodMs };
+  }
+  const overuse = world.overuse.get(id);
+  if (overuse !== undefined) {
+    return {
+      reason: 'Evicted',
+      message: `Stopping container ${name}: ${overuse}`,
+      detail: overuse,
+      gracePeriodMs,
+    };
+  }
+  const next = (spec.restartPolicy ?? 'Always') === 'Never' ? '' : ', will be restarted';
+  const whose = `Container ${task.metadata.name}`;
+  const postStart = world.memory.postStart.get(id);
+  if (typeof postStart === 'object') {
+    return {
+      reason: 'Error',
+      message: `${whose} failed its postStart hook${next}`,
+      detail: `postStart hook failed: ${postStart.failed}`,
+      gracePeriodMs,
+    };
+  }
+  const probes = world.probes.get(id);
+  const saying = probes?.message === undefined ? '' : `: ${probes.message}`;
+  if (probes?.startup === 'failed') {
+    return {
+      reason: 'StartupFailed',
+      message: `${whose} failed startup probe${next}`,
+      detail: `startup probe failed${saying}`,
+      gracePeriodMs: ownGraceMs(spec.startupProbe, gracePeriodMs),
+    };
+  }
+  if (probes?.liveness === 'failed') {
+    return {
+      reason: 'LivenessFailed',
+      message: `${whose} failed liveness probe${next}`,
+      detail: `liveness probe failed${saying}`,
+      gracePeriodMs: ownGraceMs(spec.livenessProbe, gracePeriodMs),
+    };
+  }
+  return undefined;
+}
+
+function ownGraceMs(
+  probe: { readonly terminationGracePeriodSeconds?: number } | undefined,
+  otherwiseMs: number,
+): number {
+  const seconds = probe?.terminationGracePeriodSeconds;
+  return seconds === undefined ? otherwiseMs : seconds * 1000;
+}

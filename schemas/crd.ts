@@ -46,7 +46,7 @@ export interface Schema {
   readonly 'x-kubernetes-map-type'?: 'atomic' | 'granular';
   readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
   /** Gantry's own: the value must parse as a Kubernetes quantity and not be negative. */
-  readonly 'x-gantry-quantity'?: boolean;
+  readonly 'x-gantry-quantity'?: boolean | 'positive';
   /** Gantry's own: the value is itself a schema, which no structural schema could describe. */
   readonly 'x-gantry-schema'?: boolean;
 }

@@ -1523,6 +1523,46 @@ export const documents: readonly KindDocument[] = [
            "fieldPath": ".readinessProbe"
           },
           {
+           "rule": "!has(self.ports) || [self.ports.filter(p, has(p.name)).map(p, p.name)].all(names, names.all(n, names.exists_one(m, m == n)))",
+           "message": "the names of ports must differ",
+           "fieldPath": ".ports"
+          },
+          {
+           "rule": "!has(self.resources) || !has(self.resources.requests) || !has(self.resources.limits) || !has(self.resources.requests.ephemeral__dash__storage) || !has(self.resources.limits.ephemeral__dash__storage) || quantity(string(self.resources.requests.ephemeral__dash__storage)).compareTo(quantity(string(self.resources.limits.ephemeral__dash__storage))) <= 0",
+           "message": "requests.ephemeral-storage must be at most limits.ephemeral-storage",
+           "fieldPath": ".resources"
+          },
+          {
+           "rule": "!has(self.livenessProbe) || [self.?livenessProbe.?httpGet.?port, self.?livenessProbe.?tcpSocket.?port].all(p, !p.hasValue() || (type(p.value()) == int ? p.value() >= 1 && p.value() <= 65535 : has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.value())))",
+           "messageExpression": "'port must be a number from 1 to 65535 or the name of one of ports, found ' + [self.?livenessProbe.?httpGet.?port, self.?livenessProbe.?tcpSocket.?port].filter(p, p.hasValue()).map(p, string(p.value())).join()",
+           "fieldPath": ".livenessProbe"
+          },
+          {
+           "rule": "!has(self.readinessProbe) || [self.?readinessProbe.?httpGet.?port, self.?readinessProbe.?tcpSocket.?port].all(p, !p.hasValue() || (type(p.value()) == int ? p.value() >= 1 && p.value() <= 65535 : has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.value())))",
+           "messageExpression": "'port must be a number from 1 to 65535 or the name of one of ports, found ' + [self.?readinessProbe.?httpGet.?port, self.?readinessProbe.?tcpSocket.?port].filter(p, p.hasValue()).map(p, string(p.value())).join()",
+           "fieldPath": ".readinessProbe"
+          },
+          {
+           "rule": "!has(self.startupProbe) || [self.?startupProbe.?httpGet.?port, self.?startupProbe.?tcpSocket.?port].all(p, !p.hasValue() || (type(p.value()) == int ? p.value() >= 1 && p.value() <= 65535 : has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.value())))",
+           "messageExpression": "'port must be a number from 1 to 65535 or the name of one of ports, found ' + [self.?startupProbe.?httpGet.?port, self.?startupProbe.?tcpSocket.?port].filter(p, p.hasValue()).map(p, string(p.value())).join()",
+           "fieldPath": ".startupProbe"
+          },
+          {
+           "rule": "!has(self.lifecycle) || [self.?lifecycle.?postStart.?httpGet.?port, self.?lifecycle.?postStart.?tcpSocket.?port].all(p, !p.hasValue() || (type(p.value()) == int ? p.value() >= 1 && p.value() <= 65535 : has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.value())))",
+           "messageExpression": "'port must be a number from 1 to 65535 or the name of one of ports, found ' + [self.?lifecycle.?postStart.?httpGet.?port, self.?lifecycle.?postStart.?tcpSocket.?port].filter(p, p.hasValue()).map(p, string(p.value())).join()",
+           "fieldPath": ".lifecycle.postStart"
+          },
+          {
+           "rule": "!has(self.lifecycle) || [self.?lifecycle.?preStop.?httpGet.?port, self.?lifecycle.?preStop.?tcpSocket.?port].all(p, !p.hasValue() || (type(p.value()) == int ? p.value() >= 1 && p.value() <= 65535 : has(self.ports) && self.ports.exists(q, has(q.name) && q.name == p.value())))",
+           "messageExpression": "'port must be a number from 1 to 65535 or the name of one of ports, found ' + [self.?lifecycle.?preStop.?httpGet.?port, self.?lifecycle.?preStop.?tcpSocket.?port].filter(p, p.hasValue()).map(p, string(p.value())).join()",
+           "fieldPath": ".lifecycle.preStop"
+          },
+          {
+           "rule": "!has(self.lifecycle) || !has(self.lifecycle.preStop) || !has(self.lifecycle.preStop.sleep) || self.lifecycle.preStop.sleep.seconds <= self.terminationGracePeriodSeconds",
+           "message": "preStop.sleep.seconds must be at most terminationGracePeriodSeconds",
+           "fieldPath": ".lifecycle"
+          },
+          {
            "rule": "!has(self.backoff) || self.backoff.initialSeconds <= self.backoff.maxSeconds",
            "message": "backoff.initialSeconds must be at most backoff.maxSeconds",
            "fieldPath": ".backoff"
@@ -1723,7 +1763,7 @@ export const documents: readonly KindDocument[] = [
                  },
                  "divisor": {
                   "x-kubernetes-int-or-string": true,
-                  "x-gantry-quantity": true,
+                  "x-gantry-quantity": "positive",
                   "description": "The unit, for example 1m or 1Mi; absent: 1. The result is rounded up."
                  }
                 }
@@ -1886,6 +1926,12 @@ export const documents: readonly KindDocument[] = [
              "properties": {
               "cpu": {
                "x-kubernetes-int-or-string": true,
+               "x-kubernetes-validations": [
+                {
+                 "rule": "quantity(string(self)).compareTo(quantity('10m')) >= 0",
+                 "message": "must be at least 10m, the least an engine accepts"
+                }
+               ],
                "description": "Cores, for example 500m; at least 10m.",
                "x-gantry-quantity": true
               },
@@ -1897,7 +1943,7 @@ export const documents: readonly KindDocument[] = [
               "ephemeral-storage": {
                "x-kubernetes-int-or-string": true,
                "description": "Bytes that the container's own files, its emptyDir volumes on disk and its log may take, for example 1Gi. A container above it is stopped with the reason Evicted.",
-               "x-gantry-quantity": true
+               "x-gantry-quantity": "positive"
               }
              }
             }
@@ -1911,7 +1957,7 @@ export const documents: readonly KindDocument[] = [
           },
           "shmSize": {
            "x-kubernetes-int-or-string": true,
-           "x-gantry-quantity": true,
+           "x-gantry-quantity": "positive",
            "description": "Bytes of /dev/shm, for example 256Mi; absent: 64Mi."
           },
           "ulimits": {
@@ -2014,7 +2060,7 @@ export const documents: readonly KindDocument[] = [
                },
                "sizeLimit": {
                 "x-kubernetes-int-or-string": true,
-                "x-gantry-quantity": true,
+                "x-gantry-quantity": "positive",
                 "description": "Bytes; in memory a write beyond it fails, on disk the container is stopped with the reason Evicted."
                }
               }
@@ -2031,6 +2077,12 @@ export const documents: readonly KindDocument[] = [
                 "minLength": 1,
                 "maxLength": 4096,
                 "pattern": "^/[^\\x00]*$",
+                "x-kubernetes-validations": [
+                 {
+                  "rule": "!('/' + self).contains('/..')",
+                  "message": "no part of it may begin with '..'"
+                 }
+                ],
                 "description": "The absolute path, without '..'."
                },
                "type": {
@@ -2107,6 +2159,12 @@ export const documents: readonly KindDocument[] = [
                    "minLength": 1,
                    "maxLength": 1024,
                    "pattern": "^[^/\\x00][^\\x00]*$",
+                   "x-kubernetes-validations": [
+                    {
+                     "rule": "!('/' + self).contains('/..')",
+                     "message": "no part of it may begin with '..'"
+                    }
+                   ],
                    "description": "The file's path inside the volume, without '..'."
                   },
                   "mode": {
@@ -2166,6 +2224,12 @@ export const documents: readonly KindDocument[] = [
                    "minLength": 1,
                    "maxLength": 1024,
                    "pattern": "^[^/\\x00][^\\x00]*$",
+                   "x-kubernetes-validations": [
+                    {
+                     "rule": "!('/' + self).contains('/..')",
+                     "message": "no part of it may begin with '..'"
+                    }
+                   ],
                    "description": "The file's path inside the volume, without '..'."
                   },
                   "mode": {
@@ -3090,6 +3154,18 @@ export const documents: readonly KindDocument[] = [
           "securityContext": {
            "type": "object",
            "description": "Privileges of the container.",
+           "x-kubernetes-validations": [
+            {
+             "rule": "!has(self.privileged) || !self.privileged || !has(self.allowPrivilegeEscalation) || self.allowPrivilegeEscalation",
+             "message": "must not be false with privileged: true, which gives every right at once",
+             "fieldPath": ".allowPrivilegeEscalation"
+            },
+            {
+             "rule": "!has(self.runAsNonRoot) || !self.runAsNonRoot || !has(self.runAsUser) || self.runAsUser != 0",
+             "message": "must not be 0 with runAsNonRoot: true",
+             "fieldPath": ".runAsUser"
+            }
+           ],
            "properties": {
             "runAsUser": {
              "type": "integer",
@@ -3146,6 +3222,12 @@ export const documents: readonly KindDocument[] = [
                "minLength": 1,
                "maxLength": 1024,
                "pattern": "^[^/\\x00][^\\x00]*$",
+               "x-kubernetes-validations": [
+                {
+                 "rule": "!('/' + self).contains('/..')",
+                 "message": "no part of it may begin with '..'"
+                }
+               ],
                "description": "A file below the worker's folder of seccomp profiles, without '..'."
               }
              }
@@ -3161,6 +3243,12 @@ export const documents: readonly KindDocument[] = [
                 "type": "string",
                 "pattern": "^[A-Z_]+$"
                },
+               "x-kubernetes-validations": [
+                {
+                 "rule": "!self.exists(c, c.startsWith('CAP_'))",
+                 "message": "must be written without the CAP_ prefix"
+                }
+               ],
                "description": "Capabilities to add, without the CAP_ prefix."
               },
               "drop": {
@@ -3170,6 +3258,12 @@ export const documents: readonly KindDocument[] = [
                 "type": "string",
                 "pattern": "^[A-Z_]+$"
                },
+               "x-kubernetes-validations": [
+                {
+                 "rule": "!self.exists(c, c.startsWith('CAP_'))",
+                 "message": "must be written without the CAP_ prefix"
+                }
+               ],
                "description": "Capabilities to drop, without the CAP_ prefix."
               }
              }
@@ -3228,7 +3322,7 @@ export const documents: readonly KindDocument[] = [
            "properties": {
             "maxSize": {
              "x-kubernetes-int-or-string": true,
-             "x-gantry-quantity": true,
+             "x-gantry-quantity": "positive",
              "description": "Bytes of one file, for example 10Mi, which is the default."
             },
             "maxFiles": {

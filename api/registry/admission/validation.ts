@@ -94,10 +94,10 @@ function newAjv(): Ajv {
   ajv.addKeyword({ keyword: NULLABLE, validate: () => true, errors: false });
   ajv.addKeyword({
     keyword: 'x-gantry-quantity',
-    validate: (isOn: boolean, value: unknown) =>
-      !isOn ||
+    validate: (wanted: boolean | 'positive', value: unknown) =>
+      wanted === false ||
       (typeof value !== 'string' && typeof value !== 'number') ||
-      (parseQuantity(value) ?? -1n) >= 0n,
+      (parseQuantity(value) ?? -1n) >= (wanted === 'positive' ? 1n : 0n),
     errors: false,
   });
   ajv.addKeyword({
@@ -321,7 +321,7 @@ function problemsOf(error: ErrorObject): FieldProblem[] {
     case 'maxProperties':
       return [tooMany(field, isRecord(value) ? Object.keys(value).length : 0, limit)];
     case 'x-gantry-quantity':
-      return [quantityProblem(field, value)];
+      return [quantityProblem(field, value, error.schema === 'positive')];
     case 'x-gantry-unique': {
       const keys: readonly string[] = Array.isArray(error.schema) ? error.schema : [];
       const repeat = firstRepeat(keys, Array.isArray(value) ? value : []);
@@ -336,10 +336,11 @@ function choice(field: string, text: string): FieldProblem {
   return invalid(field, '', `"${field}" ${text}`);
 }
 
-function quantityProblem(field: string, value: unknown): FieldProblem {
+function quantityProblem(field: string, value: unknown, isPositive: boolean): FieldProblem {
   const isReadable =
     (typeof value === 'string' || typeof value === 'number') && parseQuantity(value) !== undefined;
-  return invalid(field, value, isReadable ? 'must be greater than or equal to 0' : QUANTITY_DETAIL);
+  const wanted = isPositive ? 'must be greater than 0' : 'must be greater than or equal to 0';
+  return invalid(field, value, isReadable ? wanted : QUANTITY_DETAIL);
 }
 
 /** `/spec/ports/0/name` as `spec.ports[0].name`; keys that are no plain words in brackets, as Kubernetes prints map keys. */

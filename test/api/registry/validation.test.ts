@@ -124,6 +124,12 @@ describe('Validation', () => {
     ],
     [{ 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': true }, '64Mi', undefined],
     [{ 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': true }, 0, undefined],
+    [{ 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': 'positive' }, '1', undefined],
+    [
+      { 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': 'positive' },
+      '0Mi',
+      'FieldValueInvalid v: Invalid value: "0Mi": must be greater than 0',
+    ],
     [
       { 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': true },
       '-1',
@@ -297,6 +303,80 @@ describe("Task's own schema", () => {
     ['an empty image', { image: '' }, 'spec.image'],
     ['a relative working directory', { workingDir: 'x' }, 'spec.workingDir'],
     ['a signal there is none of', { stopSignal: 'SIGNOPE' }, 'spec.stopSignal'],
+    ['no shared memory', { shmSize: 0 }, 'spec.shmSize'],
+    ['a log of nothing', { logs: { maxSize: '0' } }, 'spec.logs.maxSize'],
+    ['half a millicore', { resources: { limits: { cpu: '5m' } } }, 'spec.resources.limits.cpu'],
+    [
+      'requests above limits (ephemeral-storage)',
+      { resources: { requests: { 'ephemeral-storage': '2Gi' }, limits: { 'ephemeral-storage': '1Gi' } } },
+      'spec.resources',
+    ],
+    [
+      'a probe of a port that has no such name',
+      { livenessProbe: { httpGet: { port: 'web' } }, ports: [{ name: 'http', containerPort: 80 }] },
+      'spec.livenessProbe',
+    ],
+    [
+      'a probe of a port there is none of',
+      { readinessProbe: { tcpSocket: { port: 0 } } },
+      'spec.readinessProbe',
+    ],
+    ['a hook at no port', { lifecycle: { preStop: { httpGet: { port: '80' } } } }, 'spec.lifecycle.preStop'],
+    [
+      'a preStop longer than the grace',
+      { lifecycle: { preStop: { sleep: { seconds: 31 } } } },
+      'spec.lifecycle',
+    ],
+    [
+      'two ports of one name',
+      {
+        ports: [
+          { name: 'a', containerPort: 80 },
+          { name: 'a', containerPort: 81 },
+        ],
+      },
+      'spec.ports',
+    ],
+    [
+      'a path of the worker that climbs',
+      { volumes: [{ name: 'v', hostPath: { path: '/srv/../etc' } }] },
+      'spec.volumes[0].hostPath.path',
+    ],
+    [
+      'a file that climbs out of its volume',
+      { volumes: [{ name: 'v', secret: { secretName: 's', items: [{ key: 'k', path: 'a/../../b' }] } }] },
+      'spec.volumes[0].secret.items[0].path',
+    ],
+    [
+      'a seccomp profile elsewhere',
+      { securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: '../x' } } },
+      'spec.securityContext.seccompProfile.localhostProfile',
+    ],
+    [
+      'two volumes of one name',
+      {
+        volumes: [
+          { name: 'v', emptyDir: {} },
+          { name: 'v', emptyDir: {} },
+        ],
+      },
+      'spec.volumes[1]',
+    ],
+    [
+      'a capability with its prefix',
+      { securityContext: { capabilities: { add: ['CAP_CHOWN'] } } },
+      'spec.securityContext.capabilities.add',
+    ],
+    [
+      'every right, and none to gain',
+      { securityContext: { privileged: true, allowPrivilegeEscalation: false } },
+      'spec.securityContext.allowPrivilegeEscalation',
+    ],
+    [
+      'root that is not root',
+      { securityContext: { runAsNonRoot: true, runAsUser: 0 } },
+      'spec.securityContext.runAsUser',
+    ],
   ] as const) {
     it(`refuses ${what}`, () =>
       expect(said(spec).join('\n')).to.match(new RegExp(`^${field.replace(/[[\].]/g, '\\$&')}: `)));
@@ -316,6 +396,32 @@ describe("Task's own schema", () => {
       { network: { mode: 'host' }, ports: [{ containerPort: 80, hostPort: 80 }] },
     ],
     ['only a limit', { resources: { limits: { memory: '64Mi' } } }],
+    [
+      'probes and hooks of named and numbered ports',
+      {
+        ports: [{ name: 'web', containerPort: 80 }],
+        livenessProbe: { httpGet: { port: 'web' } },
+        readinessProbe: { tcpSocket: { port: 81 } },
+        lifecycle: { postStart: { httpGet: { port: 'web' } } },
+      },
+    ],
+    [
+      'as many ports, variables and mounts as there may be, within what rules may cost',
+      {
+        ports: Array.from({ length: 128 }, (_, i) => ({
+          name: `p${i}`,
+          containerPort: i + 1,
+          hostPort: i + 1,
+        })),
+        env: Array.from({ length: 1_024 }, (_, i) => ({ name: `V${i}`, value: 'x'.repeat(1_000) })),
+        volumes: Array.from({ length: 64 }, (_, i) => ({ name: `v${i}`, emptyDir: { sizeLimit: '1Gi' } })),
+        volumeMounts: Array.from({ length: 64 }, (_, i) => ({
+          name: `v${i}`,
+          mountPath: `/srv/some/where/in/the/file/system/${i}`,
+          subPath: 'a/b/c',
+        })),
+      },
+    ],
   ] as const) {
     it(`takes ${what}`, () => expect(said(spec)).to.deep.equal([]));
   }

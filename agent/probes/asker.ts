@@ -2,10 +2,12 @@
  * When one probe asks: first after its delay, then every period, in step with its first question, whatever an answer
  * takes. Never two at once: what falls due meanwhile is left out. All on the monotonic clock.
  */
-import type { Clock, Timer } from '../../machinery/clock.ts';
+import type { Clock } from '../../machinery/clock.ts';
+import type { Agenda, Appointment } from './agenda.ts';
 
 export interface AskerOptions {
   readonly clock: Clock;
+  readonly agenda: Agenda;
   readonly periodMs: number;
   /** Milliseconds from now. */
   readonly firstInMs: number;
@@ -17,7 +19,7 @@ export class Asker {
   readonly #options: AskerOptions;
   readonly #over = new AbortController();
   #dueMs: number;
-  #timer: Timer | undefined;
+  #appointment: Appointment | undefined;
   #isAsking = false;
   #isHeld = true;
 
@@ -30,7 +32,7 @@ export class Asker {
   hold(isHeld: boolean): void {
     if (isHeld === this.#isHeld) return;
     this.#isHeld = isHeld;
-    if (isHeld) return this.#timer?.cancel();
+    if (isHeld) return this.#appointment?.cancel();
     // Who had to wait keeps step with the question it waited for, not with those it could not ask.
     this.#dueMs = Math.max(this.#dueMs, this.#options.clock.monotonicMs());
     this.#arm();
@@ -39,14 +41,13 @@ export class Asker {
   /** For good; a question under way is given up. */
   end(): void {
     this.#isHeld = true;
-    this.#timer?.cancel();
+    this.#appointment?.cancel();
     this.#over.abort(new Error('it is not probed any more'));
   }
 
   #arm(): void {
     if (this.#isHeld || this.#isAsking) return;
-    const { clock } = this.#options;
-    this.#timer = clock.after(this.#dueMs - clock.monotonicMs(), () => void this.#ask());
+    this.#appointment = this.#options.agenda.at(this.#dueMs, () => void this.#ask());
   }
 
   async #ask(): Promise<void> {

@@ -9,6 +9,7 @@ import type { EventSink } from '../../controllers/engine/event.ts';
 import type { Probe, ProbeState, ProbeTarget } from '../../controllers/task/services.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Random } from '../../machinery/random.ts';
+import type { Agenda } from './agenda.ts';
 import type { Answer } from './answer.ts';
 import { Asker } from './asker.ts';
 import type { CountProbe } from './metrics.ts';
@@ -34,6 +35,7 @@ const SAME_STATE_MS = 30_000;
 
 export interface ContainerDeps {
   readonly clock: Clock;
+  readonly agenda: Agenda;
   readonly random: Random;
   readonly events: EventSink;
   readonly questions: Questions;
@@ -119,9 +121,10 @@ export class ContainerProbes {
   }
 
   #watch(kind: ProbeKind, probe: Probe, tally: Tally): void {
-    const { clock } = this.#deps;
+    const { clock, agenda } = this.#deps;
     const asker = new Asker({
       clock,
+      agenda,
       periodMs: periodOf(probe),
       firstInMs: this.#firstInMs(probe),
       ask: (signal) => this.#ask(kind, signal),

@@ -12,6 +12,7 @@ import type { Log } from '../../machinery/log.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { Runtime } from '../../machinery/runtime.ts';
+import { Agenda } from './agenda.ts';
 import { type ContainerDeps, ContainerProbes } from './container.ts';
 import { probeCounter } from './metrics.ts';
 import { Questions } from './questions.ts';
@@ -46,6 +47,7 @@ export class TaskProber implements Prober {
     const { runtime, clock, random, events, metrics, version, signal } = options;
     this.#deps = {
       clock,
+      agenda: new Agenda(clock),
       random,
       events,
       questions: new Questions({ runtime, clock, userAgent: `gantry-probe/${version}` }),

@@ -35,7 +35,7 @@ import { statusOf, textOf } from './errors.ts';
 import { DockerImages } from './images.ts';
 import { labelFilter } from './labels.ts';
 import { readJsonLines } from './lines.ts';
-import { readDockerLog } from './log.ts';
+import { DockerLogs } from './log.ts';
 import { NetworkNamespaces } from './namespaces.ts';
 import { DockerNetworks } from './networks.ts';
 import { attachToDocker, execInDocker } from './process.ts';
@@ -58,14 +58,23 @@ export class DockerRuntime implements Runtime {
   readonly #volumes: DockerVolumes;
   readonly #networks: DockerNetworks;
   readonly #isLocal: boolean;
+  readonly #logs: DockerLogs;
 
-  constructor(endpoint: DockerEndpoint, clock: Clock) {
+  /** @param options.readsLogFiles false: logs are always read through the engine. */
+  constructor(endpoint: DockerEndpoint, clock: Clock, options: { readonly readsLogFiles?: boolean } = {}) {
     this.#docker = connectDocker(endpoint);
     this.#clock = clock;
     this.#engine = `Docker Engine at ${describeEndpoint(endpoint)}`;
     this.#calls = new DockerCalls(clock, this.#engine);
     this.#dial = { clock, endpoint, namespaces: new NetworkNamespaces(clock) };
     this.#isLocal = endpoint.kind === 'unix';
+    this.#logs = new DockerLogs({
+      docker: this.#docker,
+      calls: this.#calls,
+      clock,
+      container: (id) => this.#container(id),
+      readsFiles: this.#isLocal && options.readsLogFiles !== false,
+    });
     this.#stats = new DockerStats({ clock, isSameMachine: this.#isLocal });
     this.#images = new DockerImages(this.#docker, this.#calls);
     this.#volumes = new DockerVolumes(this.#docker, this.#calls);
@@ -254,7 +263,7 @@ export class DockerRuntime implements Runtime {
   }
 
   logs(id: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogChunk> {
-    return readDockerLog(this.#calls, () => this.#container(id), `log of container "${id}"`, options, signal);
+    return this.#logs.read(id, options, signal);
   }
 
   exec(

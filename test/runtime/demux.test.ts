@@ -108,14 +108,14 @@ describe('A followed log', () => {
             log.readFollowed(Readable.from(cut(Buffer.concat(bytes.slice(0, seen)), at))),
           );
           // The engine leaves out what is older than the time asked for.
-          const since = Number(log.restSince() ?? 0);
+          const since = Number(log.restQuery()?.since ?? 0);
           const kept = lines.flatMap(({ second }, index) =>
             Date.UTC(2026, 0, 1) / 1000 + second >= since ? [bytes[index] ?? Buffer.alloc(0)] : [],
           );
           // A line that was not seen and has an older time than all that were is out of reach: engines do not write it.
           const isLost = lines.slice(seen).some(({ second }) => Date.UTC(2026, 0, 1) / 1000 + second < since);
           fc.pre(!isLost);
-          const rest = await text(log.readRest(Readable.from(cut(Buffer.concat(kept), at))));
+          const rest = await text(log.readOn(Readable.from(cut(Buffer.concat(kept), at))));
           expect(followed + rest).to.equal(lines.map(({ text }) => text).join(''));
         },
       ),
@@ -127,7 +127,7 @@ describe('A followed log', () => {
     expect(await text(log.readFollowed(Readable.from([stamped(1, 'stdout', 'a\n')])))).to.equal(
       '2026-01-01T00:00:01.000000000Z a\n',
     );
-    expect(log.restSince()).to.equal('1767225601.000000000');
+    expect(log.restQuery()?.since).to.equal('1767225601.000000000');
   });
 
   it('remembers no more than it needs of a long log', async () => {
@@ -135,9 +135,34 @@ describe('A followed log', () => {
     const old = Array.from({ length: 1_000 }, () => stamped(1, 'stdout', 'old\n'));
     const recent = Array.from({ length: 256 }, () => stamped(2, 'stdout', 'new\n'));
     await text(log.readFollowed(Readable.from([...old, ...recent])));
-    expect(log.restSince()).to.equal('1767225602.000000000');
-    expect(await text(log.readRest(Readable.from([...recent, stamped(3, 'stderr', 'last words')])))).to.equal(
+    expect(log.restQuery()?.since).to.equal('1767225602.000000000');
+    expect(await text(log.readOn(Readable.from([...recent, stamped(3, 'stderr', 'last words')])))).to.equal(
       'last words',
+    );
+  });
+
+  it('marks where lines were rotated away between two readings', async () => {
+    const log = new StampedLog(false);
+    await text(log.readFollowed(Readable.from([stamped(1, 'stdout', 'a\n'), stamped(2, 'stdout', 'b\n')])));
+    expect(await text(log.readOn(Readable.from([stamped(3, 'stdout', 'c\n')])))).to.equal(
+      '--- gantry: output is missing here: the log was rotated before it was read\nc\n',
+    );
+    expect(
+      await text(log.readOn(Readable.from([stamped(3, 'stdout', 'c\n'), stamped(4, 'stderr', 'd\n')]))),
+    ).to.equal('d\n');
+  });
+
+  it('puts back the newline that an engine drops after a long line', async () => {
+    const log = new StampedLog(true);
+    log.repairNewlines();
+    const frames = [
+      stamped(1, 'stdout', 'long'),
+      stamped(1, 'stdout', 'er'),
+      stamped(2, 'stdout', 'next\n'),
+      stamped(3, 'stdout', 'last'),
+    ];
+    expect(await text(log.readWhole(Readable.from(frames)))).to.equal(
+      '2026-01-01T00:00:01.000000000Z longer\n2026-01-01T00:00:02.000000000Z next\n2026-01-01T00:00:03.000000000Z last',
     );
   });
 

@@ -63,10 +63,6 @@ if (isLeftOut) {
     it('is not tested');
   });
 } else {
-  const optOuts = {
-    'keeps bytes in the log that are not UTF-8':
-      'the json-file driver keeps JSON text: what is not UTF-8 becomes U+FFFD',
-  };
   const open = async (): Promise<RuntimeFixture> => {
     await prepareEngine();
     const runtime = new DockerRuntime(endpoint, systemClock);
@@ -95,7 +91,7 @@ if (isLeftOut) {
       },
     };
   };
-  describeRuntime('Docker', open, optOuts);
+  describeRuntime('Docker', open);
 
   describe('DockerRuntime', function () {
     this.timeout(20_000);
@@ -171,8 +167,8 @@ if (isLeftOut) {
       const { HostConfig: config } = await docker.getContainer(id).inspect();
       expect(config.RestartPolicy?.Name).to.equal('no');
       expect(config.LogConfig).to.deep.equal({
-        Type: 'json-file',
-        Config: { 'max-size': '10m', 'max-file': '5' },
+        Type: 'local',
+        Config: { 'max-size': '10485760', 'max-file': '5', compress: 'false' },
       });
     });
 
@@ -258,24 +254,38 @@ if (isLeftOut) {
     });
 
     it('says that there is no engine, and recovers when it is back', async () => {
-      const away = new DockerRuntime(proxy.endpoint, systemClock);
+      const away = new DockerRuntime(proxy.endpoint, systemClock, { readsLogFiles: false });
       const watching = rejection(collect(away.events(labels, signal)), 'Unavailable');
-      const following = rejection(
-        collect(away.logs(await run(['sleep', '3600']), { follow: true }, signal)),
-        'Unavailable',
-      );
+      const id = await run(shell('echo before; while ! test -e /tmp/go; do sleep 0.02; done; echo after'));
+      let said = '';
+      const following = (async () => {
+        for await (const { data } of away.logs(id, { follow: true }, signal))
+          said += Buffer.from(data).toString();
+      })();
       await away.list(labels, signal);
       await eventually(
         () => Promise.resolve(proxy.connections >= 3 || undefined),
         'both streams to be connected',
       );
+      await eventually(() => Promise.resolve(said === 'before\n' || undefined), 'the first line');
       await proxy.refuse();
       await watching;
-      await following;
       const error = await rejection(away.list(labels, signal), 'Unavailable');
       expect(error.message).to.include(proxy.endpoint.path).and.to.include('is Docker running?');
       await proxy.listen();
       expect(await away.list(labels, signal)).to.have.lengthOf(1);
+      // Who follows a log is told, and it goes on where it was.
+      const touch = await away.exec(
+        id,
+        ['touch', '/tmp/go'],
+        { stdin: false, stdout: true, stderr: true, tty: false },
+        signal,
+      );
+      await touch.ended;
+      await following;
+      expect(said).to.equal(
+        'before\n--- gantry: the container engine went away here: output that it had taken and not yet written may be missing\nafter\n',
+      );
     });
 
     it('gives up every call to an engine that does not answer', async () => {
@@ -359,19 +369,19 @@ if (isLeftOut) {
       proxy.answer = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
       proxy.answersTo = /\/logs\?/;
       const clock = new FakeClock();
-      const stopping = new DockerRuntime(proxy.endpoint, clock);
-      let isOver = false;
-      const following = rejection(
-        collect(stopping.logs(id, { follow: true }, signal)).finally(() => {
-          isOver = true;
-        }),
-        'Unavailable',
-      );
+      const stopping = new DockerRuntime(proxy.endpoint, clock, { readsLogFiles: false });
+      const reader = stopping.logs(id, { follow: true }, signal)[Symbol.asyncIterator]();
+      let mark: string | undefined;
+      const reading = reader.next().then(({ value }) => {
+        mark = Buffer.from(value?.data ?? []).toString();
+      });
       await eventually(() => {
         clock.advance(1_000);
-        return Promise.resolve(isOver || undefined);
-      }, 'the reader to give up');
-      expect((await following).message).to.include('while the container runs');
+        return Promise.resolve(mark);
+      }, 'the reader to be told');
+      await reading;
+      expect(mark).to.include('the container engine went away here');
+      await reader.return?.();
     });
 
     it('takes an answer without what was asked for as a failure', async () => {

@@ -14,6 +14,7 @@ import {
   entryBytes,
   LogFormatError,
   MAX_ENTRY_BYTES,
+  nextEntry,
   wholeEntries,
 } from './entry.ts';
 
@@ -33,6 +34,8 @@ export interface HeldFile {
   next: HeldFile | undefined;
   /** Of an engine that keeps one file only: it was emptied and begun anew, what was not read of it is gone. */
   isEmptied: boolean;
+  /** It was the newest when it was last looked for. */
+  wasNewest: boolean;
   /** Its first bytes, where it may be emptied. */
   head: Buffer | undefined;
 }
@@ -49,6 +52,13 @@ export interface Block {
 export interface Place {
   readonly file: HeldFile;
   readonly offset: number;
+}
+
+export interface Next {
+  /** Undefined: there is none any more. */
+  readonly file: HeldFile | undefined;
+  /** Others were in between, and are gone. */
+  readonly isGap: boolean;
 }
 
 export class FileChain {
@@ -69,7 +79,7 @@ export class FileChain {
   }
 
   /** All files, oldest first, each held once more. Rejects with Node's file errors when there is none or it may not be read. */
-  async holdAll(): Promise<HeldFile[]> {
+  async holdAll(): Promise<readonly [HeldFile, ...HeldFile[]]> {
     const names = await this.#names();
     const files: HeldFile[] = [];
     for (const name of names) {
@@ -82,17 +92,22 @@ export class FileChain {
       if (file !== undefined && files.includes(file)) this.release(file);
       else if (file !== undefined) files.push(file);
     }
-    const [oldest] = files;
-    if (oldest === undefined)
-      throw Object.assign(new Error(`no log in ${this.#directory}`), { code: 'ENOENT' });
-    return files;
+    const [oldest, ...others] = files;
+    if (oldest !== undefined) return [oldest, ...others];
+    throw Object.assign(new Error(`no log in ${this.#directory}`), { code: 'ENOENT' });
   }
 
-  /**
-   * The file after this one, held; undefined while this one is the newest. `isGap`: others were in between and are gone.
-   */
-  async holdNext(file: HeldFile): Promise<{ readonly file: HeldFile; readonly isGap: boolean } | undefined> {
+  /** The file after this one, held; undefined while this one is the newest. */
+  async holdNext(file: HeldFile): Promise<Next | undefined> {
     if (file.isEmptied) return { file: await this.#hold(NAME), isGap: true };
+    const next = await this.#lookNext(file).catch(ignoreMissing);
+    if (next !== undefined) return next;
+    // The container is removed, and its log with it.
+    const isGone = (await inodeOf(this.#directory)) === undefined;
+    return isGone && !file.wasNewest ? { file: undefined, isGap: true } : undefined;
+  }
+
+  async #lookNext(file: HeldFile): Promise<Next | undefined> {
     await this.#findNext(file);
     if (file.next !== undefined) {
       file.next.holders += 1;
@@ -105,7 +120,7 @@ export class FileChain {
     if (file.next !== undefined || (await this.#indexOf(file)) !== undefined) return undefined;
     const [oldest, ...others] = await this.holdAll();
     this.release(...others);
-    if (oldest === undefined || oldest === file) return undefined;
+    if (oldest === file) return undefined;
     return { file: oldest, isGap: true };
   }
 
@@ -246,7 +261,9 @@ export class FileChain {
   async #indexOf(file: HeldFile): Promise<number | undefined> {
     const last = (await this.#names().catch(() => [NAME])).length;
     for (let index = 0; index <= last; index++) {
-      if ((await inodeOf(join(this.#directory, nameOf(index)))) === file.inode) return index;
+      if ((await inodeOf(join(this.#directory, nameOf(index)))) !== file.inode) continue;
+      file.wasNewest = index === 0;
+      return index;
     }
     return undefined;
   }
@@ -275,7 +292,15 @@ export class FileChain {
       known.holders += 1;
       return known;
     }
-    const file: HeldFile = { handle, inode: ino, holders: 1, next: undefined, isEmptied: false, head: undefined };
+    const file: HeldFile = {
+      handle,
+      inode: ino,
+      holders: 1,
+      next: undefined,
+      isEmptied: false,
+      wasNewest: name === NAME,
+      head: undefined,
+    };
     this.#held.set(ino, file);
     return file;
   }

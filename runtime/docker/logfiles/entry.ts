@@ -199,7 +199,7 @@ export function renderEntries(
       present = entry.stream;
     }
     if (timestamps && entry.isBeginning) {
-      filled += output.latin1Write(stampOf(entry.timeNanoseconds), filled, STAMP_BYTES);
+      filled += output.write(stampOf(entry.timeNanoseconds), filled, STAMP_BYTES, 'latin1');
     }
     filled += bytes.copy(output, filled, entry.lineStart, entry.lineEnd);
     if (entry.isEnd) output[filled++] = NEWLINE;

@@ -8,19 +8,14 @@
 import { join } from 'node:path';
 import type { Clock } from '../../../machinery/clock.ts';
 import type { LogChunk, LogOptions } from '../../../machinery/runtime.ts';
-import { FileChain, type HeldFile, type Place } from './chain.ts';
+import { FileChain, type Place } from './chain.ts';
 import { LogFormatError, type Rendering, renderEntries } from './entry.ts';
-import { type EndWatch, LogTail, markOf } from './tail.ts';
+import { ENGINE_LOST, markOf, REMOVED, ROTATED, UNREADABLE } from './marks.ts';
+import { type EndWatch, LogTail } from './tail.ts';
 
 const NEWLINE = 0x0a;
 /** Times of entries are nearly in order: parts of a line have the time of its beginning. */
 const DISORDER_NANOSECONDS = 60_000_000_000n;
-
-export const ROTATED =
-  'output is missing here: the log was rotated before it was read';
-export const UNREADABLE = 'output is missing here: a part of the log file cannot be read';
-export const ENGINE_LOST =
-  'the container engine went away here: output that it had not written yet may be missing';
 
 /** One container's log files, for all who read them at the same time. */
 class ContainerLog {
@@ -104,7 +99,9 @@ export class LogFiles {
         timestamps: options.timestamps === true,
         stream: options.stream,
         sinceNanoseconds:
-          options.sinceSeconds === undefined ? undefined : BigInt(Math.round(options.sinceSeconds * 1e6)) * 1000n,
+          options.sinceSeconds === undefined
+            ? undefined
+            : BigInt(Math.round(options.sinceSeconds * 1e6)) * 1000n,
       };
       const start = await startOf(log.chain, rendering, options);
       return readFrom(log, start, { rendering, isFollowing: options.follow === true, leave, signal });
@@ -124,12 +121,14 @@ export function directoryOf(dataRoot: string, id: string): string {
 async function startOf(chain: FileChain, rendering: Rendering, options: LogOptions): Promise<Place> {
   const files = await chain.holdAll();
   try {
-    let start: Place = { file: files[0] as HeldFile, offset: 0 };
+    let start: Place = { file: files[0], offset: 0 };
     const first = await chain.read(start);
-    if (first?.bytes.length === 0) throw new LogFormatError('the log file begins with something else than an entry');
+    if (first?.bytes.length === 0)
+      throw new LogFormatError('the log file begins with something else than an entry');
     if (options.tailLines !== undefined) {
       const { stream } = rendering;
-      const isCounted = (entry: { readonly stream: string }): boolean => stream === undefined || entry.stream === stream;
+      const isCounted = (entry: { readonly stream: string }): boolean =>
+        stream === undefined || entry.stream === stream;
       start = (await chain.startOfTail(files, options.tailLines, isCounted)) ?? start;
     } else if (rendering.sinceNanoseconds !== undefined) {
       for (const file of files) {
@@ -198,10 +197,11 @@ async function* readFrom(
       if (next !== undefined) {
         // Written between the look and the rotation: read first.
         if ((await chain.read(place)) !== undefined) {
-          chain.release(next.file);
+          if (next.file !== undefined) chain.release(next.file);
           continue;
         }
-        if (next.isGap) yield* mark(ROTATED);
+        if (next.isGap) yield* mark(next.file === undefined ? REMOVED : ROTATED);
+        if (next.file === undefined) return;
         chain.release(place.file);
         place = { file: next.file, offset: 0 };
         continue;
@@ -221,5 +221,7 @@ async function* readFrom(
 }
 
 function isFileError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E');
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('E')
+  );
 }

@@ -135,7 +135,7 @@ export class LogTail {
   }
 
   async #run(): Promise<void> {
-    const { chain, clock, directory, end } = this.#deps;
+    const { chain, clock, directory } = this.#deps;
     const { signal } = this.#stopped;
     try {
       this.#watcher = watch(directory, { persistent: false }, () => this.#hasChanged());
@@ -143,15 +143,7 @@ export class LogTail {
     } catch {
       // Without a watch (none left, or no such thing on this file system) the looks are regular.
     }
-    void end
-      .until(signal, () => {
-        this.#losses += 1;
-        this.#hasChanged();
-      })
-      .then(() => {
-        this.#isEndSeen = true;
-        this.#hasChanged();
-      });
+    void this.#watchEnd();
     let lossesTold = 0;
     try {
       while (!signal.aborted) {
@@ -183,6 +175,15 @@ export class LogTail {
     }
   }
 
+  async #watchEnd(): Promise<void> {
+    await this.#deps.end.until(this.#stopped.signal, () => {
+      this.#losses += 1;
+      this.#hasChanged();
+    });
+    this.#isEndSeen = true;
+    this.#hasChanged();
+  }
+
   /** Reads to the end of what is written. */
   async #advance(): Promise<boolean> {
     const { chain } = this.#deps;
@@ -199,11 +200,12 @@ export class LogTail {
       // Written between the look and the rotation.
       const rest = await chain.read(this.#edge);
       if (rest !== undefined) {
-        chain.release(next.file);
+        if (next.file !== undefined) chain.release(next.file);
         this.#keep(rest);
         hasMore = true;
         continue;
       }
+      if (next.file === undefined) break;
       chain.release(this.#edge.file);
       this.#edge = { file: next.file, offset: 0 };
       hasMore = true;
@@ -224,11 +226,6 @@ export class LogTail {
 
   #wake(): void {
     this.#version += 1;
-    for (const wake of [...this.#waiters]) wake();
+    for (const wake of this.#waiters) wake();
   }
-}
-
-/** What the reader of a log is told in the log itself, in a line of its own. */
-export function markOf(text: string): LogChunk {
-  return { stream: 'stdout', data: Buffer.from(`--- gantry: ${text} ---\n`), isMark: true };
 }

@@ -1747,7 +1747,7 @@ export const documents: readonly KindDocument[] = [
                 "required": [
                  "resource"
                 ],
-                "description": "A request or limit of the task; without one what the worker has to give.",
+                "description": "A request or limit of the task. A limit that is not given is what the worker has to give; a request that is not given is the limit, and 0 without one.",
                 "properties": {
                  "resource": {
                   "type": "string",

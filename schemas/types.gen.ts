@@ -738,7 +738,7 @@ fieldRef?: {
 fieldPath: string
 }
 /**
- * A request or limit of the task; without one what the worker has to give.
+ * A request or limit of the task. A limit that is not given is what the worker has to give; a request that is not given is the limit, and 0 without one.
  */
 resourceFieldRef?: {
 /**

@@ -6,7 +6,9 @@
 import { availableParallelism } from 'node:os';
 import { Informer } from '../client/informer.ts';
 import { Recorder } from '../controllers/engine/recorder.ts';
+import type { PullSettings } from '../controllers/task/acting/pulls.ts';
 import { TaskController } from '../controllers/task/controller.ts';
+import { responsibleWorker } from '../controllers/task/plan.ts';
 import type { TaskServices } from '../controllers/task/services.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -21,6 +23,7 @@ import type { Task } from '../schemas/types.gen.ts';
 import { PressureGauge, type ReadFileSystem, readStatfs } from './disk/pressure.ts';
 import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { ImageCollector, type ImageSettings } from './images/collector.ts';
 import { newWorkerLink } from './link.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
 import { openServices, type ServiceDeps } from './services.ts';
@@ -60,6 +63,8 @@ export interface AgentOptions {
   readonly readFileSystem?: ReadFileSystem;
   /** Where volumes of Tasks are; default nowhere but in volumes of the engine. */
   readonly volumes?: VolumePlaces;
+  /** How images are pulled, and when they are removed. */
+  readonly images?: ImageSettings & Omit<PullSettings, 'onPulled'>;
   /** The folder of seccomp profiles that Tasks may name; default none. */
   readonly seccompProfiles?: string;
   /** What the task controller has done for it; default the real things. */
@@ -105,6 +110,17 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     ...(options.volumes === undefined ? {} : { volumes: options.volumes }),
     signal,
   });
+  const collector = new ImageCollector({
+    runtime,
+    clock,
+    log,
+    metrics,
+    events: recorder,
+    worker: workerName,
+    settings: options.images ?? {},
+    readFileSystem: options.readFileSystem ?? readStatfs,
+    namedImages: () => (taskInformer.hasSynced ? imagesOf(taskInformer.list(), workerName) : undefined),
+  });
   const controller = new TaskController({
     services,
     client,
@@ -120,6 +136,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     publishAddress,
     startsAtOnce: options.startsAtOnce ?? Math.min(MAX_STARTS_AT_ONCE, 2 * availableParallelism()),
     ...(options.relistMs === undefined ? {} : { relistMs: options.relistMs }),
+    pulls: { ...options.images, onPulled: (pulled) => collector.onPulled(pulled) },
   });
   const { directory } = options.volumes ?? {};
   const enrolment = new Enrolment({
@@ -168,6 +185,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     controller.run(signal),
     enrolment.run(signal),
     heartbeat.run(signal),
+    collector.run(signal),
   ]);
   return Promise.resolve({
     link: newWorkerLink(
@@ -190,4 +208,9 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
       timer.cancel();
     },
   });
+}
+
+/** Of the Tasks that this worker has to do with. */
+function imagesOf(all: readonly Task[], worker: string): readonly string[] {
+  return all.filter((task) => responsibleWorker(task) === worker).map(({ spec }) => spec.image);
 }

@@ -83,7 +83,10 @@ export function containerError(error: unknown, worker: string, task: TaskRef): A
     case 'Unavailable':
       return engineError(error, worker);
     case 'ImageNotFound':
+    case 'Unauthorized':
+    case 'RegistryUnavailable':
     case 'PortConflict':
+    case 'AddressConflict':
     case 'Failed':
       return new ApiError('InternalError', messageOf(error), undefined, options);
   }

@@ -107,6 +107,10 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     logLevel: take(SETTINGS.logLevel),
     logFile: take(SETTINGS.logFile),
     pidFile: take(SETTINGS.pidFile),
+    imageGcHighPercent: take(SETTINGS.imageGcHighPercent),
+    imageGcLowPercent: take(SETTINGS.imageGcLowPercent),
+    imagePullsAtOnce: take(SETTINGS.imagePullsAtOnce),
+    imagePullProgressDeadlineMs: take(SETTINGS.imagePullProgressDeadlineMs),
     taskRetentionMs: take(SETTINGS.taskRetentionMs),
     historyRetentionMs: take(SETTINGS.historyRetentionMs),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
@@ -128,6 +132,11 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
   if (settings.leaseRenewSeconds >= settings.leaseDurationSeconds) {
     throw new SettingsError(
       `leaseRenewSeconds is ${settings.leaseRenewSeconds} and leaseDurationSeconds ${settings.leaseDurationSeconds}: the renewal must come before the lease ends`,
+    );
+  }
+  if (settings.imageGcHighPercent > 0 && settings.imageGcLowPercent >= settings.imageGcHighPercent) {
+    throw new SettingsError(
+      `imageGcHighPercent is ${settings.imageGcHighPercent} and imageGcLowPercent ${settings.imageGcLowPercent}: the low mark must be below the high one`,
     );
   }
   const rangeFault = rangeProblem(settings.taskCidr, settings.taskNetworkPrefix);

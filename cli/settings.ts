@@ -24,6 +24,7 @@ import {
   names,
   networkPrefix,
   pathIn,
+  percent,
   port,
   shownDuration,
   store,
@@ -65,6 +66,11 @@ export interface Settings {
   readonly logFile: string | undefined;
   /** Absent: none is written. */
   readonly pidFile: string | undefined;
+  /** 0: never. */
+  readonly imageGcHighPercent: number;
+  readonly imageGcLowPercent: number;
+  readonly imagePullsAtOnce: number;
+  readonly imagePullProgressDeadlineMs: number;
   readonly taskRetentionMs: number;
   readonly historyRetentionMs: number;
   readonly leaseRenewSeconds: number;
@@ -274,6 +280,36 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     parse: pathIn,
     fallback: () => undefined,
     description: 'the file that holds the process id while Gantry runs',
+  },
+  imageGcHighPercent: {
+    name: 'imageGcHighPercent',
+    placeholder: '<percent>',
+    parse: percent,
+    fallback: () => 85,
+    description:
+      "how full the engine's disk gets before images that nobody uses are removed; 0: none ever are",
+  },
+  imageGcLowPercent: {
+    name: 'imageGcLowPercent',
+    placeholder: '<percent>',
+    parse: percent,
+    fallback: () => 80,
+    description: 'how full the disk is to be when images have been removed',
+  },
+  imagePullsAtOnce: {
+    name: 'imagePullsAtOnce',
+    placeholder: '<count>',
+    parse: wholeCount,
+    fallback: () => 3,
+    description: 'how many images are pulled at once',
+  },
+  imagePullProgressDeadlineMs: {
+    name: 'imagePullProgressDeadline',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => 5 * 60_000,
+    show: shownDuration,
+    description: 'how long a pull may stand still before it is given up and tried again',
   },
   taskRetentionMs: {
     name: 'taskRetention',

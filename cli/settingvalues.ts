@@ -130,6 +130,12 @@ export function wholeCount(text: string): number {
   throw new Error('a whole number, at least 1');
 }
 
+export function percent(text: string): number {
+  const value = Number(text);
+  if (/^\d{1,3}$/.test(text) && value <= 100) return value;
+  throw new Error('a whole number from 0 to 100');
+}
+
 export function bytes(text: string): number {
   const found = isQuantity(text) ? wholeUnits(text) : 0;
   if (found > 0) return found;

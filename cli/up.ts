@@ -148,6 +148,13 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
         userId: process.getuid?.() ?? -1,
         hostPathAllowed: settings.hostPathAllowed,
       },
+      images: {
+        atOnce: settings.imagePullsAtOnce,
+        progressDeadlineMs: settings.imagePullProgressDeadlineMs,
+        highPercent: settings.imageGcHighPercent,
+        lowPercent: settings.imageGcLowPercent,
+        recordFile: join(settings.home, 'images.json'),
+      },
       renewMs: settings.leaseRenewSeconds * 1000,
       leaseSeconds: settings.leaseDurationSeconds,
     });

@@ -33,6 +33,18 @@ export function repositoryOf(image: string): { readonly domain: string; readonly
     : { domain, path };
 }
 
+/**
+ * One spelling for all references to the same name: `docker.io/library/busybox:latest` for `busybox`. A digest decides
+ * alone. Undefined for no reference.
+ */
+export function canonicalReference(image: string): string | undefined {
+  const repository = repositoryOf(image);
+  const groups = REFERENCE.exec(image)?.groups;
+  if (repository === undefined || groups === undefined) return undefined;
+  const { tag = 'latest', digest } = groups;
+  return `${repository.domain}/${repository.path}${digest ?? `:${tag}`}`;
+}
+
 /** Kubernetes' rule ("Images", imagePullPolicy defaulting): Always for `latest` or no tag, unless a digest pins it. */
 export function pullPolicyOf(spec: Task['spec']): PullPolicy {
   if (spec.imagePullPolicy !== undefined) return spec.imagePullPolicy;

@@ -1,29 +1,9 @@
 /** The planner's table: each row is a world, what is done in it, and what is said of it. */
-import { expect } from 'chai';
-import { planTask } from '../../../controllers/task/plan.ts';
-import {
-  emptyMemory,
-  type Failure,
-  type TaskMemory,
-  type TaskWorld,
-} from '../../../controllers/task/types.ts';
-import { ago, boundTask, container, ended, NOW, shortly, UID, world } from './worlds.ts';
-
-interface Row {
-  readonly name: string;
-  readonly world: TaskWorld;
-  readonly actions: readonly string[];
-  readonly phase?: string;
-  readonly reason?: string;
-  /** Seconds. */
-  readonly requeueAfter?: number;
-  readonly drift?: string;
-}
+import type { Failure } from '../../../controllers/task/types.ts';
+import { describeRows, type Row } from './rows.ts';
+import { after, ago, boundTask, container, ended, NOW, UID, world } from './worlds.ts';
 
 const web = boundTask();
-const after = (memory: Partial<TaskMemory>): { memory: TaskMemory } => ({
-  memory: { ...emptyMemory, ...memory },
-});
 const failure = (step: Failure['step'], reason: Failure['reason'], rest: Partial<Failure> = {}): Failure => ({
   step,
   reason,
@@ -670,21 +650,4 @@ const removals: readonly Row[] = [
   },
 ];
 
-describe('planTask', () => {
-  for (const [heading, rows] of Object.entries({ starts, settled, changes, drift, ends, stops, removals })) {
-    describe(heading, () => {
-      for (const row of rows) {
-        it(row.name, () => {
-          const plan = planTask(row.world);
-          expect(plan.actions.map(shortly)).to.deep.equal(row.actions);
-          if (row.phase !== undefined) expect(plan.status?.phase).to.equal(row.phase);
-          if (row.reason !== undefined) expect(plan.status?.reason).to.equal(row.reason);
-          if (row.requeueAfter !== undefined) expect(plan.requeueAfterMs).to.equal(row.requeueAfter * 1000);
-          const drifted = plan.actions.map((action) => action.drift).find((kind) => kind !== undefined);
-          expect(drifted).to.equal(row.drift);
-          for (const action of plan.actions) expect(action.reason, 'every act has a reason').to.not.equal('');
-        });
-      }
-    });
-  }
-});
+describeRows('planTask', { starts, settled, changes, drift, ends, stops, removals });

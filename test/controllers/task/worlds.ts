@@ -6,6 +6,7 @@ import type { TaskInputs } from '../../../controllers/task/services.ts';
 import {
   type Action,
   emptyMemory,
+  type TaskMemory,
   type TaskStatus,
   type TaskWorld,
 } from '../../../controllers/task/types.ts';
@@ -100,6 +101,11 @@ export function world(
     publishAddress: '127.0.0.1',
     ...rest,
   };
+}
+
+/** What the controller remembers, on top of nothing. */
+export function after(memory: Partial<TaskMemory>): { readonly memory: TaskMemory } {
+  return { memory: { ...emptyMemory, ...memory } };
 }
 
 /** A Task that takes nothing from ConfigMaps and Secrets. */

@@ -65,7 +65,7 @@ export class FakeContainer {
     this.imageId = made.imageId;
     this.name = made.spec.name;
     this.resources = made.spec.resources;
-    this.log = new FakeLog(clock);
+    this.log = new FakeLog(clock, made.spec.log);
     this.#program = made.program;
     this.#clock = clock;
     this.#createdAtMs = clock.now();
@@ -96,7 +96,10 @@ export class FakeContainer {
     this.log.open();
     this.#run = new FakeRun(this.#clock, this.#program, {
       output: (output) => this.write(output.stream, output.data),
-      exit: (exitCode) => this.end(exitCode),
+      exit: (exitCode) => {
+        this.#isOomKilled = this.#program.oomKilled === true;
+        this.end(exitCode);
+      },
     });
     this.#run.resume();
   }

@@ -44,6 +44,8 @@ export interface FakeEngineOptions {
 
 /** Docker's own: "Minimum memory limit allowed is 6MB". */
 const MIN_MEMORY_BYTES = 6 * 1024 * 1024;
+/** Are there without having been made. */
+const OWN_NETWORKS: ReadonlySet<string> = new Set(['bridge', 'default']);
 const FIRST_FREE_PORT = 32_768;
 const LAST_PORT = 65_535;
 
@@ -168,7 +170,13 @@ export class FakeEngine {
       );
     }
     const ports: PublishedPort[] = [];
-    const isConnected = !['host', 'none'].includes(container.spec.networkMode);
+    const { networkMode } = container.spec;
+    const isConnected = networkMode !== 'host' && networkMode !== 'none';
+    if (isConnected && !OWN_NETWORKS.has(networkMode) && this.networks.find(networkMode) === undefined) {
+      const message = `network ${networkMode} not found`;
+      container.refuse(message, 128);
+      throw new RuntimeError('Failed', `container "${container.name}" cannot start: ${message}`);
+    }
     if (isConnected) {
       for (const port of container.spec.ports) {
         const hostPort = port.hostPort === 0 ? this.#freePort(port, ports) : port.hostPort;
@@ -181,7 +189,7 @@ export class FakeEngine {
         ports.push(bound);
       }
     }
-    container.start(ports, isConnected ? this.#address() : undefined);
+    container.start(ports, isConnected ? this.#address(networkMode) : undefined);
     this.#emit(container, 'start');
   }
 
@@ -227,6 +235,13 @@ export class FakeEngine {
   update(idOrName: string, resources: Resources): void {
     const container = this.#get(idOrName);
     assertAllowed(resources);
+    const used = container.stats()?.memoryBytes ?? 0;
+    if (resources.memoryBytes !== undefined && used > resources.memoryBytes) {
+      throw new RuntimeError(
+        'Conflict',
+        `update of container "${container.name}": found ${used} bytes of memory in use, wanted a limit of ${resources.memoryBytes}`,
+      );
+    }
     container.resources = { ...container.resources, ...resources };
     this.#emit(container, 'update');
   }
@@ -324,7 +339,9 @@ export class FakeEngine {
     throw new RuntimeError('Failed', `no port from ${FIRST_FREE_PORT} to ${LAST_PORT} is free`);
   }
 
-  #address(): string {
+  #address(networkMode: string): string {
+    const named = this.networks.address(networkMode);
+    if (named !== undefined) return named;
     const host = this.#nextAddress++ % 65_534;
     return `172.17.${host >> 8}.${host & 255}`;
   }

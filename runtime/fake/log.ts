@@ -3,7 +3,7 @@
  * in which they were completed; a last line without its newline is kept when the container ends.
  */
 import type { Clock } from '../../machinery/clock.ts';
-import type { LogChunk, LogOptions } from '../../machinery/runtime.ts';
+import type { LogBounds, LogChunk, LogOptions } from '../../machinery/runtime.ts';
 
 interface Line extends LogChunk {
   readonly writtenAtMs: number;
@@ -15,6 +15,8 @@ const NEWLINE = 0x0a;
 
 export class FakeLog {
   readonly #clock: Clock;
+  readonly #mostBytes: number;
+  #bytes = 0;
   /** Number of lines ever forgotten, so that positions of followers stay true. */
   #forgotten = 0;
   readonly #lines: Line[] = [];
@@ -22,8 +24,9 @@ export class FakeLog {
   #isEnded = true;
   readonly #waiters = new Set<() => void>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bounds: LogBounds | undefined) {
     this.#clock = clock;
+    this.#mostBytes = bounds === undefined ? Number.POSITIVE_INFINITY : bounds.maxBytes * bounds.maxFiles;
   }
 
   write(stream: LogChunk['stream'], data: Uint8Array | string): void {
@@ -86,8 +89,9 @@ export class FakeLog {
 
   #append(stream: LogChunk['stream'], data: Uint8Array): void {
     this.#lines.push({ stream, data: Uint8Array.from(data), writtenAtMs: this.#clock.now() });
-    if (this.#lines.length > MAX_LINES) {
-      this.#lines.shift();
+    this.#bytes += data.length;
+    while (this.#lines.length > MAX_LINES || this.#bytes > this.#mostBytes) {
+      this.#bytes -= this.#lines.shift()?.data.length ?? 0;
       this.#forgotten += 1;
     }
   }

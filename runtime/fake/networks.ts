@@ -5,6 +5,7 @@ import type { NetworkInfo, NetworkSpec } from '../../machinery/runtime.ts';
 export class FakeNetworks {
   /** By id, oldest first. */
   readonly #networks = new Map<string, NetworkInfo>();
+  readonly #given = new Map<string, number>();
   readonly #newId: () => string;
 
   constructor(newId: () => string) {
@@ -37,12 +38,24 @@ export class FakeNetworks {
     return network;
   }
 
+  /** The next address of a network, which are given out one after the other and not again. */
+  address(name: string): string | undefined {
+    const network = this.find(name);
+    if (network?.subnet === undefined) return undefined;
+    const { first, last } = rangeOf(network.subnet);
+    const given = this.#given.get(network.id) ?? 0;
+    this.#given.set(network.id, given + 1);
+    // The first is the network's, the next its gateway's, the last for everyone.
+    return dotted(first + 2 + (given % Math.max(1, last - first - 2)));
+  }
+
   /** @param isUsed whether a running container is on it. */
   remove(idOrName: string, isUsed: (network: NetworkInfo) => boolean): void {
     const network = this.find(idOrName);
     if (network === undefined) return;
     if (isUsed(network)) throw new RuntimeError('Conflict', `network "${network.name}" has active endpoints`);
     this.#networks.delete(network.id);
+    this.#given.delete(network.id);
   }
 }
 
@@ -61,6 +74,10 @@ function rangeOf(subnet: string): Range {
   const at = octets.reduce((sum, octet) => sum * 256 + octet, 0);
   const first = Math.floor(at / size) * size;
   return { first, last: first + size - 1 };
+}
+
+function dotted(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
 function isOverlap(a: Range, b: Range): boolean {

@@ -28,6 +28,8 @@ export interface FakeProgram {
   readonly cpuCores?: number;
   /** Memory it uses while it runs; default none. */
   readonly memoryBytes?: number;
+  /** Its end of its own accord comes of memory that ran out, for itself or for a child of its. */
+  readonly oomKilled?: boolean;
   /** What it has in its own layer; default nothing. */
   readonly writableBytes?: number;
   /** TCP ports it listens on: it sends back what it gets, and closes when the other side does. */

@@ -5,7 +5,9 @@
 
 import { promiseConnections } from './conformance-connections.ts';
 import { promiseContainers } from './conformance-containers.ts';
+import { promiseNetworks } from './conformance-networks.ts';
 import { promiseProcesses } from './conformance-processes.ts';
+import { promiseSettings } from './conformance-settings.ts';
 import { promiseStreams } from './conformance-streams.ts';
 import { Rig, RUN_LABEL, type RuntimeFixture, TEST_LABEL, uniqueName } from './rig.ts';
 
@@ -31,6 +33,8 @@ export function describeRuntime(
     afterEach(async () => {
       const { runtime, labels, signal } = rig();
       for (const { id } of await runtime.list(labels, signal)) await runtime.remove(id, signal);
+      for (const { id } of await runtime.networks(labels, signal)) await runtime.removeNetwork(id, signal);
+      for (const { name } of await runtime.volumes(labels, signal)) await runtime.removeVolume(name, signal);
     });
     after(() => opened?.fixture.close());
 
@@ -45,6 +49,8 @@ export function describeRuntime(
     promiseStreams(promise);
     promiseProcesses(promise);
     promiseConnections(promise);
+    promiseSettings(promise);
+    promiseNetworks(promise);
     if (unused.size > 0)
       throw new Error(`no promise is called ${[...unused].join(', ')}: mend the opt-outs of ${name}`);
   });

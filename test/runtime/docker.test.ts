@@ -35,6 +35,16 @@ const COMMANDS: Readonly<Record<Behaviour, readonly string[]>> = {
   'has no such command': ['/nope'],
   ticks: shell('trap "exit 143" TERM; while :; do echo tick; sleep 0.05; done'),
   burns: shell('while :; do :; done'),
+  // Something to do afterwards: the shell would become its last command, and what it holds would be gone.
+  'holds 30 MB': shell('x=$(head -c 30000000 /dev/zero | tr "\\0" x); sleep 3600; echo "$x"'),
+  'grows without end': shell('x=x; while :; do x=$x$x; done'),
+  'has a child that grows without end, and ends with 5': shell(
+    'sh -c "x=x; while :; do x=\\$x\\$x; done"; exit 5',
+  ),
+  'writes a file of 3 MB': shell('head -c 3000000 /dev/zero > /written; sleep 3600'),
+  'writes 5000 numbered lines': shell(
+    'x=xxxxxxxxxx; x=$x$x$x$x$x$x$x$x$x; i=1; while [ $i -le 5000 ]; do echo "line $i $x"; i=$((i+1)); done',
+  ),
   echoes: ['nc', '-ll', '-p', String(ECHO_PORT), '-e', 'cat'],
 };
 const PROCESSES: Readonly<Record<CommandKind, readonly string[]>> = {
@@ -72,6 +82,10 @@ if (isLeftOut) {
       program: (behaviour) => ({ image: IMAGE, command: COMMANDS[behaviour] }),
       command: (kind) => PROCESSES[kind],
       untilReady,
+      processes: async (id) => {
+        const { Processes: all } = await docker.getContainer(id).top();
+        return all.length;
+      },
       sleeping: async (id) => {
         const listed: unknown = await docker.getContainer(id).top({ ps_args: '-eo pid,args' });
         return JSON.stringify(listed).match(/"sleep 3601"/g)?.length ?? 0;

@@ -7,6 +7,8 @@ import type { ContainerSpec } from '../../machinery/runtime.ts';
 import { FakeRuntime } from '../../runtime/fake/fake.ts';
 import type { FakeProgram } from '../../runtime/fake/program.ts';
 import { describeRuntime } from './conformance.ts';
+import { NEEDS_A_NETWORK } from './conformance-networks.ts';
+import { NEEDS_A_KERNEL } from './conformance-settings.ts';
 import { collect, rejection } from './expectations.ts';
 import {
   type Behaviour,
@@ -29,6 +31,18 @@ const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
     output: Array.from({ length: 400 }, (_, tick) => ({ atMs: 50 * tick, stream: 'stdout', data: 'tick\n' })),
   },
   burns: { cpuCores: 1, memoryBytes: 1_000_000 },
+  'holds 30 MB': { memoryBytes: 30_000_000 },
+  'grows without end': { exitAfterMs: 5, exitCode: 137, oomKilled: true },
+  'has a child that grows without end, and ends with 5': { exitAfterMs: 5, exitCode: 5, oomKilled: true },
+  'writes a file of 3 MB': { writableBytes: 3_000_000 },
+  'writes 5000 numbered lines': {
+    exitAfterMs: 5,
+    output: Array.from({ length: 5_000 }, (_, line) => ({
+      atMs: 1,
+      stream: 'stdout',
+      data: `line ${line + 1} ${'x'.repeat(90)}\n`,
+    })),
+  },
   echoes: { echoPorts: [ECHO_PORT] },
 };
 const COMMANDS: Readonly<Record<CommandKind, readonly string[]>> = {
@@ -41,36 +55,47 @@ const COMMANDS: Readonly<Record<CommandKind, readonly string[]>> = {
   'starts one that sleeps for an hour': ['sleep', '3600'],
   'does not exist': ['/nope'],
 };
-const imageOf = (behaviour: Behaviour): string => `fake/${behaviour.replaceAll(' ', '-')}:1`;
+const imageOf = (behaviour: string): string => `fake/${behaviour.replaceAll(/[ ,]+/g, '-')}:1`;
 
-describeRuntime('the fake, on the system clock', () => {
-  const runtime = new FakeRuntime({
-    clock: systemClock,
-    random: seededRandom(1),
-    images: Object.fromEntries(
-      Object.entries(PROGRAMS).map(([name, program]) => [`fake/${name.replaceAll(' ', '-')}:1`, program]),
-    ),
-    registry: { 'fake/pullable:1': {} },
-  });
-  const fixture: RuntimeFixture = {
-    runtime,
-    program: (behaviour) => ({ image: imageOf(behaviour) }),
-    command: (kind) => COMMANDS[kind],
-    untilReady: () => Promise.resolve(),
-    sleeping: (id) => {
-      const processes = runtime.engine.find(id)?.processes ?? [];
-      return Promise.resolve(processes.filter(([name]) => name === 'sleep').length);
-    },
-    byHand: {
-      kill: (id) => Promise.resolve(runtime.engine.kill(id)),
-      pause: (id) => Promise.resolve(runtime.engine.pause(id)),
-    },
-    pullable: 'fake/pullable:1',
-    unknownToRegistry: 'fake/unknown:1',
-    close: () => Promise.resolve(),
-  };
-  return Promise.resolve(fixture);
-});
+const OPT_OUTS = Object.fromEntries([
+  ...NEEDS_A_KERNEL.map((title) => [
+    title,
+    'the fake has neither files nor a kernel: it records what was asked for',
+  ]),
+  ...NEEDS_A_NETWORK.map((title) => [title, 'the fake carries no traffic between containers']),
+]);
+
+describeRuntime(
+  'the fake, on the system clock',
+  () => {
+    const runtime = new FakeRuntime({
+      clock: systemClock,
+      random: seededRandom(1),
+      images: Object.fromEntries(Object.entries(PROGRAMS).map(([name, program]) => [imageOf(name), program])),
+      registry: { 'fake/pullable:1': {} },
+    });
+    const fixture: RuntimeFixture = {
+      runtime,
+      program: (behaviour) => ({ image: imageOf(behaviour) }),
+      command: (kind) => COMMANDS[kind],
+      untilReady: () => Promise.resolve(),
+      processes: (id) => Promise.resolve(1 + (runtime.engine.find(id)?.processes.length ?? 0)),
+      sleeping: (id) => {
+        const processes = runtime.engine.find(id)?.processes ?? [];
+        return Promise.resolve(processes.filter(([name]) => name === 'sleep').length);
+      },
+      byHand: {
+        kill: (id) => Promise.resolve(runtime.engine.kill(id)),
+        pause: (id) => Promise.resolve(runtime.engine.pause(id)),
+      },
+      pullable: 'fake/pullable:1',
+      unknownToRegistry: 'fake/unknown:1',
+      close: () => Promise.resolve(),
+    };
+    return Promise.resolve(fixture);
+  },
+  OPT_OUTS,
+);
 
 describe('FakeRuntime, on a fake clock', () => {
   const { signal } = new AbortController();

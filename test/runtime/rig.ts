@@ -28,7 +28,15 @@ export type Behaviour =
   /** Keeps a core busy. */
   | 'burns'
   /** Sends back what comes to TCP port `ECHO_PORT`. */
-  | 'echoes';
+  | 'echoes'
+  | 'holds 30 MB'
+  /** Takes memory until it is killed for it. */
+  | 'grows without end'
+  | 'has a child that grows without end, and ends with 5'
+  /** Into its own layer, and waits. */
+  | 'writes a file of 3 MB'
+  /** `line N xxx…`, a hundred bytes or so each, and ends. */
+  | 'writes 5000 numbered lines';
 
 /** What a process started in a container does. */
 export type CommandKind =
@@ -64,6 +72,8 @@ export interface RuntimeFixture {
   command(kind: CommandKind): readonly string[];
   /** How many processes of `sleeps for an hour` run in a container. */
   sleeping(id: string): Promise<number>;
+  /** How many processes run in a container. */
+  processes(id: string): Promise<number>;
   /** A process just started may not have said yet how it takes signals: resolves when it has. */
   untilReady(id: string, behaviour: Behaviour): Promise<void>;
   /** Behind the runtime's back. */
@@ -132,6 +142,15 @@ export class Rig {
     const detail = await this.runtime.inspect(id, this.signal);
     if (detail === undefined) throw new Error(`container ${id} is gone`);
     return detail;
+  }
+
+  /** What a shell in the container writes to its standard output; only where there are shells. */
+  async sh(id: string, script: string): Promise<string> {
+    const options = { stdin: false, stdout: true, stderr: false, tty: false };
+    const session = await this.runtime.exec(id, ['/bin/sh', '-c', script], options, this.signal);
+    const chunks = await collect(session.output);
+    await session.ended;
+    return Buffer.concat(chunks.map(({ data }) => data)).toString();
   }
 
   reach(id: string, state: ContainerState): Promise<ContainerDetail> {

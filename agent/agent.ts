@@ -25,6 +25,8 @@ import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { ImageCollector, type ImageSettings } from './images/collector.ts';
 import { newWorkerLink } from './link.ts';
+import { type ArchiveOptions, DiskArchive } from './logs/archive.ts';
+import { TaskLogs } from './logs/tasklogs.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
 import { openServices, type ServiceDeps } from './services.ts';
 import { UsageSampler } from './usage.ts';
@@ -67,6 +69,8 @@ export interface AgentOptions {
   readonly images?: ImageSettings & Omit<PullSettings, 'onPulled'>;
   /** The folder of seccomp profiles that Tasks may name; default none. */
   readonly seccompProfiles?: string;
+  /** Where logs of removed containers are kept, and for how long; default nowhere. */
+  readonly logArchive?: ArchiveOptions;
   /** What the task controller has done for it; default the real things. */
   readonly openServices?: (deps: ServiceDeps) => TaskServices;
 }
@@ -92,6 +96,10 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
   const { signal } = stopped;
   const taskInformer = new Informer({ client, resource: tasks, clock, random, log });
   const recorder = new Recorder({ client, component: 'agent', host: workerName, clock, log, metrics });
+  const archive =
+    options.logArchive === undefined
+      ? undefined
+      : new DiskArchive({ ...options.logArchive, runtime, clock, log, metrics, signal });
   const services = (options.openServices ?? openServices)({
     client,
     runtime,
@@ -108,6 +116,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     ...(options.seccompProfiles === undefined ? {} : { seccompProfiles: options.seccompProfiles }),
     version: options.agentVersion,
     ...(options.volumes === undefined ? {} : { volumes: options.volumes }),
+    ...(archive === undefined ? {} : { archive }),
     signal,
   });
   const collector = new ImageCollector({
@@ -194,7 +203,15 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
         clusterId,
         worker: workerName,
         sampler,
-        isOver: (task) => ['Succeeded', 'Failed'].includes(taskOf(task)?.status?.phase ?? ''),
+        taskLogs: new TaskLogs({
+          runtime,
+          clusterId,
+          worker: workerName,
+          clock,
+          archive,
+          taskOf,
+          stopped: signal,
+        }),
       },
       signal,
     ),

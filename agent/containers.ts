@@ -1,7 +1,7 @@
 /** Which container answers a question about a Task, and why there is none. Errors are `ApiError`, in Kubernetes' words. */
 import { ApiError, messageOf, RuntimeError } from '../machinery/errors.ts';
 import { LABEL_ATTEMPT, LABEL_CLUSTER, LABEL_UID, LABEL_WORKER } from '../machinery/labels.ts';
-import type { ContainerState, ContainerSummary, Runtime } from '../machinery/runtime.ts';
+import type { ContainerSummary, Runtime } from '../machinery/runtime.ts';
 import type { TaskRef } from '../machinery/workerlink.ts';
 
 /** One worker's containers of one cluster. */
@@ -9,38 +9,6 @@ export interface ContainerSource {
   readonly runtime: Runtime;
   readonly clusterId: string;
   readonly worker: string;
-}
-
-const ENDED: readonly ContainerState[] = ['exited', 'dead'];
-
-/** Which of a Task's logs: the present one, or the one before. */
-export interface LogChoice {
-  readonly isPrevious: boolean;
-  /** The Task is over: its newest container is the present one, not the one before a next. */
-  readonly isOver: boolean;
-}
-
-/**
- * The newest container that ever ran, or the newest that has ended before it.
- * Throws `BadRequest` when there is none yet (Kubernetes' wording: tools look for it), `ServiceUnavailable` while the
- * engine does not answer.
- */
-export async function findLogContainer(
-  source: ContainerSource,
-  task: TaskRef,
-  { isPrevious, isOver }: LogChoice,
-  signal: AbortSignal,
-): Promise<ContainerSummary> {
-  const newestFirst = await containersOf(source, task, signal);
-  const chosen = isPrevious
-    ? newestFirst.slice(isOver ? 1 : 0).find(({ state }) => ENDED.includes(state))
-    : newestFirst.find(({ state }) => state !== 'created');
-  if (chosen !== undefined) return chosen;
-  const where = `container "${task.name}" in pod "${task.name}"`;
-  if (isPrevious) throw new ApiError('BadRequest', `previous terminated ${where} not found`);
-  // Its container is gone, with its log: the kubelet's words for that.
-  if (isOver) throw new ApiError('BadRequest', `${where} is terminated`);
-  throw new ApiError('BadRequest', `${where} is waiting to start: ContainerCreating`);
 }
 
 /**
@@ -102,7 +70,8 @@ export function engineError(error: unknown, worker: string): ApiError {
   );
 }
 
-async function containersOf(
+/** Newest first. Throws `ServiceUnavailable` while the engine does not answer. */
+export async function containersOf(
   { runtime, clusterId, worker }: ContainerSource,
   task: TaskRef,
   signal: AbortSignal,

@@ -5,19 +5,13 @@
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../machinery/errors.ts';
 import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
-import {
-  type ContainerSource,
-  containerError,
-  findLogContainer,
-  findRunningContainer,
-} from './containers.ts';
-import { readLog } from './logs.ts';
+import { type ContainerSource, containerError, findRunningContainer } from './containers.ts';
+import type { TaskLogs } from './logs/tasklogs.ts';
 import type { UsageSampler } from './usage.ts';
 
 export interface LinkDeps extends ContainerSource {
   readonly sampler: UsageSampler;
-  /** Whether the Task, as far as is known here, is over for good and gets no further container. */
-  readonly isOver: (task: TaskRef) => boolean;
+  readonly taskLogs: TaskLogs;
 }
 
 /** @param stopped aborts when the agent stops: streams that are open then end. */
@@ -52,14 +46,11 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
   return {
     async logs(worker, task, options, signal) {
       assertHere(worker);
-      const either = AbortSignal.any([signal, stopped]);
-      const container = await findLogContainer(
-        deps,
-        task,
-        { isPrevious: options.previous, isOver: deps.isOver(task) },
-        either,
-      );
-      return readLog(deps, container.id, options, either);
+      return deps.taskLogs.open(task, options, AbortSignal.any([signal, stopped]));
+    },
+    async attempts(worker, task, signal) {
+      assertHere(worker);
+      return deps.taskLogs.list(task, AbortSignal.any([signal, stopped]));
     },
     exec: (worker, task, command, options, signal) =>
       inRunning(worker, task, signal, (id, either) => runtime.exec(id, command, options, either)),

@@ -3,7 +3,7 @@
 import type { EventSink } from '../controllers/engine/event.ts';
 import type { Allocatable } from '../controllers/task/inputs/environment.ts';
 import { ObjectInputs } from '../controllers/task/inputs/source.ts';
-import type { TaskServices } from '../controllers/task/services.ts';
+import type { LogArchive, TaskServices } from '../controllers/task/services.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
@@ -37,6 +37,8 @@ export interface ServiceDeps {
   readonly networks: { readonly range: string; readonly prefix: number };
   /** Where volumes are kept on this machine; absent: nowhere but in volumes of the engine. */
   readonly volumes?: VolumePlaces;
+  /** Keeps the logs of containers before they are removed; absent: they are not kept. */
+  readonly archive?: LogArchive;
   /** Ends everything that goes on in the background. */
   readonly signal: AbortSignal;
   /** Of Gantry: who probes says so in its User-Agent. */
@@ -59,7 +61,7 @@ export function openServices(deps: ServiceDeps): TaskServices {
     networks: new EngineNetworks({ ...deps, ...deps.networks, interfaces: interfaceAddresses }),
     prober: new TaskProber(deps),
     hooks: new Hooks(deps),
-    archive: { keep: () => Promise.resolve() },
+    archive: deps.archive ?? { keep: () => Promise.resolve() },
     seccompProfiles: openSeccompProfiles(deps.seccompProfiles),
     disk: new DiskWatch({ ...deps, volumes }),
   };

@@ -113,6 +113,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     imagePullProgressDeadlineMs: take(SETTINGS.imagePullProgressDeadlineMs),
     taskRetentionMs: take(SETTINGS.taskRetentionMs),
     historyRetentionMs: take(SETTINGS.historyRetentionMs),
+    logRetentionMs: take(SETTINGS.logRetentionMs),
+    logRetentionBytes: take(SETTINGS.logRetentionBytes),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
     leaderElectLeaseMs: take(SETTINGS.leaderElectLeaseMs),

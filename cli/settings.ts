@@ -73,6 +73,8 @@ export interface Settings {
   readonly imagePullProgressDeadlineMs: number;
   readonly taskRetentionMs: number;
   readonly historyRetentionMs: number;
+  readonly logRetentionMs: number;
+  readonly logRetentionBytes: number;
   readonly leaseRenewSeconds: number;
   readonly leaseDurationSeconds: number;
   readonly leaderElectLeaseMs: number;
@@ -326,6 +328,22 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => 24 * 3_600_000,
     show: shownDuration,
     description: 'how long old versions of objects can be read',
+  },
+  logRetentionMs: {
+    name: 'logRetention',
+    placeholder: '<duration>',
+    parse: duration,
+    fallback: () => 24 * 3_600_000,
+    show: shownDuration,
+    description: 'how long logs of replaced and deleted containers can be read',
+  },
+  logRetentionBytes: {
+    name: 'logRetentionBytes',
+    placeholder: '<quantity>',
+    parse: bytes,
+    fallback: () => 1024 ** 3,
+    show: formatBytes,
+    description: 'how many bytes such logs may take on this machine, such as 1Gi; the oldest go first',
   },
   leaseRenewSeconds: {
     name: 'leaseRenewSeconds',

@@ -155,6 +155,11 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
         lowPercent: settings.imageGcLowPercent,
         recordFile: join(settings.home, 'images.json'),
       },
+      logArchive: {
+        directory: join(settings.home, 'logs'),
+        retentionMs: settings.logRetentionMs,
+        retentionBytes: settings.logRetentionBytes,
+      },
       renewMs: settings.leaseRenewSeconds * 1000,
       leaseSeconds: settings.leaseDurationSeconds,
     });

@@ -27,6 +27,23 @@ export interface TaskLogOptions {
   readonly limitBytes?: number;
 }
 
+/** What is kept of one container of a Task, on its worker. Times are RFC 3339. */
+export interface KeptLog {
+  readonly attempt: number;
+  /** The engine's word for a container it still has; else whether its archived log can be read. */
+  readonly state: string;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly exitCode?: number;
+  readonly signal?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  /** When it was archived. */
+  readonly keptAt?: string;
+  /** Of an archived log, times included. */
+  readonly bytes?: number;
+}
+
 /** What one Task's container uses now. */
 export interface TaskUsage extends TaskRef {
   readonly labels: Readonly<Record<string, string>>;
@@ -55,6 +72,8 @@ export interface WorkerLink {
     options: TaskLogOptions,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>>;
+  /** What is kept of the Task's containers, newest first; also of a Task that is deleted. */
+  attempts(worker: string, task: TaskRef, signal: AbortSignal): Promise<readonly KeptLog[]>;
   /** Starts a process in the Task's running container. */
   exec(
     worker: string,

@@ -57,6 +57,8 @@ describe('cli/config', () => {
       logFile: undefined,
       taskRetentionMs: 86_400_000,
       historyRetentionMs: 86_400_000,
+      logRetentionMs: 86_400_000,
+      logRetentionBytes: 1_073_741_824,
       leaseRenewSeconds: 3,
       leaseDurationSeconds: 12,
       leaderElectLeaseMs: 15_000,

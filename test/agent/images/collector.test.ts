@@ -231,7 +231,8 @@ describe('the collector of images', () => {
     await until(world, 'the record', async () => (await recorded()).includes('newer:1'));
     world.otherBytes = 80 * GIB;
     await until(world, 'both to be removed', () => world.names.length === 0);
-    expect(world.events.map(({ message }) => message.split(' ')[2])).to.deep.equal(['old:1', 'newer:1']);
+    const removed = world.events.filter(({ reason }) => reason === 'ImageGCRemoved');
+    expect(removed.map(({ message }) => message.split(' ')[2])).to.deep.equal(['old:1', 'newer:1']);
     await until(world, 'the record to be empty', async () => !/old|newer/.test(await recorded()));
     expect(JSON.parse(await recorded())).to.deep.equal({ version: 1, images: [] });
   });

@@ -31,6 +31,9 @@ install_packages "the Python client as a foreign witness" python3-kubernetes
 if ! command -v "${ETCD:-etcd}" >/dev/null || ! command -v "${ETCDCTL:-etcdctl}" >/dev/null; then
   install_packages "tests on a real etcd" etcd-server etcd-client
 fi
+if ! command -v "${DOCKER_REGISTRY:-docker-registry}" >/dev/null; then
+  install_packages "tests on a real image registry" docker-registry
+fi
 hack/sample-image.sh
 
 if [ "${#files[@]}" -eq 0 ]; then

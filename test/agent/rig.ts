@@ -1,5 +1,7 @@
 /** One agent on a fake engine, in a small world: the real registry, the real agent, time that moves when told. */
 import { type Agent, startAgent } from '../../agent/agent.ts';
+import { openServices } from '../../agent/services.ts';
+import type { TaskServices } from '../../controllers/task/services.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { silentLog } from '../../machinery/log.ts';
 import { newMetrics } from '../../machinery/metrics.ts';
@@ -33,7 +35,11 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function openRig(options: Partial<FakeRuntimeOptions> = {}): Promise<Rig> {
+/** @param adapt changes what the task controller has done for it. */
+export async function openRig(
+  options: Partial<FakeRuntimeOptions> = {},
+  adapt: (services: TaskServices) => TaskServices = (services) => services,
+): Promise<Rig> {
   const world = await openWorld();
   const runtime = new FakeRuntime({
     clock: world.clock,
@@ -57,6 +63,7 @@ export async function openRig(options: Partial<FakeRuntimeOptions> = {}): Promis
       workerName: WORKER,
       clusterId: CLUSTER,
       agentVersion: 'test',
+      openServices: (deps) => adapt(openServices(deps)),
       // The machine's own files are read in real time.
       readMachine: () => Promise.resolve(undefined),
       readFileSystem: () => Promise.resolve(undefined),

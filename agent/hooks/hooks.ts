@@ -11,7 +11,7 @@ import type { Answer } from '../probes/answer.ts';
 import { runCommand } from '../probes/command.ts';
 import { askHttp } from '../probes/http.ts';
 import { portOf } from '../probes/ports.ts';
-import { httpQuestion } from '../probes/questions.ts';
+import { httpAction } from '../probes/questions.ts';
 import { type Connect, connectDirectly, Road } from '../probes/road.ts';
 import { askTcp } from '../probes/tcp.ts';
 
@@ -60,7 +60,9 @@ export class Hooks implements HookRunner {
     const { host } = action;
     let answer: Answer;
     if (hook.httpGet !== undefined) {
-      answer = await askHttp(road, httpQuestion(hook.httpGet, port, `gantry-hook/${version}`), signal);
+      const userAgent = `gantry-hook/${version}`;
+      const question = { ...httpAction(hook.httpGet), what: 'HTTP hook', port, userAgent } as const;
+      answer = await askHttp(road, question, signal);
     } else {
       answer = await askTcp(road, { port, ...(host === undefined || host === '' ? {} : { host }) }, signal);
     }

@@ -4,6 +4,11 @@ import type { Runtime } from '../../machinery/runtime.ts';
 import { type Answer, success } from './answer.ts';
 import { type Command, runCommand } from './command.ts';
 
+/** The engine's, for a command that it could not start. */
+const NOT_STARTED = /^OCI runtime exec failed/;
+/** Which of these are the fault of the command: the others (the container is ending, no memory) say nothing of it. */
+const ITS_OWN_FAULT = /executable file not found|no such file or directory|permission denied|is a directory/;
+
 /** @param signal gives the question up. */
 export async function askExec(
   deps: { readonly runtime: Runtime; readonly clock: Clock },
@@ -18,5 +23,8 @@ export async function askExec(
     return { kind: 'failure', message: `${what} timed out after ${question.timeoutMs / 1000}s${said}` };
   }
   if (end.exitCode === 0) return success;
+  if (NOT_STARTED.test(end.output) && !ITS_OWN_FAULT.test(end.output)) {
+    return { kind: 'unknown', message: end.output };
+  }
   return { kind: 'failure', message: end.output === '' ? `${what} ended with ${end.exitCode}` : end.output };
 }

@@ -16,6 +16,8 @@ import { Overdue } from './deadline.ts';
 import { hostPort, type Road, socketWords } from './road.ts';
 
 export interface HttpQuestion {
+  /** Who asks, for messages. */
+  readonly what: 'HTTP probe' | 'HTTP hook';
   readonly scheme: 'HTTP' | 'HTTPS';
   readonly port: number;
   /** Absent: the container. */
@@ -65,7 +67,7 @@ export async function askHttp(road: Road, question: HttpQuestion, signal: AbortS
       }
     }
     if (status < 200 || status >= 400) {
-      return { kind: 'failure', message: `HTTP probe failed with statuscode: ${status}` };
+      return { kind: 'failure', message: `${question.what} failed with statuscode: ${status}` };
     }
     if (status < 300) return success;
     return { kind: 'warning', message: `Probe terminated redirects, Response body: ${body}` };

@@ -83,7 +83,8 @@ export class Questions {
     const found = portOf(task, wanted);
     if ('message' in found) return { kind: 'unknown', message: found.message };
     const { port } = found;
-    if (httpGet !== undefined) return askHttp(road, httpQuestion(httpGet, port, userAgent), signal);
+    if (httpGet !== undefined)
+      return askHttp(road, { ...httpAction(httpGet), what: 'HTTP probe', port, userAgent }, signal);
     if (grpc !== undefined) {
       return askGrpc(road, { port, service: grpc.service ?? '', userAgent, timeoutMs }, signal);
     }
@@ -92,9 +93,10 @@ export class Questions {
   }
 }
 
-export function httpQuestion(action: HttpGet, port: number, userAgent: string): HttpQuestion {
+/** What an action says of the request. */
+export function httpAction(action: HttpGet): Pick<HttpQuestion, 'scheme' | 'host' | 'path' | 'headers'> {
   const { scheme = 'HTTP', host, path = '/', httpHeaders = [] } = action;
-  return { scheme, port, ...(isGiven(host) ? { host } : {}), path, headers: httpHeaders, userAgent };
+  return { scheme, ...(isGiven(host) ? { host } : {}), path, headers: httpHeaders };
 }
 
 /** An empty host is none, as in Kubernetes. */

@@ -27,6 +27,7 @@ describe('HTTP and TCP probes', () => {
     timeoutMs = PLENTY_MS,
   ): Promise<Answer> => {
     const whole: HttpQuestion = {
+      what: 'HTTP probe',
       scheme: 'HTTP',
       port,
       path: '/',

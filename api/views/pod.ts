@@ -12,6 +12,7 @@ import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { podKind } from './podkind.ts';
+import { pick, podSpecOf } from './podspec.ts';
 import { foldPod, isHiddenAnnotation, taskOfPod } from './podwrites.ts';
 import type { View } from './view.ts';
 
@@ -28,6 +29,9 @@ export const podView: View = {
 export function asTask(object: DynamicObject): Task {
   return object as unknown as Task;
 }
+
+/** Ends that a whole Pod comes to on Kubernetes, not its container alone. */
+const ENDS_OF_PODS: readonly string[] = ['DeadlineExceeded', 'Evicted'];
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
 type State = Readonly<Record<string, unknown>>;
@@ -57,20 +61,10 @@ export function podOf(task: Task): DynamicObject {
         },
       ],
     },
-    spec: {
-      ...(workerName === undefined ? {} : { nodeName: workerName }),
-      ...(spec.workerSelector === undefined ? {} : { nodeSelector: spec.workerSelector }),
-      containers: [containerOf(task)],
-      restartPolicy: spec.restartPolicy ?? 'Always',
-      terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
-      ...(spec.tolerations === undefined ? {} : { tolerations: spec.tolerations }),
-      ...(spec.network?.mode === 'host' ? { hostNetwork: true } : {}),
-      ...(spec.network?.hostname === undefined ? {} : { hostname: spec.network.hostname }),
-      // Some clients read into this without looking whether it is there.
-      securityContext: {},
-    },
+    spec: podSpecOf(task, workerName),
     status: {
       phase,
+      ...(isOfPod(status) ? { reason: status.reason } : {}),
       ...(status.message === undefined ? {} : { message: status.message }),
       conditions: conditionsOf(task),
       ...(status.startedAt === undefined ? {} : { startTime: status.startedAt }),
@@ -125,18 +119,6 @@ function annotationsOf(annotations: Readonly<Record<string, string>> | undefined
   return kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) };
 }
 
-function containerOf({ metadata, spec }: Task): Record<string, unknown> {
-  return {
-    name: metadata.name,
-    ...pick(spec, ['image', 'command', 'args', 'workingDir', 'env', 'imagePullPolicy']),
-    ...(spec.ports === undefined ? {} : { ports: spec.ports.map(({ publish: _publish, ...port }) => port) }),
-    resources: spec.resources ?? {},
-    ...(spec.securityContext === undefined ? {} : { securityContext: spec.securityContext }),
-    terminationMessagePath: '/dev/termination-log',
-    terminationMessagePolicy: 'File',
-  };
-}
-
 function containerStatusOf(task: Task): Record<string, unknown> {
   const { metadata, spec, status = {} } = task;
   const state = stateOf(task);
@@ -147,7 +129,7 @@ function containerStatusOf(task: Task): Record<string, unknown> {
     ...(status.container?.id === undefined ? {} : { containerID: `docker://${status.container.id}` }),
     restartCount: status.restartCount ?? 0,
     ready: isReady(task),
-    started: 'running' in state,
+    started: 'running' in state && status.container?.started !== false,
     state,
     lastState: lastStateOf(task, state),
   };
@@ -157,12 +139,19 @@ function isReady({ status }: Task): boolean {
   return findCondition(status?.conditions, 'Ready')?.status === 'True';
 }
 
+function isOfPod({ phase, reason }: NonNullable<Task['status']>): boolean {
+  return phase === 'Failed' && reason !== undefined && ENDS_OF_PODS.includes(reason);
+}
+
 /** Exactly one of waiting, running, terminated. */
 function stateOf({ spec, status = {} }: Task): State {
   const { container } = status;
   const isLive = container?.state === 'running' || container?.state === 'paused';
   const isEnded = status.phase === 'Succeeded' || status.phase === 'Failed' || status.phase === 'Stopped';
-  if (isEnded) return { terminated: terminated(container ?? {}, status.reason) };
+  if (isEnded) {
+    const ended = status.history?.find(({ id }) => id === container?.id && id !== undefined);
+    return { terminated: terminated({ ...container, ...pick(ended, ['message', 'output']) }, status.reason) };
+  }
   if (isLive) return { running: pick(container, ['startedAt']) };
   const isGoing = spec.desiredState !== 'Stopped' && status.phase !== 'Unknown';
   return {
@@ -189,28 +178,47 @@ function terminated(
     exitCode?: number;
     signal?: number;
     message?: string;
+    output?: string;
     startedAt?: string;
     finishedAt?: string;
   },
   reason: string | undefined,
 ): State {
+  // The engine's own words; of a container that failed, else its last lines.
+  const message = ended.message ?? ((ended.exitCode ?? 0) === 0 ? undefined : ended.output);
   return {
     exitCode: ended.exitCode ?? 0,
     ...(reason === undefined ? {} : { reason }),
-    ...pick(ended, ['signal', 'message', 'startedAt', 'finishedAt']),
+    ...(message === undefined || message === '' ? {} : { message }),
+    ...pick(ended, ['signal', 'startedAt', 'finishedAt']),
     ...(ended.id === undefined ? {} : { containerID: `docker://${ended.id}` }),
   };
 }
 
+/** In the order in which a kubelet writes them. */
 function conditionsOf({ spec, status = {} }: Task): readonly unknown[] {
   const scheduled = findCondition(status.conditions, 'Scheduled');
   const ready = findCondition(status.conditions, 'Ready');
+  const dependencies = findCondition(status.conditions, 'DependenciesMet');
   const isPlaced = spec.workerName !== undefined;
+  const isWaiting = dependencies?.status === 'False';
   const isOver = status.phase === 'Succeeded' || status.phase === 'Stopped';
   return [
-    condition('PodScheduled', isPlaced ? 'True' : 'False', scheduled, !isPlaced),
+    ...(isPlaced
+      ? [
+          condition(
+            'PodReadyToStartContainers',
+            status.container === undefined ? 'False' : 'True',
+            scheduled,
+            false,
+          ),
+          // What a Pod's init containers do, a Task's dependencies do.
+          condition('Initialized', isWaiting ? 'False' : 'True', dependencies ?? scheduled, true),
+        ]
+      : []),
     condition('Ready', ready?.status ?? 'False', ready, true, isOver ? 'PodCompleted' : undefined),
     condition('ContainersReady', ready?.status ?? 'False', ready, true, isOver ? 'PodCompleted' : undefined),
+    condition('PodScheduled', isPlaced ? 'True' : 'False', scheduled, !isPlaced),
   ];
 }
 
@@ -229,13 +237,4 @@ function condition(
     ...(withReason && status !== 'True' && reason !== undefined ? { reason } : {}),
     ...(withReason && status !== 'True' && from !== undefined ? { message: from.message } : {}),
   };
-}
-
-function pick<T extends object, K extends keyof T>(
-  from: T | undefined,
-  keys: readonly K[],
-): Partial<Pick<T, K>> {
-  const result: Partial<Pick<T, K>> = {};
-  for (const key of keys) if (from?.[key] !== undefined) result[key] = from[key];
-  return result;
 }

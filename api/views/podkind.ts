@@ -1,5 +1,6 @@
 /** How the Pod view is served: its names, verbs and schema. In no category, so that `all` shows Tasks once. */
 import type { Schema } from '../../schemas/crd.ts';
+import { builtinKinds, tasks } from '../../schemas/kinds.ts';
 import type { ServedKind } from '../registry/types.ts';
 
 const text = (description: string): Schema => ({ type: 'string', description });
@@ -27,6 +28,43 @@ const map = (description: string, values: Schema): Schema => ({
   additionalProperties: values,
 });
 
+/** What a Task has under the same name is described in the same words; its rules are the Task's to check. */
+function ofTask(field: string): Schema {
+  const document = builtinKinds.find(({ spec }) => spec.names.plural === tasks.plural);
+  const root = document?.spec.versions.find(({ storage }) => storage)?.schema.openAPIV3Schema;
+  const found = root?.properties?.['spec']?.properties?.[field];
+  if (found === undefined) throw new Error(`the schema of Task has no spec.${field}`);
+  return withoutRules(found);
+}
+
+function withoutRules({ 'x-kubernetes-validations': _rules, ...schema }: Schema): Schema {
+  const { properties, items } = schema;
+  return {
+    ...schema,
+    ...(items === undefined ? {} : { items: withoutRules(items) }),
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(
+            Object.entries(properties).map(([name, part]) => [name, withoutRules(part)]),
+          ),
+        }),
+  };
+}
+
+/** A Task's volumes, with a claim where it has a named volume. */
+function volumes(): Schema {
+  const { items, ...rest } = ofTask('volumes');
+  const { volume: _volume, ...sources } = items?.properties ?? {};
+  const claim = part("A named volume of the worker's engine.", { claimName: text("The volume's name.") });
+  return { ...rest, items: { ...items, properties: { ...sources, persistentVolumeClaim: claim } } };
+}
+
+function lifecycle(): Schema {
+  const hooks = ofTask('lifecycle');
+  return { ...hooks, properties: { ...hooks.properties, stopSignal: ofTask('stopSignal') } };
+}
+
 const quantity: Schema = { 'x-kubernetes-int-or-string': true };
 
 const container = part('The one container of the task.', {
@@ -36,10 +74,8 @@ const container = part('The one container of the task.', {
   command: list("Replaces the image's entry point.", { type: 'string' }),
   args: list("Replaces the image's command.", { type: 'string' }),
   workingDir: text('The working directory inside the container.'),
-  env: list(
-    'Environment variables.',
-    part('One variable.', { name: text('Its name.'), value: text('Its value.') }),
-  ),
+  env: ofTask('env'),
+  envFrom: ofTask('envFrom'),
   ports: list(
     'Ports the container listens on.',
     part('One port.', {
@@ -54,11 +90,12 @@ const container = part('The one container of the task.', {
     requests: map('What is set aside for it.', quantity),
     limits: map('What it may use at most.', quantity),
   }),
-  securityContext: {
-    type: 'object',
-    'x-kubernetes-preserve-unknown-fields': true,
-    description: 'Its privileges.',
-  },
+  volumeMounts: ofTask('volumeMounts'),
+  livenessProbe: ofTask('livenessProbe'),
+  readinessProbe: ofTask('readinessProbe'),
+  startupProbe: ofTask('startupProbe'),
+  lifecycle: lifecycle(),
+  securityContext: ofTask('securityContext'),
 });
 
 const containerState = part('Exactly one of waiting, running and terminated.', {
@@ -93,14 +130,24 @@ const schema: Schema = {
       restartPolicy: text('Whether an ended container is started again.'),
       terminationGracePeriodSeconds: integer('Seconds between the stop signal and the kill.'),
       hostNetwork: { type: 'boolean', description: "Whether it uses the worker's own network." },
+      hostPID: ofTask('hostPID'),
       hostname: text("The container's host name."),
+      volumes: volumes(),
+      imagePullSecrets: ofTask('imagePullSecrets'),
+      tolerations: ofTask('tolerations'),
+      activeDeadlineSeconds: ofTask('activeDeadlineSeconds'),
+      dnsPolicy: text('None with dnsConfig, else absent.'),
+      dnsConfig: part('Who is asked for names.', {
+        nameservers: list('Addresses of name servers.', { type: 'string' }),
+      }),
       securityContext: part('Always empty: the container carries its own.', {}),
     }),
     status: part('What was seen.', {
       phase: text('Pending, Running, Succeeded (also for a stopped task), Failed or Unknown.'),
+      reason: text('DeadlineExceeded or Evicted, where that ended it.'),
       message: text('A sentence for people.'),
       conditions: list(
-        'PodScheduled, Ready and ContainersReady.',
+        'PodReadyToStartContainers, Initialized (whether what the task depends on is so), Ready, ContainersReady and PodScheduled.',
         part('One condition.', {
           type: text("The condition's name."),
           status: text('True, False or Unknown.'),
@@ -124,7 +171,10 @@ const schema: Schema = {
           containerID: text("The engine's id, after docker://."),
           restartCount: integer('Containers started again after one ended.'),
           ready: { type: 'boolean', description: 'Whether it does its work.' },
-          started: { type: 'boolean', description: 'Whether it runs.' },
+          started: {
+            type: 'boolean',
+            description: 'Whether it runs, and got through postStart and its startup probe.',
+          },
           state: containerState,
           lastState: containerState,
         }),

@@ -5,7 +5,8 @@
  */
 import { isRecord } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
-import { tasks } from '../../schemas/kinds.ts';
+import type { Schema } from '../../schemas/crd.ts';
+import { builtinKinds, tasks } from '../../schemas/kinds.ts';
 import {
   type FieldProblem,
   forbidden,
@@ -13,6 +14,7 @@ import {
   invalidObject,
   required,
 } from '../registry/admission/fielderrors.ts';
+import { pruneObject } from '../registry/admission/structural.ts';
 import { podKind } from './podkind.ts';
 import { foldMetadata, type NewObject, refuseOtherChanges } from './view.ts';
 
@@ -21,7 +23,8 @@ export function isHiddenAnnotation(name: string): boolean {
   return name.startsWith('gantry.dev/') || name === 'kubectl.kubernetes.io/last-applied-configuration';
 }
 
-const IMAGE = 'spec.containers[0].image';
+const CONTAINER = 'spec.containers[0]';
+const IMAGE = `${CONTAINER}.image`;
 
 /** @param before the Pod as it was shown. Throws `Invalid`. */
 export function foldPod(face: DynamicObject, before: DynamicObject, stored: DynamicObject): DynamicObject {
@@ -37,10 +40,32 @@ export function foldPod(face: DynamicObject, before: DynamicObject, stored: Dyna
   return { ...stored, metadata: foldMetadata(face, stored, isHiddenAnnotation), spec: { ...spec, image } };
 }
 
-/** Fields of a container that a Task has under the same name. */
-const SAME = ['image', 'imagePullPolicy', 'command', 'args', 'workingDir', 'env', 'ports', 'resources'];
+/** Fields of a container, and of a Pod, that a Task has under the same name. */
+const SAME_CONTAINER: readonly string[] = [
+  'args',
+  'command',
+  'envFrom',
+  'image',
+  'imagePullPolicy',
+  'livenessProbe',
+  'ports',
+  'readinessProbe',
+  'resources',
+  'startupProbe',
+  'workingDir',
+];
+const SAME_SPEC: readonly string[] = [
+  'activeDeadlineSeconds',
+  'imagePullSecrets',
+  'restartPolicy',
+  'terminationGracePeriodSeconds',
+  'tolerations',
+];
+
+type Idle = Readonly<Record<string, readonly unknown[] | undefined>>;
+
 /** Fields that say nothing a Task would do otherwise, with the values (absent: any) for which that is so. */
-const IDLE_CONTAINER: Readonly<Record<string, readonly unknown[] | undefined>> = {
+const IDLE_CONTAINER: Idle = {
   name: undefined,
   terminationMessagePath: undefined,
   terminationMessagePolicy: undefined,
@@ -48,17 +73,34 @@ const IDLE_CONTAINER: Readonly<Record<string, readonly unknown[] | undefined>> =
   stdinOnce: [false],
   tty: [false],
 };
-const IDLE_SPEC: Readonly<Record<string, readonly unknown[] | undefined>> = {
+const IDLE_SPEC: Idle = {
   containers: undefined,
-  dnsPolicy: ['ClusterFirst', 'Default'],
-  schedulerName: ['default-scheduler'],
+  automountServiceAccountToken: [false],
+  dnsPolicy: ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],
   enableServiceLinks: undefined,
+  hostIPC: [false],
   hostNetwork: [false],
+  hostUsers: [true],
+  schedulerName: ['default-scheduler'],
+  serviceAccount: ['default'],
+  serviceAccountName: ['default'],
+  setHostnameAsFQDN: [false],
+  shareProcessNamespace: [false],
 };
+const IDLE_MOUNT: Idle = { mountPropagation: ['None'], recursiveReadOnly: ['Disabled'] };
+const IDLE_CLAIM: Idle = { claimName: undefined, readOnly: [false] };
+const IDLE_SECURITY: Idle = { procMount: ['Default'] };
+const IDLE_FIELD: Idle = { apiVersion: ['v1'] };
+const IDLE_DNS: Idle = { nameservers: undefined };
+/** Of a Pod's own security context what its container may say, too. */
+const SHARED_SECURITY: readonly string[] = ['runAsGroup', 'runAsNonRoot', 'runAsUser', 'seccompProfile'];
+
+type Fields = Readonly<Record<string, unknown>>;
+type Wish = Record<string, unknown>;
 
 /** The Task that a new Pod asks for. Throws `Invalid` naming every field that cannot be had. */
 export function taskOfPod(pod: DynamicObject): NewObject {
-  const spec = isRecord(pod['spec']) ? pod['spec'] : {};
+  const spec = recordIn(pod, 'spec');
   const containers = containersOf(pod);
   const [container = {}] = containers;
   const problems: FieldProblem[] = [];
@@ -76,23 +118,20 @@ export function taskOfPod(pod: DynamicObject): NewObject {
       ),
     );
   }
-  const wish: Record<string, unknown> = {};
+  const wish: Wish = {};
   for (const [field, value] of Object.entries(container)) {
-    if (SAME.includes(field)) {
-      if (!isEmpty(value)) wish[field] = value;
-    } else if (field === 'securityContext' && isRecord(value)) {
-      if (Object.keys(value).length > 0) wish['securityContext'] = value;
-    } else if (!isIdle(IDLE_CONTAINER, field, value)) {
-      problems.push(notOfTasks(`spec.containers[0].${field}`));
+    if (!takeOfContainer(wish, field, value, container) && !isIdle(IDLE_CONTAINER, field, value)) {
+      problems.push(notOfTasks(`${CONTAINER}.${field}`));
     }
   }
   for (const [field, value] of Object.entries(spec)) {
-    if (field === 'restartPolicy' || field === 'terminationGracePeriodSeconds' || field === 'tolerations') {
-      if (!isEmpty(value)) wish[field] = value;
-    } else if (field === 'nodeSelector') wish['workerSelector'] = value;
-    else if (field === 'hostname') wish['network'] = { hostname: value };
-    else if (!isIdle(IDLE_SPEC, field, value)) problems.push(notOfTasks(`spec.${field}`));
+    if (!takeOfSpec(wish, field, value, problems) && !isIdle(IDLE_SPEC, field, value)) {
+      problems.push(notOfTasks(`spec.${field}`));
+    }
   }
+  // Whatever lies deeper than the fields above is the Task's schema's to know.
+  const schema = tasksSchema();
+  for (const path of pruneObject(schema, { spec: wish }).unknown) problems.push(notOfTasks(podPath(path)));
   if (problems.length > 0) throw invalidObject(podKind, name, problems);
   const { generateName, namespace, labels, annotations } = pod.metadata;
   const metadata = {
@@ -103,6 +142,151 @@ export function taskOfPod(pod: DynamicObject): NewObject {
     ...(annotations === undefined ? {} : { annotations }),
   };
   return { apiVersion: apiVersionOf(tasks), kind: tasks.kind, metadata, spec: wish };
+}
+
+/** Whether the field is one that a Task has, taken over where it says anything. */
+function takeOfContainer(wish: Wish, field: string, value: unknown, container: Fields): boolean {
+  const take = (as: string, taken: unknown): true => {
+    if (!isEmpty(taken)) wish[as] = taken;
+    return true;
+  };
+  if (SAME_CONTAINER.includes(field)) return take(field, withoutNothing(value));
+  switch (field) {
+    case 'env':
+      return take(
+        field,
+        eachOf(value, (item) => variableOf(item, container['name'])),
+      );
+    case 'volumeMounts':
+      return take(
+        field,
+        eachOf(value, (item) => without(IDLE_MOUNT, item)),
+      );
+    case 'securityContext':
+      return isRecord(value) && take(field, without(IDLE_SECURITY, value));
+    case 'lifecycle': {
+      if (!isRecord(value)) return false;
+      const { stopSignal, ...hooks } = value;
+      return take('stopSignal', stopSignal) && take(field, withoutNothing(hooks));
+    }
+    default:
+      return false;
+  }
+}
+
+function takeOfSpec(wish: Wish, field: string, value: unknown, problems: FieldProblem[]): boolean {
+  if (SAME_SPEC.includes(field)) {
+    if (!isEmpty(value)) wish[field] = value;
+    return true;
+  }
+  const connect = (part: Fields): true => {
+    wish['network'] = { ...recordIn(wish, 'network'), ...part };
+    return true;
+  };
+  switch (field) {
+    case 'nodeSelector':
+      wish['workerSelector'] = value;
+      return true;
+    case 'hostname':
+      return isEmpty(value) || connect({ hostname: value });
+    case 'hostNetwork':
+      return value === true && connect({ mode: 'host' });
+    case 'hostPID':
+      if (value === true) wish[field] = value;
+      return typeof value === 'boolean';
+    case 'dnsConfig':
+      if (!isRecord(value)) return false;
+      problems.push(...strangers(IDLE_DNS, value, `spec.${field}`));
+      return isEmpty(value['nameservers']) || connect({ dns: value['nameservers'] });
+    case 'securityContext': {
+      if (!isRecord(value)) return false;
+      const shared = Object.entries(value).filter(([part]) => SHARED_SECURITY.includes(part));
+      const own = { ...Object.fromEntries(shared), ...recordIn(wish, field) };
+      if (Object.keys(own).length > 0) wish[field] = own;
+      const rest = Object.entries(value).filter(([part]) => !SHARED_SECURITY.includes(part));
+      problems.push(...strangers({}, Object.fromEntries(rest), `spec.${field}`));
+      return true;
+    }
+    case 'volumes':
+      wish[field] = eachOf(value, (item, index) => volumeOf(item, `spec.volumes[${index}]`, problems));
+      return true;
+    default:
+      return false;
+  }
+}
+
+function variableOf(variable: Fields, containerName: unknown): Fields {
+  const valueFrom = variable['valueFrom'];
+  if (!isRecord(valueFrom)) return variable;
+  const { fieldRef, resourceFieldRef } = valueFrom;
+  const idleResource: Idle = { containerName: [containerName], divisor: ['0', 0] };
+  return {
+    ...variable,
+    valueFrom: {
+      ...valueFrom,
+      ...(isRecord(fieldRef) ? { fieldRef: without(IDLE_FIELD, fieldRef) } : {}),
+      ...(isRecord(resourceFieldRef) ? { resourceFieldRef: without(idleResource, resourceFieldRef) } : {}),
+    },
+  };
+}
+
+/** A claim is a named volume of the worker's engine; a volume of no kind is an empty one, as on Kubernetes. */
+function volumeOf(volume: Fields, field: string, problems: FieldProblem[]): Fields {
+  const { persistentVolumeClaim: claim, ...rest } = volume;
+  if (Object.keys(volume).length === 1) return { ...volume, emptyDir: {} };
+  if (!isRecord(claim)) return volume;
+  problems.push(...strangers(IDLE_CLAIM, claim, `${field}.persistentVolumeClaim`));
+  return { ...rest, volume: { name: claim['claimName'] } };
+}
+
+/** What an object says beside what is idle. */
+function strangers(idle: Idle, object: Fields, path: string): readonly FieldProblem[] {
+  return Object.entries(object)
+    .filter(([field, value]) => !isIdle(idle, field, value))
+    .map(([field]) => notOfTasks(`${path}.${field}`));
+}
+
+/** Without what is idle or says nothing. */
+function without(idle: Idle, object: Fields): Fields {
+  const kept = Object.entries(object).filter(
+    ([field, value]) =>
+      value !== null && value !== '' && !(Object.hasOwn(idle, field) && isIdle(idle, field, value)),
+  );
+  return Object.fromEntries(kept);
+}
+
+function withoutNothing(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNothing);
+  if (!isRecord(value)) return value;
+  const kept = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
+  return Object.fromEntries(kept.map(([field, part]) => [field, withoutNothing(part)]));
+}
+
+function eachOf(value: unknown, change: (item: Fields, index: number) => Fields): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.map((item: unknown, index) => (isRecord(item) ? change(item, index) : item));
+}
+
+/** Where in the Pod a field of the Task's wish came from. */
+function podPath(path: string): string {
+  const [, field = ''] = /^spec\.(\w+)/.exec(path) ?? [];
+  const isOfContainer = SAME_CONTAINER.includes(field) || OTHER_OF_CONTAINER.includes(field);
+  return isOfContainer ? path.replace(/^spec/, CONTAINER) : path;
+}
+
+const OTHER_OF_CONTAINER: readonly string[] = ['env', 'lifecycle', 'securityContext', 'volumeMounts'];
+
+/** The schema that a Task's wish is held against. */
+function tasksSchema(): Schema {
+  const document = builtinKinds.find(
+    ({ spec }) => spec.group === tasks.group && spec.names.plural === tasks.plural,
+  );
+  return document?.spec.versions.find(({ storage }) => storage)?.schema.openAPIV3Schema ?? {};
+}
+
+function recordIn(object: Fields, field: string): Fields {
+  const value = object[field];
+  return isRecord(value) ? value : {};
 }
 
 function containersOf(pod: DynamicObject): readonly Record<string, unknown>[] {
@@ -116,11 +300,7 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
-function isIdle(
-  idle: Readonly<Record<string, readonly unknown[] | undefined>>,
-  field: string,
-  value: unknown,
-): boolean {
+function isIdle(idle: Idle, field: string, value: unknown): boolean {
   if (isEmpty(value)) return true;
   if (!Object.hasOwn(idle, field)) return false;
   return idle[field] === undefined || idle[field].includes(value);

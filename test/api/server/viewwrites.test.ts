@@ -179,15 +179,45 @@ describe('writing through views', () => {
         metadata: { name: 'rich' },
         spec: {
           ...pod.spec,
-          volumes: [{ name: 'v' }],
+          initContainers: [{ name: 'i', image: 'x' }],
+          volumes: [{ name: 'v', nfs: { server: 's', path: '/' } }],
           containers: [{ name: 'rich', image: 'x', stdin: true }],
         },
       };
       const refused = await server.ask('POST', PODS, { body: rich });
       expect(refused.status).to.equal(422);
       expect(refused.json().message).to.match(
-        /spec\.containers\[0\]\.stdin: Forbidden.*spec\.volumes: Forbidden/,
+        /spec\.containers\[0\]\.stdin: Forbidden.*spec\.initContainers: Forbidden.*spec\.volumes\[0\]\.nfs: Forbidden/,
       );
+    });
+
+    it('are held to the security level of their namespace, as the Tasks they are', async () => {
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'rude' },
+        spec: { hostNetwork: true, hostPID: true, containers: [{ name: 'rude', image: 'x' }] },
+      };
+      const refused = await server.ask('POST', PODS, { body: pod });
+      expect(refused.status).to.equal(403);
+      expect(refused.json().message).to.equal(
+        'tasks.gantry.dev "rude" is forbidden: violates level "baseline" of namespace "default": spec.network.mode must not be "host"; spec.hostPID must not be true',
+      );
+      await server.world.allowEverything('default');
+      expect((await server.ask('POST', PODS, { body: pod })).status).to.equal(201);
+      const label = { metadata: { labels: { 'gantry.dev/security': 'restricted' } } };
+      const tightened = await patch('/api/v1/namespaces/default', label);
+      expect([tightened.status, tightened.headers['warning']]).to.deep.equal([
+        200,
+        [
+          '299 - "existing tasks in namespace \\"default\\" violate the new level \\"restricted\\"; they keep running"',
+          '299 - "rude: spec.network.mode must not be \\"host\\"; spec.hostPID must not be true; spec.securityContext.runAsNonRoot must be true, or runAsUser a number above 0; spec.securityContext.capabilities.drop must include \\"ALL\\""',
+        ].join(', '),
+      ]);
+      const image = { spec: { containers: [{ name: 'rude', image: 'y' }] } };
+      expect((await patch(`${PODS}/rude`, image, STRATEGIC)).status).to.equal(403);
+      const labels = { metadata: { labels: { a: 'b' } } };
+      expect((await patch(`${PODS}/rude`, labels, STRATEGIC)).status).to.equal(200);
     });
 
     it('are not deleted all at once, and have no field managers', async () => {

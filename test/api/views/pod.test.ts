@@ -135,7 +135,7 @@ describe('the Pod view of a Task', () => {
         ports: [{ containerPort: 80, protocol: 'TCP' }],
         resources: { limits: { memory: '64Mi' } },
         terminationMessagePath: '/dev/termination-log',
-        terminationMessagePolicy: 'File',
+        terminationMessagePolicy: 'FallbackToLogsOnError',
       },
     ]);
   });
@@ -261,6 +261,61 @@ describe('the Pod view of a Task', () => {
       cells: ['0/1', 'OOMKilled', '0', '60m', '<none>', 'w1'],
     },
     {
+      name: 'failed, with the last lines it wrote',
+      spec: bound,
+      status: {
+        phase: 'Failed',
+        reason: 'DeadlineExceeded',
+        container: { id: 'c1', state: 'exited', exitCode: 143 },
+        history: [{ attempt: 1, id: 'c1', reason: 'DeadlineExceeded', exitCode: 143, output: 'so long' }],
+      },
+      phase: 'Failed',
+      state: {
+        terminated: {
+          exitCode: 143,
+          reason: 'DeadlineExceeded',
+          message: 'so long',
+          containerID: 'docker://c1',
+        },
+      },
+      cells: ['0/1', 'DeadlineExceeded', '0', '60m', '<none>', 'w1'],
+    },
+    {
+      name: 'running again because its liveness probe failed',
+      spec: bound,
+      status: {
+        ...running,
+        restartCount: 1,
+        history: [{ ...crashed, reason: 'LivenessFailed', exitCode: 0, output: 'unseen' }],
+      },
+      phase: 'Running',
+      lastState: {
+        terminated: {
+          exitCode: 0,
+          reason: 'LivenessFailed',
+          finishedAt: '2026-01-01T00:55:00Z',
+          containerID: 'docker://c0',
+        },
+      },
+      cells: ['1/1', 'Running', '1 (5m ago)', '60m', '172.17.0.5', 'w1'],
+    },
+    {
+      name: 'waiting for a ConfigMap',
+      spec: bound,
+      status: { phase: 'Pending', reason: 'CreateContainerConfigError', message: 'configmap "c" not found' },
+      phase: 'Pending',
+      state: { waiting: { reason: 'CreateContainerConfigError', message: 'configmap "c" not found' } },
+      cells: ['0/1', 'CreateContainerConfigError', '0', '60m', '<none>', 'w1'],
+    },
+    {
+      name: 'waiting for what it depends on',
+      spec: bound,
+      status: { phase: 'Pending', reason: 'DependencyNotReady', message: 'task "db" is missing' },
+      phase: 'Pending',
+      state: { waiting: { reason: 'DependencyNotReady', message: 'task "db" is missing' } },
+      cells: ['0/1', 'DependencyNotReady', '0', '60m', '<none>', 'w1'],
+    },
+    {
       name: 'failed without a reason',
       spec: bound,
       status: { phase: 'Failed', container: { state: 'exited', exitCode: 2 } },
@@ -303,11 +358,47 @@ describe('the Pod view of a Task', () => {
     });
   }
 
+  it('has started once its startup probe has passed, and is initialized once its dependencies are met', () => {
+    const starting = { ...running, container: { ...running.container, started: false } };
+    const first = (status: Status): unknown => {
+      const statuses = readPath(podOf(task(bound, status)), ['status', 'containerStatuses']);
+      return Array.isArray(statuses) ? statuses[0] : undefined;
+    };
+    expect(readPath(first(starting), ['started'])).to.equal(false);
+    expect(readPath(first(running), ['started'])).to.equal(true);
+    const waiting: Status = {
+      phase: 'Pending',
+      conditions: [
+        {
+          type: 'DependenciesMet',
+          status: 'False',
+          reason: 'DependencyNotReady',
+          message: 'task "db" is missing',
+          lastTransitionTime: '2026-01-01T00:00:12Z',
+        },
+      ],
+    };
+    expect(readPath(podOf(task(bound, waiting)), ['status', 'conditions'])).to.deep.include({
+      type: 'Initialized',
+      status: 'False',
+      reason: 'DependencyNotReady',
+      message: 'task "db" is missing',
+      lastProbeTime: null,
+      lastTransitionTime: '2026-01-01T00:00:12Z',
+    });
+  });
+
   it('has the conditions that kubectl waits for', () => {
     const conditions = readPath(podOf(task(bound, running)), ['status', 'conditions']);
     expect(conditions).to.deep.equal([
       {
-        type: 'PodScheduled',
+        type: 'PodReadyToStartContainers',
+        status: 'True',
+        lastProbeTime: null,
+        lastTransitionTime: '2026-01-01T00:00:09Z',
+      },
+      {
+        type: 'Initialized',
         status: 'True',
         lastProbeTime: null,
         lastTransitionTime: '2026-01-01T00:00:09Z',
@@ -318,6 +409,12 @@ describe('the Pod view of a Task', () => {
         status: 'True',
         lastProbeTime: null,
         lastTransitionTime: '2026-01-01T00:00:11Z',
+      },
+      {
+        type: 'PodScheduled',
+        status: 'True',
+        lastProbeTime: null,
+        lastTransitionTime: '2026-01-01T00:00:09Z',
       },
     ]);
     const unplaced = podOf(

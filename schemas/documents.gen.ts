@@ -3840,6 +3840,10 @@ export const documents: readonly KindDocument[] = [
             "memory": {
              "type": "string",
              "description": "Bytes."
+            },
+            "ephemeral-storage": {
+             "type": "string",
+             "description": "Bytes of the engine's disk."
             }
            }
           },
@@ -3854,12 +3858,16 @@ export const documents: readonly KindDocument[] = [
             "memory": {
              "type": "string",
              "description": "Bytes."
+            },
+            "ephemeral-storage": {
+             "type": "string",
+             "description": "Bytes of the engine's disk."
             }
            }
           },
           "conditions": {
            "type": "array",
-           "description": "Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise) and RuntimeReady.",
+           "description": "Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise), RuntimeReady, MemoryPressure and DiskPressure.",
            "x-kubernetes-list-type": "map",
            "x-kubernetes-list-map-keys": [
             "type"

@@ -1895,6 +1895,10 @@ cpu?: string
  * Bytes.
  */
 memory?: string
+/**
+ * Bytes of the engine's disk.
+ */
+"ephemeral-storage"?: string
 }
 /**
  * What tasks may ask for together.
@@ -1908,9 +1912,13 @@ cpu?: string
  * Bytes.
  */
 memory?: string
+/**
+ * Bytes of the engine's disk.
+ */
+"ephemeral-storage"?: string
 }
 /**
- * Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise) and RuntimeReady.
+ * Ready (written by the lifecycle controller once the lease is lost, by the agent otherwise), RuntimeReady, MemoryPressure and DiskPressure.
  */
 conditions?: {
 /**

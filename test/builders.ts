@@ -45,6 +45,10 @@ export interface WorkerOptions {
   readonly cpu?: string;
   /** Default 8Gi. */
   readonly memory?: string;
+  /** Of ephemeral-storage; absent: the worker does not say. */
+  readonly disk?: string;
+  /** Conditions that are True besides. */
+  readonly pressure?: readonly ('DiskPressure' | 'MemoryPressure')[];
   readonly labels?: Record<string, string>;
   readonly unschedulable?: boolean;
   /** Default True; `never`: no condition at all. */
@@ -56,7 +60,18 @@ const READY_REASONS = { True: 'AgentReady', False: 'RuntimeDown', Unknown: 'Leas
 
 /** A worker that publishes on 127.0.0.1. */
 export function newWorker(name: string, options: WorkerOptions = {}): Worker {
-  const { cpu = '4', memory = '8Gi', labels, unschedulable, ready = 'True', isDeleting = false } = options;
+  const {
+    cpu = '4',
+    memory = '8Gi',
+    disk,
+    pressure = [],
+    labels,
+    unschedulable,
+    ready = 'True',
+    isDeleting = false,
+  } = options;
+  const room = { cpu, memory, ...(disk === undefined ? {} : { 'ephemeral-storage': disk }) };
+  const said = { message: 'as the test says', lastTransitionTime: '2026-01-01T00:00:00Z' };
   return {
     apiVersion: 'gantry.dev/v1',
     kind: 'Worker',
@@ -70,8 +85,8 @@ export function newWorker(name: string, options: WorkerOptions = {}): Worker {
     },
     spec: unschedulable === undefined ? {} : { unschedulable },
     status: {
-      capacity: { cpu, memory },
-      allocatable: { cpu, memory },
+      capacity: room,
+      allocatable: room,
       addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
       conditions:
         ready === 'never'
@@ -81,9 +96,14 @@ export function newWorker(name: string, options: WorkerOptions = {}): Worker {
                 type: 'Ready',
                 status: ready,
                 reason: READY_REASONS[ready],
-                message: 'as the test says',
-                lastTransitionTime: '2026-01-01T00:00:00Z',
+                ...said,
               },
+              ...pressure.map((type) => ({
+                type,
+                status: 'True' as const,
+                reason: `AgentHas${type}`,
+                ...said,
+              })),
             ],
     },
   };

@@ -12,6 +12,8 @@ export interface HostPort {
 export interface Demand {
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  /** Of the worker's disk. */
+  readonly diskBytes: number;
   readonly hostPorts: readonly HostPort[];
 }
 
@@ -31,6 +33,7 @@ export function demandOf(task: Task): Demand {
   return {
     milliCpu: milliUnits(requests?.cpu ?? limits?.cpu ?? 0),
     memoryBytes: wholeUnits(requests?.memory ?? limits?.memory ?? 0),
+    diskBytes: wholeUnits(requests?.['ephemeral-storage'] ?? limits?.['ephemeral-storage'] ?? 0),
     hostPorts,
   };
 }
@@ -46,11 +49,18 @@ export function portsClash(a: HostPort, b: HostPort): boolean {
 export interface Room {
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  /** Infinite for a worker that does not say: its disk is not counted. */
+  readonly diskBytes: number;
 }
 
 export function allocatableOf(worker: Worker): Room {
   const { allocatable } = worker.status ?? {};
-  return { milliCpu: milliUnits(allocatable?.cpu ?? 0), memoryBytes: wholeUnits(allocatable?.memory ?? 0) };
+  const disk = allocatable?.['ephemeral-storage'];
+  return {
+    milliCpu: milliUnits(allocatable?.cpu ?? 0),
+    memoryBytes: wholeUnits(allocatable?.memory ?? 0),
+    diskBytes: disk === undefined ? Number.POSITIVE_INFINITY : wholeUnits(disk),
+  };
 }
 
 /** Where a port without an address of its own is published: the worker's first address, when it says so. */

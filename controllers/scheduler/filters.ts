@@ -9,6 +9,7 @@ import { allocatableOf, atWorker, type Demand, type HostPort, portsClash } from 
 export type PlacementReason =
   | 'InsufficientCPU'
   | 'InsufficientMemory'
+  | 'InsufficientDisk'
   | 'PortConflict'
   | 'SelectorMismatch'
   | 'TaintNotTolerated'
@@ -25,6 +26,7 @@ export interface Candidate {
   readonly worker: Worker;
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly ports: readonly HeldPort[];
   readonly taskCount: number;
 }
@@ -92,6 +94,12 @@ export const filters: readonly Filter[] = [
       `asks ${mebibytes(demand.memoryBytes)}, ${mebibytes(Math.max(0, freeMemory(candidate)))} free`,
   },
   {
+    reason: 'InsufficientDisk',
+    check: ({ demand }, candidate) => demand.diskBytes === 0 || demand.diskBytes <= freeDisk(candidate),
+    explain: ({ demand }, candidate) =>
+      `asks ${mebibytes(demand.diskBytes)} of ephemeral-storage, ${mebibytes(Math.max(0, freeDisk(candidate)))} free`,
+  },
+  {
     reason: 'PortConflict',
     check: (ask, candidate) => clash(ask, candidate) === undefined,
     explain: (ask, candidate) => {
@@ -113,12 +121,33 @@ function mismatch(task: Task, worker: Worker): readonly [key: string, wanted: st
 type Taint = NonNullable<NonNullable<Worker['spec']>['taints']>[number];
 
 /**
+ * What keeps tasks away from a worker that is short of something, as if it were written in its spec. A task that asks for
+ * CPU or memory bears with little memory, since its share is counted.
+ * Source of the names and of that exception: Kubernetes documentation, "Taint nodes by condition".
+ */
+function pressureTaints(task: Task, worker: Worker): readonly Taint[] {
+  const isTrue = (type: string): boolean => findCondition(worker.status?.conditions, type)?.status === 'True';
+  const { requests = {}, limits = {} } = task.spec.resources ?? {};
+  const isCounted = [requests.cpu, requests.memory, limits.cpu, limits.memory].some(
+    (figure) => figure !== undefined,
+  );
+  return [
+    ...(isTrue('DiskPressure')
+      ? [{ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' as const }]
+      : []),
+    ...(isTrue('MemoryPressure') && !isCounted
+      ? [{ key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' as const }]
+      : []),
+  ];
+}
+
+/**
  * The worker's taints of this effect that nothing in the task tolerates.
  * Source of the rules: Kubernetes documentation, "Taints and Tolerations".
  */
 export function untolerated(task: Task, worker: Worker, effect: Taint['effect']): readonly Taint[] {
   const tolerations = task.spec.tolerations ?? [];
-  return (worker.spec?.taints ?? []).filter(
+  return [...(worker.spec?.taints ?? []), ...pressureTaints(task, worker)].filter(
     (taint) =>
       taint.effect === effect &&
       !tolerations.some(
@@ -140,6 +169,10 @@ function freeMilliCpu(candidate: Candidate): number {
 
 function freeMemory(candidate: Candidate): number {
   return allocatableOf(candidate.worker).memoryBytes - candidate.memoryBytes;
+}
+
+function freeDisk(candidate: Candidate): number {
+  return allocatableOf(candidate.worker).diskBytes - candidate.diskBytes;
 }
 
 /** The first port that cannot be had there; without a holder it is the task itself that asks for it twice. */

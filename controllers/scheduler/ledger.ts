@@ -97,6 +97,7 @@ export class Ledger {
   candidate(worker: Worker): Candidate {
     let milliCpu = 0;
     let memoryBytes = 0;
+    let diskBytes = 0;
     const ports: HeldPort[] = [];
     const uids = this.#byWorker.get(worker.metadata.name) ?? [];
     let taskCount = 0;
@@ -106,9 +107,10 @@ export class Ledger {
       taskCount++;
       milliCpu += share.demand.milliCpu;
       memoryBytes += share.demand.memoryBytes;
+      diskBytes += share.demand.diskBytes;
       for (const port of share.demand.hostPorts) ports.push({ ...port, task: share.key });
     }
-    return { worker, milliCpu, memoryBytes, ports, taskCount };
+    return { worker, milliCpu, memoryBytes, diskBytes, ports, taskCount };
   }
 
   #dropAssumption(uid: string, assumption: Assumption): void {
@@ -135,6 +137,7 @@ function isSmaller(now: Share, before: Share): boolean {
     now.worker !== before.worker ||
     now.demand.milliCpu < before.demand.milliCpu ||
     now.demand.memoryBytes < before.demand.memoryBytes ||
+    now.demand.diskBytes < before.demand.diskBytes ||
     now.demand.hostPorts.length < before.demand.hostPorts.length
   );
 }

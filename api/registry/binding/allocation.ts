@@ -20,6 +20,8 @@ export interface HostPort {
 export interface Demand {
   readonly milliCpu: number;
   readonly memoryBytes: number;
+  /** Of the worker's disk; absent is nothing, as in records of before it was counted. */
+  readonly diskBytes?: number;
   readonly hostPorts: readonly HostPort[];
 }
 
@@ -67,9 +69,11 @@ function isAllocationRecord(value: unknown): value is AllocationRecord {
 /** What a Task takes on its worker. Requests default to limits; absent is nothing. */
 export function demandOf(task: Task, worker: Worker | undefined): Demand {
   const { requests = {}, limits = {} } = task.spec.resources ?? {};
+  const disk = requests['ephemeral-storage'] ?? limits['ephemeral-storage'];
   return {
     milliCpu: milliUnits(requests.cpu ?? limits.cpu ?? 0),
     memoryBytes: wholeUnits(requests.memory ?? limits.memory ?? 0),
+    ...(disk === undefined ? {} : { diskBytes: wholeUnits(disk) }),
     hostPorts: (task.spec.ports ?? []).flatMap((port) => hostPortOf(task, port, worker) ?? []),
   };
 }
@@ -105,7 +109,7 @@ export function findMisfit(
   const uid = task.metadata.uid ?? '';
   const held = record.tasks[uid];
   const others = Object.entries(record.tasks).filter(([other]) => other !== uid);
-  const { cpu, memory } = worker?.status?.allocatable ?? {};
+  const { cpu, memory, 'ephemeral-storage': disk } = worker?.status?.allocatable ?? {};
   const used = (of: (entry: AllocationEntry) => number): number =>
     others.reduce((sum, [, entry]) => sum + of(entry), 0);
   const freeCpu = milliUnits(cpu ?? 0) - used((entry) => entry.milliCpu);
@@ -116,10 +120,22 @@ export function findMisfit(
   if (demand.memoryBytes > Math.max(freeMemory, held?.memoryBytes ?? 0)) {
     return resourceMisfit(task, record.worker, 'memory', formatBytes(Math.max(0, freeMemory)));
   }
+  // A worker that does not say how much it has is not counted.
+  if (disk !== undefined) {
+    const freeDisk = wholeUnits(disk) - used((entry) => entry.diskBytes ?? 0);
+    if ((demand.diskBytes ?? 0) > Math.max(freeDisk, held?.diskBytes ?? 0)) {
+      return resourceMisfit(task, record.worker, 'ephemeral-storage', formatBytes(Math.max(0, freeDisk)));
+    }
+  }
   return portMisfit(task, record.worker, others, worker);
 }
 
-function resourceMisfit(task: Task, worker: string, resource: 'cpu' | 'memory', free: string): Misfit {
+function resourceMisfit(
+  task: Task,
+  worker: string,
+  resource: 'cpu' | 'memory' | 'ephemeral-storage',
+  free: string,
+): Misfit {
   const { requests = {}, limits = {} } = task.spec.resources ?? {};
   const list = requests[resource] === undefined ? 'limits' : 'requests';
   const found = requests[resource] ?? limits[resource];
@@ -233,6 +249,8 @@ function unbound(task: Task): Task {
   return { ...task, spec };
 }
 
-function isSameDemand(demand: Demand, { milliCpu, memoryBytes, hostPorts }: AllocationEntry): boolean {
-  return isSameJson(demand, { milliCpu, memoryBytes, hostPorts });
+function isSameDemand(demand: Demand, entry: AllocationEntry): boolean {
+  const { milliCpu, memoryBytes, diskBytes, hostPorts } = entry;
+  const held = { milliCpu, memoryBytes, ...(diskBytes === undefined ? {} : { diskBytes }), hostPorts };
+  return isSameJson(demand, held);
 }

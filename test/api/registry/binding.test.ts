@@ -135,6 +135,11 @@ describe('tasks/binding', () => {
     );
     await create('fat', { resources: { limits: { memory: '2Gi' } } });
     expect(await said(bind(client, 'fat', 'w1'))).to.include('has 1Gi of memory free, the task asks for 2Gi');
+    await world.addWorker('small', { disk: '1Gi' });
+    await create('wide', { resources: { requests: { 'ephemeral-storage': '2Gi' } } });
+    expect(await said(bind(client, 'wide', 'small'))).to.include(
+      'worker "small" has 1Gi of ephemeral-storage free, the task asks for 2Gi',
+    );
     await client.create(tasks, taskManifest('going', {}, { finalizers: ['example.com/x'] }));
     await client.delete(tasks, key('going'));
     expect(await said(bind(client, 'going', 'w1'))).to.include('it is being deleted');

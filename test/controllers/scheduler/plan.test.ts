@@ -16,6 +16,7 @@ function candidate(
     worker: newWorker(name, options),
     milliCpu: held.reduce((sum, { demand }) => sum + demand.milliCpu, 0),
     memoryBytes: held.reduce((sum, { demand }) => sum + demand.memoryBytes, 0),
+    diskBytes: held.reduce((sum, { demand }) => sum + demand.diskBytes, 0),
     ports: held.flatMap(({ task, demand }) =>
       demand.hostPorts.map((port) => ({ ...port, task: `default/${task.metadata.name}` })),
     ),
@@ -99,6 +100,27 @@ const PLACED: readonly {
     reason: 'the only one of 2 workers that fits',
   },
   {
+    name: 'the disk of a worker that does not say how much it has is not counted',
+    task: newTask('t', { resources: { requests: { 'ephemeral-storage': '1Ti' } } }),
+    candidates: [candidate('w1')],
+    worker: 'w1',
+    reason: 'the only worker',
+  },
+  {
+    name: 'a task that tolerates it goes where disk is short',
+    task: newTask('t', { tolerations: [{ key: 'node.kubernetes.io/disk-pressure', operator: 'Exists' }] }),
+    candidates: [candidate('w1', { pressure: ['DiskPressure'] })],
+    worker: 'w1',
+    reason: 'the only worker',
+  },
+  {
+    name: 'a task whose share of memory is counted goes where memory is short',
+    task: asking('1'),
+    candidates: [candidate('w1', { pressure: ['MemoryPressure'] })],
+    worker: 'w1',
+    reason: 'the only worker',
+  },
+  {
     name: 'the same number of another protocol is another port',
     task: port(80),
     candidates: [candidate('w1', { tasks: [port(80, { protocol: 'UDP' })] })],
@@ -142,6 +164,27 @@ const REFUSED: readonly {
     task: asking('1', '9Gi'),
     candidates: [candidate('w1', { tasks: [asking('1', '512Ki')] })],
     message: '0/1 workers fit: w1 InsufficientMemory (asks 9216Mi, 8191.5Mi free)',
+  },
+  {
+    name: 'disk, by requests or else limits',
+    task: newTask('t', { resources: { limits: { 'ephemeral-storage': '2Gi' } } }),
+    candidates: [
+      candidate('w1', {
+        disk: '10Gi',
+        tasks: [newTask('a', { resources: { requests: { 'ephemeral-storage': '9Gi' } } })],
+      }),
+    ],
+    message: '0/1 workers fit: w1 InsufficientDisk (asks 2048Mi of ephemeral-storage, 1024Mi free)',
+  },
+  {
+    name: 'a worker that is short of disk, and one that is short of memory',
+    task: newTask('t'),
+    candidates: [
+      candidate('w1', { pressure: ['DiskPressure'] }),
+      candidate('w2', { pressure: ['MemoryPressure'] }),
+    ],
+    message:
+      '0/2 workers fit: w1 TaintNotTolerated (the worker has the taint node.kubernetes.io/disk-pressure:NoSchedule); w2 TaintNotTolerated (the worker has the taint node.kubernetes.io/memory-pressure:NoSchedule)',
   },
   {
     name: 'a host port held by another task',

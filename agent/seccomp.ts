@@ -12,7 +12,7 @@ export function openSeccompProfiles(folder: string | undefined): SeccompProfiles
       if (folder === undefined) {
         throw new RuntimeError(
           'InvalidSpec',
-          `seccomp profile "${name}": this worker has no folder of profiles; start it with --seccomp-profiles`,
+          `seccomp profile "${name}": this worker has no folder of profiles; start it with --seccomp-dir`,
         );
       }
       if (name.split('/').some((part) => part === '' || part === '..' || part === '.')) {

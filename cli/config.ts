@@ -125,6 +125,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     hostPathAllowed: take(SETTINGS.hostPathAllowed),
     volumesDir: take(SETTINGS.volumesDir),
     runDir: take(SETTINGS.runDir),
+    seccompDir: take(SETTINGS.seccompDir),
     tokenAuthFile: take(SETTINGS.tokenAuthFile),
     auditLogPath: take(SETTINGS.auditLogPath),
     auditLogMaxBytes: take(SETTINGS.auditLogMaxBytes),

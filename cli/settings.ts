@@ -87,6 +87,8 @@ export interface Settings {
   readonly volumesDir: string;
   /** As root: where Secrets and emptyDirs of medium Memory are mounted. */
   readonly runDir: string;
+  /** Where Tasks' own seccomp profiles are found. */
+  readonly seccompDir: string;
   /** Absent: there are no static tokens. */
   readonly tokenAuthFile: string | undefined;
   /** `-`: the log. */
@@ -420,6 +422,13 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     parse: pathIn,
     fallback: () => '/run/gantry',
     description: 'as root: where Secrets and emptyDirs of medium Memory are mounted, never on a disk',
+  },
+  seccompDir: {
+    name: 'seccompDir',
+    placeholder: '<directory>',
+    parse: pathIn,
+    fallback: ({ home }) => join(home, 'seccomp'),
+    description: 'where the seccomp profiles are that Tasks name with seccompProfile.localhostProfile',
   },
   tokenAuthFile: {
     name: 'tokenAuthFile',

@@ -140,6 +140,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       clusterId: store.clusterId,
       agentVersion: version,
       publishAddress: settings.publishAddress,
+      seccompProfiles: settings.seccompDir,
       networks: { range: settings.taskCidr, prefix: settings.taskNetworkPrefix },
       volumes: {
         directory: settings.volumesDir,

@@ -43,7 +43,7 @@ describe('seccomp profiles of a worker', () => {
       await openSeccompProfiles(undefined).read('x', signal);
       expect.fail('it was read');
     } catch (error) {
-      expect(String(error)).to.include('--seccomp-profiles');
+      expect(String(error)).to.include('--seccomp-dir');
     }
   });
 });

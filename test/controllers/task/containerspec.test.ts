@@ -17,7 +17,11 @@ function specOf(spec: Partial<Task['spec']>, env: readonly string[] = []): Conta
   });
 }
 
-type Row = readonly [name: string, spec: Partial<Task['spec']>, wanted: Partial<ContainerSpec>];
+type Row = readonly [
+  name: string,
+  spec: Partial<Task['spec']>,
+  wanted: Partial<Record<keyof ContainerSpec, unknown>>,
+];
 const rows: readonly Row[] = [
   ['gains no rights by set-user-id files', {}, { noNewPrivileges: true, privileged: false }],
   [

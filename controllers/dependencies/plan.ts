@@ -8,6 +8,8 @@ import { type ConditionInput, findCondition, setCondition } from '../../machiner
 import type { Task } from '../../schemas/types.gen.ts';
 
 export const DEPENDENCIES_MET = 'DependenciesMet';
+/** Of the condition, and of the status that a worker makes of it. */
+const NOT_READY = 'DependencyNotReady';
 
 type Dependency = NonNullable<Task['spec']['dependsOn']>[number];
 type Status = NonNullable<Task['status']>;
@@ -86,7 +88,7 @@ function conditionOf(
   return {
     ...about,
     status: 'False',
-    reason: 'DependencyNotReady',
+    reason: NOT_READY,
     message: cut(told.join('; '), MAX_MESSAGE),
   };
 }
@@ -129,6 +131,8 @@ function stateOf({ spec, status = {} }: Task, condition: Dependency['condition']
   if (phase === 'Failed' || (phase === 'Succeeded' && condition !== 'Completed')) {
     return `it is ${phase}, and is not started again by itself`;
   }
+  // Its own words would be about what it depends on, in a circle about us, and grow with each turn.
+  if (status.reason === NOT_READY) return 'it waits for what it depends on itself';
   const words = [status.reason, status.message]
     .filter((word) => word !== undefined && word !== '')
     .join(', ');

@@ -183,6 +183,18 @@ describe('planDependencies', () => {
       says: 'False DependencyNotReady: they wait for each other: a -> b -> a; task "b" is not Ready: it is Pending',
     },
     {
+      name: 'does not repeat what a dependency says of its own dependencies',
+      task: waiting([on('b')]),
+      others: [
+        task(
+          'b',
+          { phase: 'Pending', reason: 'DependencyNotReady', message: 'a long story' },
+          { dependsOn: [on('c')] },
+        ),
+      ],
+      says: 'False DependencyNotReady: task "b" is not Ready: it waits for what it depends on itself',
+    },
+    {
       name: 'names the shortest circle',
       task: waiting([on('b'), on('c')]),
       others: [

@@ -95,14 +95,14 @@ export function newRoutes(deps: RouteDeps): AppMiddleware {
 
 /** Throws `BadRequest` for `at` on anything but a get or a list. */
 function refuseTime({ query }: AppContext, { run, label }: Action): void {
-  if (query.at === undefined || run === getObject || run === listObjects) return;
+  if (query.at === undefined || run === getObject || run === listObjects || run === streamLog) return;
   const found = `query parameter at: found "${[query.at].flat()[0]}"`;
   if (label === 'WATCH') {
     throw badAt(
       `${found} beside watch, wanted one of them: list at that time, then watch from the list's resourceVersion`,
     );
   }
-  throw badAt(`${found} on ${label}, wanted it on get and list only: the past is read and not changed`);
+  throw badAt(`${found} on ${label}, wanted it on get, list and log only: the past is read and not changed`);
 }
 
 function findTarget(path: ObjectPath, deps: RouteDeps): Target {

@@ -2,6 +2,7 @@
  * The Task that a stream is about, under whichever name it was asked for: its own, or its Pod's. The words of the
  * refusals are Kubernetes', because people and tools look for them.
  */
+import type { MomentOptions, ReadMoment } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import type { TaskRef } from '../../../machinery/workerlink.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
@@ -31,7 +32,12 @@ export async function findBoundTask(
   ctx: AppContext,
   target: Target,
   deps: BoundTaskDeps,
-  asked: { readonly verbs: readonly string[]; readonly container: string | undefined },
+  asked: {
+    readonly verbs: readonly string[];
+    readonly container: string | undefined;
+    /** Absent: as it is now. */
+    readonly moment?: MomentOptions | undefined;
+  },
 ): Promise<BoundTask> {
   const { kind, subresource = '' } = target;
   const key = keyOfTarget(target);
@@ -45,8 +51,20 @@ export async function findBoundTask(
   // What is looked up on the way is no request of the client's own: the audit tells of the session, not of these.
   const { origin: _origin, ...reader } = context;
   // Reading the face first gives a missing object the name the client knows it by.
-  await deps.catalog.get(reader, kind, key);
-  const { object } = await deps.catalog.get({ ...reader, face }, source, key);
+  let read: ReadMoment | undefined;
+  const past =
+    asked.moment === undefined
+      ? {}
+      : {
+          ...asked.moment,
+          onMoment: (moment: ReadMoment): void => {
+            read = moment;
+            asked.moment?.onMoment?.(moment);
+          },
+        };
+  await deps.catalog.get(reader, kind, key, past);
+  const same = read === undefined ? {} : exactly(read);
+  const { object } = await deps.catalog.get({ ...reader, face }, source, key, same);
   const { metadata, spec, status = {} } = asTask(object);
   const { container } = asked;
   if (container !== undefined && container !== metadata.name) {
@@ -61,6 +79,10 @@ export async function findBoundTask(
     status,
     called: `${kind.singular} "${metadata.name}"`,
   };
+}
+
+function exactly({ revision }: ReadMoment): MomentOptions {
+  return { resourceVersion: String(revision), resourceVersionMatch: 'Exact' };
 }
 
 export interface RunningTask extends BoundTask {

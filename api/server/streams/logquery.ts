@@ -1,16 +1,23 @@
 /**
  * Query parameters of `…/log`: Kubernetes' PodLogOptions, its names, rules and words. Those that mean nothing here
- * (`pretty`, `insecureSkipTLSVerifyBackend`) are ignored.
+ * (`pretty`, `insecureSkipTLSVerifyBackend`) are ignored. `attempt`, `list` and the moments of the past are Gantry's own;
+ * and where Kubernetes counts no last lines of one stream, Gantry does.
  * Source: Kubernetes core/v1 PodLogOptions, and `ValidatePodLogOptions`.
  */
+import type { MomentOptions } from '../../../machinery/client.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import type { TaskLogOptions } from '../../../machinery/workerlink.ts';
 import { type FieldProblem, invalidObject } from '../../registry/admission/fielderrors.ts';
-import { flag, type Query } from '../objects/query.ts';
+import { mayBePast } from '../../registry/moments.ts';
+import { flag, getOptions, type Query } from '../objects/query.ts';
 
 export interface LogQuery {
   readonly container: string | undefined;
   readonly options: TaskLogOptions;
+  /** What is kept is wanted, and not the log. */
+  readonly isList: boolean;
+  /** Undefined: the Task of now. */
+  readonly moment: MomentOptions | undefined;
 }
 
 /**
@@ -32,24 +39,56 @@ export function readLogQuery(query: Query, name: string, nowMs: number): LogQuer
   const limitBytes = figure('limitBytes', 1);
   const ageSeconds = figure('sinceSeconds', 1);
   const sinceMs = time(query, 'sinceTime');
+  const attempt = figure('attempt', 0);
+  const stream = streamOf(query, problems);
+  const previous = flag(query, 'previous');
+  if (attempt !== undefined && previous) {
+    const message = 'Forbidden: at most one of `attempt` or `previous` may be specified';
+    problems.push({ field: 'attempt', reason: 'FieldValueForbidden', message });
+  }
   if (ageSeconds !== undefined && sinceMs !== undefined) {
     const message = 'Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified';
     problems.push({ field: 'sinceTime', reason: 'FieldValueForbidden', message });
   }
   if (problems.length > 0) throw invalidObject({ group: '', kind: 'PodLogOptions' }, name, problems);
+  const moment = getOptions(query);
   const sinceSeconds =
     sinceMs !== undefined ? sinceMs / 1000 : ageSeconds !== undefined ? nowMs / 1000 - ageSeconds : undefined;
   return {
     container: text(query, 'container'),
     options: {
       follow: flag(query, 'follow'),
-      previous: flag(query, 'previous'),
+      previous,
       timestamps: flag(query, 'timestamps'),
+      ...(attempt === undefined ? {} : { attempt }),
+      ...(stream === undefined ? {} : { stream }),
       ...(tailLines === undefined ? {} : { tailLines }),
       ...(limitBytes === undefined ? {} : { limitBytes }),
       ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
     },
+    isList: flag(query, 'list'),
+    moment: mayBePast(moment) ? moment : undefined,
   };
+}
+
+/** Kubernetes 1.32 has these names; undefined is both. */
+const STREAMS: ReadonlyMap<string, TaskLogOptions['stream']> = new Map([
+  ['All', undefined],
+  ['Stdout', 'stdout'],
+  ['Stderr', 'stderr'],
+  ['stdout', 'stdout'],
+  ['stderr', 'stderr'],
+]);
+
+function streamOf(query: Query, problems: FieldProblem[]): TaskLogOptions['stream'] {
+  const value = text(query, 'stream');
+  if (value === undefined || STREAMS.has(value)) return STREAMS.get(value ?? 'All');
+  problems.push({
+    field: 'stream',
+    reason: 'FieldValueNotSupported',
+    message: `Unsupported value: "${value}": supported values: "All", "Stderr", "Stdout"`,
+  });
+  return undefined;
 }
 
 /** An empty parameter is none: that is how clients send what they do not know. */

@@ -69,6 +69,7 @@ export class DiskWatch implements OveruseSource {
     for (const id of this.#byTask.get(key) ?? []) if (!wanted.has(id)) this.#targets.delete(id);
     if (limits === undefined || wanted.size === 0) {
       this.#byTask.delete(key);
+      this.#schedule();
       return new Map();
     }
     this.#byTask.set(key, wanted);

@@ -4,8 +4,9 @@ import type { EventInput } from '../../../../controllers/engine/event.ts';
 import type { Allocatable } from '../../../../controllers/task/inputs/environment.ts';
 import { ObjectInputs } from '../../../../controllers/task/inputs/source.ts';
 import type { TaskInputs } from '../../../../controllers/task/services.ts';
-import { ApiError } from '../../../../machinery/errors.ts';
+import { ApiError, isApiError } from '../../../../machinery/errors.ts';
 import { silentLog } from '../../../../machinery/log.ts';
+import { pick, seededRandom } from '../../../../machinery/random.ts';
 import { configMaps, secrets, tasks } from '../../../../schemas/kinds.ts';
 import type { ConfigMap, Task } from '../../../../schemas/types.gen.ts';
 import { taskManifest } from '../../../builders.ts';
@@ -299,5 +300,68 @@ describe('The inputs of Tasks, watched', () => {
     allocatable = { cpu: '2', memory: '4Gi' };
     await world.until('the Task is told', () => told.includes('default/web'), 1_000);
     expect(await look(task)).to.deep.equal(['CPUS=2']);
+  });
+
+  it('come to what is there, whatever happened on the way', async () => {
+    const seed = Number(process.env['GANTRY_INPUTS_SEED'] ?? Date.now() % 1_000_000);
+    const replay = `GANTRY_INPUTS_SEED=${seed} npx mocha --exit test/controllers/task/inputs/source.test.ts`;
+    const random = seededRandom(seed);
+    const names = ['a', 'b', 'c'];
+    const any = (): string => pick(random, names) ?? '';
+    const all = new Map<string, Task>();
+    for (const name of names) all.set(name, await run(name, colorOf(name)));
+    let isAway = false;
+    const maybeFail = (): void => {
+      if (isAway || random.next() < 0.1) throw new ApiError('ServiceUnavailable', 'the server is away');
+      if (random.next() < 0.05) throw new ApiError('Expired', 'too old resource version');
+    };
+    hooks.before = maybeFail;
+    hooks.deliver = maybeFail;
+    const acts: readonly (() => unknown)[] = [
+      () => write(any(), { color: String(random.next()) }),
+      () => edit(any(), { data: { color: String(random.next()) } }),
+      () => edit(any(), { data: { color: null } }),
+      () => world.admin.delete(configMaps, key(any())),
+      () => void (isAway = !isAway),
+      () => world.advance(random.next() * 3_000),
+      () => inputs.forget(`default/${any()}`),
+      async () => {
+        const [name, other] = [any(), any()];
+        all.set(
+          name,
+          await world.admin.patch(tasks, key(name), { type: 'merge', body: { spec: colorOf(other) } }),
+        );
+      },
+      () => inputs.inputsOf(all.get(any()) ?? expect.fail('no Task')),
+    ];
+    for (let step = 0; step < 200; step++) {
+      try {
+        await pick(random, acts)?.();
+      } catch (error) {
+        // It is there already, or not there.
+        if (!isApiError(error, 'AlreadyExists', 'NotFound')) throw error;
+      }
+      if (random.next() < 0.5) await world.settle();
+    }
+    hooks.before = () => undefined;
+    hooks.deliver = () => undefined;
+    for (const task of all.values()) inputs.inputsOf(task);
+    await world.advance(25_000);
+    const colors = new Map(
+      (await world.admin.list(configMaps)).items.map(({ metadata, data }) => [
+        metadata.name,
+        data?.['color'],
+      ]),
+    );
+    for (const task of all.values()) {
+      const name = task.spec.env?.[0]?.valueFrom?.configMapKeyRef?.name ?? '';
+      const color = colors.get(name);
+      const lack = colors.has(name)
+        ? `couldn't find key "color" in ConfigMap default/${name}`
+        : `configmap "${name}" not found`;
+      expect(shown(inputs.inputsOf(task)), replay).to.deep.equal(
+        color === undefined ? lack : [`COLOR=${color}`],
+      );
+    }
   });
 });

@@ -147,6 +147,14 @@ function newProgram(io: Io, texts: Texts): Command {
     .option('--since <duration>', 'only what is not older, such as 5m')
     .option('--since-time <time>', 'only what was written after, such as 2026-01-31T12:00:00Z')
     .option('-p, --previous', 'of the container before the newest')
+    .option('--attempt <number>', 'of that container, replaced or not')
+    .option('--attempts', 'list the logs that are kept instead')
+    .option('--stream <name>', 'only stdout, or only stderr')
+    .option(
+      '--at <time>',
+      'of the Task that had the name then, also when it is deleted: a time, or a duration back such as -10m',
+    )
+    .option('--revision <number>', 'the same, by resourceVersion')
     .option('--timestamps', 'the time in front of every line')
     .option('--limit-bytes <bytes>', 'at most so much')
     .action(async (task: string, flags: ConnectionFlags & LogsFlags) => {

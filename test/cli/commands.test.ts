@@ -30,6 +30,19 @@ describe('gantry', () => {
 
   const workerLink: WorkerLink = {
     ...noWorkers,
+    attempts: () =>
+      Promise.resolve([
+        { attempt: 2, state: 'running', startedAt: '2026-01-01T00:00:09Z' },
+        {
+          attempt: 1,
+          state: 'archived',
+          reason: 'Error',
+          exitCode: 3,
+          startedAt: '2026-01-01T00:00:00Z',
+          finishedAt: '2026-01-01T00:00:08Z',
+          bytes: 120,
+        },
+      ]),
     async logs(worker, task, options, signal) {
       logRequests.push({ worker, name: task.name, ...options });
       if (options.previous) throw new ApiError('NotFound', 'there is no container before the newest');
@@ -579,6 +592,38 @@ describe('gantry', () => {
         timestamps: true,
         follow: false,
       });
+    });
+
+    it('asks for one attempt, one stream, and lists what is kept', async () => {
+      expect((await gantry('logs a --attempt 3 --stream stderr')).code).to.equal(0);
+      expect(logRequests[0]).to.include({ attempt: 3, stream: 'stderr', previous: false });
+      expect((await gantry('logs a --attempts')).out).to.equal(
+        'ATTEMPT   STATE      REASON   EXIT   STARTED                FINISHED               BYTES\n' +
+          '2         running    -        -      2026-01-01T00:00:09Z   -                      -\n' +
+          '1         archived   Error    3      2026-01-01T00:00:00Z   2026-01-01T00:00:08Z   120\n',
+      );
+      expect((await gantry('logs a --stream both')).err).to.match(/--stream: found "both", wanted stdout/);
+      expect((await gantry('logs a --at -1s --revision 3')).err).to.match(/cannot be given together/);
+    });
+
+    it('reads the log of a Task that is deleted, and is told when it was there', async () => {
+      const { metadata } = await world.admin.get(tasks, { namespace: 'default', name: 'a' });
+      world.clock.advance(60_000);
+      await world.admin.delete(tasks, { namespace: 'default', name: 'a' });
+      // As its worker does when its containers are gone.
+      const { finalizers: _, ...leaving } = (
+        await world.admin.get(tasks, { namespace: 'default', name: 'a' })
+      ).metadata;
+      const task = await world.admin.get(tasks, { namespace: 'default', name: 'a' });
+      await world.admin.update(tasks, { ...task, metadata: leaving });
+      world.clock.advance(30_000);
+      const refused = await gantry('logs a');
+      expect(refused.err).to.match(
+        /not found: it was deleted about (\S+Z); to read what is still kept of its log/,
+      );
+      const at = /at=(\S+Z)/.exec(refused.err)?.[1] ?? '';
+      expect(await gantry(`logs a --at ${at}`)).to.deep.equal({ code: 0, out: 'one\ntwo\n', err: '' });
+      expect((await gantry(`logs a --revision ${metadata.resourceVersion}`)).out).to.equal('one\ntwo\n');
     });
 
     it('follows until it is interrupted', async () => {

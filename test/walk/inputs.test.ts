@@ -148,6 +148,37 @@ describe('Configuration', function () {
     expect(await envOf(next)).to.include('a=2');
   });
 
+  it('as files changes under the running container, and stays as it is while the source is gone', async () => {
+    await kubectl('create configmap files --from-literal=color=blue');
+    await kubectl('create secret generic files --from-literal=password=hunter2');
+    await apply('files', {
+      volumes: [
+        { name: 'settings', configMap: { name: 'files' } },
+        { name: 'login', secret: { secretName: 'files', items: [{ key: 'password', path: 'db/password' }] } },
+      ],
+      volumeMounts: [
+        { name: 'settings', mountPath: '/etc/settings' },
+        { name: 'login', mountPath: '/etc/login' },
+      ],
+    });
+    const id = await runs('files');
+    expect(await inside(id, 'cat', '/etc/settings/color', '/etc/login/db/password')).to.equal('bluehunter2');
+    await kubectl('patch configmap files --type=merge -p {"data":{"color":"red","shape":"round"}}');
+    await eventually('the files have changed', async () => {
+      const { stdout } = await command('docker', [
+        'exec',
+        id,
+        'cat',
+        '/etc/settings/color',
+        '/etc/settings/shape',
+      ]);
+      return stdout === 'redround' ? true : undefined;
+    });
+    await kubectl('delete configmap files');
+    expect(await inside(id, 'cat', '/etc/settings/color')).to.equal('red');
+    expect(await runs('files')).to.equal(id);
+  });
+
   it('from Secrets is in no log, Event or status', async () => {
     const { stdout: events } = await kubectl('get events -o json');
     const { stdout: objects } = await kubectl('get tasks,workers -o json');

@@ -162,6 +162,14 @@ describe('HTTP and TCP probes', () => {
     });
   }
 
+  it('does not fail who answers while this whole process has no time', async () => {
+    const port = await serve((_, response) => response.end());
+    const answering = ask(port, {}, 400);
+    // Longer than the question may take, and nothing moves meanwhile.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800);
+    expect(await answering).to.deep.equal({ kind: 'success' });
+  });
+
   it('says in the kubelet’s words that nobody listens, and what came instead of HTTP', async () => {
     const nobody = await loopback.closedPort();
     const refused = `dial tcp 127.0.0.1:${nobody}: connect: connection refused`;

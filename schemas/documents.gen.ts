@@ -3164,6 +3164,11 @@ export const documents: readonly KindDocument[] = [
              "rule": "!has(self.runAsNonRoot) || !self.runAsNonRoot || !has(self.runAsUser) || self.runAsUser != 0",
              "message": "must not be 0 with runAsNonRoot: true",
              "fieldPath": ".runAsUser"
+            },
+            {
+             "rule": "!has(self.runAsGroup) || has(self.runAsUser)",
+             "message": "must come with runAsUser, without which the container would be root in that group",
+             "fieldPath": ".runAsGroup"
             }
            ],
            "properties": {
@@ -3177,7 +3182,7 @@ export const documents: readonly KindDocument[] = [
              "type": "integer",
              "minimum": 0,
              "maximum": 2147483647,
-             "description": "The group id of the container's process."
+             "description": "The group id of the container's process; only with runAsUser."
             },
             "readOnlyRootFilesystem": {
              "type": "boolean",

@@ -1519,7 +1519,7 @@ securityContext?: {
  */
 runAsUser?: number
 /**
- * The group id of the container's process.
+ * The group id of the container's process; only with runAsUser.
  */
 runAsGroup?: number
 /**

@@ -372,6 +372,7 @@ describe("Task's own schema", () => {
       { securityContext: { privileged: true, allowPrivilegeEscalation: false } },
       'spec.securityContext.allowPrivilegeEscalation',
     ],
+    ['a group of nobody', { securityContext: { runAsGroup: 5 } }, 'spec.securityContext.runAsGroup'],
     [
       'root that is not root',
       { securityContext: { runAsNonRoot: true, runAsUser: 0 } },

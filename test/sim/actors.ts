@@ -5,12 +5,15 @@ import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../../machin
 import { pick, type Random } from '../../machinery/random.ts';
 import type { FakeContainer } from '../../runtime/fake/container.ts';
 import type { FakeRuntime } from '../../runtime/fake/fake.ts';
-import { tasks } from '../../schemas/kinds.ts';
+import { configMaps, tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { taskManifest } from '../builders.ts';
 import { CLUSTER, PROGRAMS } from './cluster.ts';
 
 const NAMES = ['t0', 't1', 't2', 't3', 't4', 't5'];
+const CONFIG_MAPS = ['c0', 'c1'];
+/** What Tasks call the volume of their ConfigMap. */
+export const VOLUME = 'config';
 const RESTART = ['Always', 'Always', 'Always', 'OnFailure', 'Never'] as const;
 
 /** What the user was told is stored, by task name. */
@@ -40,6 +43,7 @@ export class User {
 
   /** Does one thing to one task. */
   async act(): Promise<void> {
+    if (this.#random.next() < 0.15) return this.#touchConfigMap();
     const name = pick(this.#random, NAMES) ?? 't0';
     const told = this.acknowledged.get(name);
     const isThere = told !== undefined && !told.isDeleted;
@@ -66,10 +70,57 @@ export class User {
       resources: { requests: { cpu: `${Math.ceil(this.#random.next() * 6) * 400}m` } },
       ...(this.#random.next() < 0.4 ? { ports: [{ containerPort: 80, hostPort: port }] } : {}),
       ...(this.#random.next() < 0.1 ? { workerSelector: { disk: 'ssd' } } : {}),
+      ...this.#life(),
     };
     return this.#change(`create ${name} ${JSON.stringify(spec)}`, name, () =>
       this.#client.create(tasks, taskManifest(name, spec)),
     );
+  }
+
+  /** What goes on around the container's life. */
+  #life(): Partial<Task['spec']> {
+    const chance = (odds: number): boolean => this.#random.next() < odds;
+    const config = pick(this.#random, CONFIG_MAPS) ?? 'c0';
+    const probe = { exec: { command: ['well'] }, periodSeconds: 2, failureThreshold: 2 };
+    const seconds = Math.floor(this.#random.next() * 3);
+    return {
+      ...(chance(0.2) ? { envFrom: [{ configMapRef: { name: config } }] } : {}),
+      ...(chance(0.2)
+        ? {
+            volumes: [{ name: VOLUME, configMap: { name: config } }],
+            volumeMounts: [{ name: VOLUME, mountPath: '/config' }],
+          }
+        : {}),
+      ...(chance(0.2) ? { livenessProbe: probe } : {}),
+      ...(chance(0.2) ? { readinessProbe: probe } : {}),
+      ...(chance(0.1) ? { startupProbe: probe } : {}),
+      ...(chance(0.2)
+        ? { lifecycle: { postStart: { sleep: { seconds } }, preStop: { exec: { command: ['well'] } } } }
+        : {}),
+      ...(chance(0.05) ? { activeDeadlineSeconds: 5 + Math.floor(this.#random.next() * 20) } : {}),
+    };
+  }
+
+  async #touchConfigMap(): Promise<void> {
+    const name = pick(this.#random, CONFIG_MAPS) ?? 'c0';
+    const key = { namespace: 'default', name };
+    const data = { colour: `v${Math.floor(this.#random.next() * 1000)}` };
+    const isGone = this.#random.next() < 0.25;
+    try {
+      if (isGone) await this.#client.delete(configMaps, key);
+      else if (await this.#has(name))
+        await this.#client.patch(configMaps, key, { type: 'merge', body: { data } });
+      else
+        await this.#client.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: key, data });
+      this.#trace(`user: configmap ${name}: ${isGone ? 'deleted' : JSON.stringify(data)}`);
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      this.#trace(`user: configmap ${name}: refused: ${messageOf(error)}`);
+    }
+  }
+
+  async #has(name: string): Promise<boolean> {
+    return (await this.#client.list(configMaps)).items.some(({ metadata }) => metadata.name === name);
   }
 
   patch(name: string, body: Record<string, unknown>): Promise<void> {

@@ -18,6 +18,8 @@ export interface Odds {
   readonly breakWatch: number;
   /** An event of the engine is lost. */
   readonly loseEvent: number;
+  /** A probe fails. */
+  readonly sick: number;
 }
 
 export const STORMY: Odds = {
@@ -28,6 +30,7 @@ export const STORMY: Odds = {
   crash: 0.006,
   breakWatch: 0.02,
   loseEvent: 0.2,
+  sick: 0.25,
 };
 export const CALM: Odds = {
   fail: 0,
@@ -37,6 +40,7 @@ export const CALM: Odds = {
   crash: 0,
   breakWatch: 0,
   loseEvent: 0,
+  sick: 0,
 };
 
 export interface ChaosOptions {

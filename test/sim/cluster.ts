@@ -1,5 +1,6 @@
 /** The cluster under test: a registry, a control plane, and workers with an engine each; every process can die. */
 import { startAgent } from '../../agent/agent.ts';
+import { openServices } from '../../agent/services.ts';
 import { LeaderElection } from '../../controllers/engine/leaderelection.ts';
 import { Recorder } from '../../controllers/engine/recorder.ts';
 import { ControlPlane } from '../../controllers/list.ts';
@@ -15,6 +16,7 @@ import type { FakeProgram } from '../../runtime/fake/program.ts';
 import type { World } from '../world.ts';
 import type { Chaos } from './chaos.ts';
 import { Life, mortalClient, mortalRuntime } from './mortal.ts';
+import { Shelf } from './shelf.ts';
 
 export const CLUSTER = 'c1';
 export const CONTROL_PLANE = 'control plane';
@@ -58,6 +60,8 @@ export interface ClusterOptions {
 
 export class Cluster {
   readonly engines = new Map<string, FakeRuntime>();
+  /** By worker: the volumes on its machine. */
+  readonly shelves = new Map<string, Shelf>();
   /** Containers about to be started for a process that is dead: an engine has no way to refuse that. */
   readonly lateStarts = new Set<string>();
   readonly #options: ClusterOptions;
@@ -80,7 +84,9 @@ export class Cluster {
         images: PROGRAMS,
         info: { cpus: 4, memoryBytes: 8 * 2 ** 30, hostname: worker },
         hooks: { deliverEvent: () => !chaos.happens(chaos.odds.loseEvent) },
+        commands: { well: () => Promise.resolve(chaos.happens(chaos.odds.sick) ? 1 : 0) },
       });
+      this.shelves.set(worker, new Shelf());
       for (const spec of foreignContainers(worker)) engine.engine.start(engine.engine.create(spec).id);
       this.engines.set(worker, engine);
     });
@@ -199,7 +205,10 @@ export class Cluster {
     const engine = this.engines.get(worker);
     if (engine === undefined) throw new Error(`no engine for worker ${worker}`);
     const hooks = chaos.hooksOf(worker, life, die);
-    const runtime = mortalRuntime(engine, life, { ...hooks, lateStart: (id) => this.lateStarts.add(id) });
+    const runtimeHooks = { ...hooks, lateStart: (id: string) => this.lateStarts.add(id) };
+    const runtime = mortalRuntime(engine, life, runtimeHooks);
+    const volumes = this.shelves.get(worker)?.openFor(life, runtimeHooks);
+    if (volumes === undefined) throw new Error(`no volumes for worker ${worker}`);
     const client = mortalClient(world.workerClient(worker), life, hooks);
     const starting = startAgent({
       client: plant?.client?.(client, worker, mortalClient(world.admin, life, hooks)) ?? client,
@@ -209,6 +218,7 @@ export class Cluster {
       clusterId: CLUSTER,
       agentVersion: '0.0.0',
       startsAtOnce: 4,
+      openServices: (deps) => ({ ...openServices(deps), volumes }),
       // The machine's own figures are read in real time, and are others in every run.
       readMachine: () => Promise.resolve(undefined),
       readFileSystem: () => Promise.resolve(undefined),

@@ -3,11 +3,13 @@
 import { demandOf, holdsShare } from '../../controllers/scheduler/demand.ts';
 import { planSchedule } from '../../controllers/scheduler/plan.ts';
 import { findCondition } from '../../machinery/conditions.ts';
+import { isSameJson } from '../../machinery/json.ts';
 import { LABEL_EPOCH, LABEL_TASK, LABEL_UID } from '../../machinery/labels.ts';
 import type { FakeContainer } from '../../runtime/fake/container.ts';
-import { tasks, workers } from '../../schemas/kinds.ts';
+import { configMaps, tasks, workers } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { World } from '../world.ts';
+import { VOLUME } from './actors.ts';
 import type { Cluster } from './cluster.ts';
 import { isOurs } from './safety.ts';
 
@@ -25,10 +27,20 @@ export async function findUnconverged(world: World, cluster: Cluster): Promise<s
   }
   const uids = new Set(all.map((task) => task.metadata.uid));
   const orphan = ours.find((container) => !uids.has(container.spec.labels[LABEL_UID] ?? ''));
+  for (const [worker, shelf] of cluster.shelves) {
+    const left = shelf.uids().find((uid) => !uids.has(uid));
+    if (left !== undefined) return `worker ${worker} keeps files of Task ${left}, which is gone`;
+  }
   if (orphan !== undefined) {
     return `container ${orphan.name} of task ${orphan.spec.labels[LABEL_TASK] ?? ''} is left although its Task is gone`;
   }
+  const configs = new Map(
+    (await world.admin.list(configMaps)).items.map(({ metadata, data }) => [metadata.name, data ?? {}]),
+  );
   for (const task of all) {
+    const wrong = wrongInputs(task, configs, cluster);
+    if (wrong === 'it waits for them') continue;
+    if (wrong !== undefined) return `task ${task.metadata.name} ${wrong}`;
     const missing = missingOf(
       task,
       ours.filter((container) => isOf(task, container)),
@@ -38,6 +50,27 @@ export async function findUnconverged(world: World, cluster: Cluster): Promise<s
     if (missing !== undefined) return `task ${task.metadata.name} ${missing}`;
   }
   return undefined;
+}
+
+/** Who waits for a ConfigMap is where it should be; who runs has its files as they are. */
+function wrongInputs(
+  { metadata, spec, status }: Task,
+  configs: ReadonlyMap<string, Readonly<Record<string, string>>>,
+  cluster: Cluster,
+): string | undefined {
+  const inEnv = (spec.envFrom ?? []).map(({ configMapRef }) => configMapRef?.name);
+  const inFiles = (spec.volumes ?? []).map(({ configMap }) => configMap?.name);
+  const lacks = [...inEnv, ...inFiles].filter((name) => name !== undefined && !configs.has(name));
+  if (status?.phase === 'Pending' && status.reason === 'CreateContainerConfigError') {
+    return lacks.length > 0 ? 'it waits for them' : 'waits for a ConfigMap that is there';
+  }
+  const [name] = inFiles;
+  const wanted = configs.get(name ?? '');
+  if (status?.phase !== 'Running' || wanted === undefined) return undefined;
+  const found = cluster.shelves.get(spec.workerName ?? '')?.filesOf(metadata.uid ?? '', VOLUME);
+  // A missing object leaves everything as it is, also what another one has.
+  if (lacks.length > 0 || isSameJson(found, wanted)) return undefined;
+  return `has files ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
 }
 
 function isOf(task: Task, { spec }: FakeContainer): boolean {
@@ -108,6 +141,7 @@ function wantedPhases({ spec }: Task): readonly string[] {
       ? ['Stopped', 'Pending', 'none', 'Succeeded', 'Failed']
       : ['Stopped'];
   }
+  if (spec.activeDeadlineSeconds !== undefined) return ['Running', 'Succeeded', 'Failed'];
   const runsOn = !ENDING_IMAGES.includes(spec.image);
   if (spec.restartPolicy === 'Never')
     return runsOn ? ['Running', 'Succeeded', 'Failed'] : ['Succeeded', 'Failed'];
@@ -122,6 +156,7 @@ function candidateOf(worker: Worker, all: readonly Task[]) {
     worker,
     milliCpu: demands.reduce((sum, { demand }) => sum + demand.milliCpu, 0),
     memoryBytes: demands.reduce((sum, { demand }) => sum + demand.memoryBytes, 0),
+    diskBytes: demands.reduce((sum, { demand }) => sum + demand.diskBytes, 0),
     ports: demands.flatMap(({ task, demand }) =>
       demand.hostPorts.map((port) => ({ ...port, task: task.metadata.name })),
     ),

@@ -147,8 +147,8 @@ async function live(
   }
   if (missing !== undefined)
     throw new Violation(`not converged after ${CALM_MS / 1000} s of calm: ${missing}`);
-  // Ten seconds more for what is tidied up late.
-  await pass(30_000);
+  // For what is tidied up late: networks without Tasks, deadlines.
+  await pass(60_000);
 
   trace('--- silence');
   const before = await snapshotOfWork(world, cluster);

@@ -28,6 +28,8 @@ export interface ImageSettings {
   readonly recordFile?: string;
   /** Milliseconds, default 2 min. */
   readonly minAgeMs?: number;
+  /** Milliseconds between two looks, default a minute. */
+  readonly periodMs?: number;
 }
 
 export interface ImageCollectorOptions {
@@ -81,7 +83,7 @@ export class ImageCollector {
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, worker } = this.#options;
+    const { clock, log, worker, settings } = this.#options;
     await this.#record.load();
     while (!signal.aborted) {
       try {
@@ -96,7 +98,7 @@ export class ImageCollector {
           `cannot look after the images: ${messageOf(error)}`,
         );
       }
-      await sleep(clock, PERIOD_MS, signal);
+      await sleep(clock, settings.periodMs ?? PERIOD_MS, signal);
     }
   }
 

@@ -24,6 +24,8 @@ const DETACH_KEYS = Array.from({ length: 8 }, () => 'ctrl-^').join(',');
 
 /** How long an engine may take from its answer to the process. */
 const BEGIN_LIMIT_MS = 10_000;
+/** The engine's own code for a process it could not start, or could not attach to. */
+const EXIT_NOT_RUN = 126;
 
 export type ContainerOf = (id: string) => Docker.Container;
 
@@ -94,8 +96,9 @@ export async function execInDocker(
 }
 
 /**
- * The process with all it started, on this machine. False when it cannot be ended from here. The engine answers before it
- * has started it: there is no process yet, and a moment later there is.
+ * The process with all it started, on this machine. False when it cannot be ended from here. Two things the engine says are
+ * not so: it answers before it has started the process, which is there a moment later; and of a process whose connection
+ * broke while it was started it says that it ended with 126, while it runs.
  */
 async function killExec(
   calls: DockerCalls,
@@ -108,9 +111,16 @@ async function killExec(
   const look = async (): Promise<boolean> => {
     const { Running, ExitCode, Pid, ContainerID } = await exec.inspect({ abortSignal });
     const hasEnded = !Running && ExitCode !== null;
-    if (!hasEnded && Pid === 0) return false;
-    isKilled = hasEnded || (await killTree({ containerId: ContainerID, pid: Pid }));
-    return true;
+    if (Pid === 0) {
+      isKilled = hasEnded;
+      return hasEnded;
+    }
+    isKilled = hasEnded && ExitCode !== EXIT_NOT_RUN;
+    if (isKilled) return true;
+    const result = await killTree({ containerId: ContainerID, pid: Pid });
+    isKilled = result === 'killed' || (hasEnded && result === 'gone');
+    // Gone while it runs: it has just ended, and the engine will say so, or its number is another machine's.
+    return isKilled || result === 'refused';
   };
   await calls.until(abortSignal, look, BEGIN_LIMIT_MS);
   return isKilled;

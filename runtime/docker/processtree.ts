@@ -8,6 +8,8 @@ import { readdir, readFile } from 'node:fs/promises';
 
 /** A process that starts others as fast as they are found is not chased for ever. */
 const MAX_PROCESSES = 4_096;
+/** One that hangs in the kernel is not waited for: it starts no others meanwhile. */
+const STOP_LOOKS = 50;
 
 export interface ContainerProcess {
   /** The whole id of its container. */
@@ -15,34 +17,42 @@ export interface ContainerProcess {
   readonly pid: number;
 }
 
-/** Whether the process is here and the container's; false too when it has ended. */
-export async function isOfContainer({ containerId, pid }: ContainerProcess): Promise<boolean> {
-  if (!Number.isInteger(pid) || pid <= 1 || containerId.length < 64) return false;
-  const groups = await readOrGone(() => readFile(`/proc/${pid}/cgroup`, 'utf8'));
-  return groups?.includes(containerId) === true;
+type Place = 'in the container' | 'elsewhere' | 'gone';
+
+/** Whether a process is here and the container's. */
+export async function isOfContainer(process: ContainerProcess): Promise<boolean> {
+  return (await placeOf(process)) === 'in the container';
 }
 
-/** False when it is not a process of the container here, or this user may not end it. */
-export async function killTree(root: ContainerProcess): Promise<boolean> {
-  if (!(await isOfContainer(root))) return false;
-  // Found before their parents end: afterwards they would be somebody else's children.
-  const pids = [root.pid, ...(await descendantsOf(root.pid))];
-  let isDone = false;
+/** `gone`: there is no such process here. `refused`: it is not the container's, or this user may not end it. */
+export async function killTree({
+  containerId,
+  pid: root,
+}: ContainerProcess): Promise<'killed' | 'gone' | 'refused'> {
+  const place = await placeOf({ containerId, pid: root });
+  if (place !== 'in the container') return place === 'gone' ? 'gone' : 'refused';
+  const pids = [root];
+  // Each is stopped before its children are looked for: it could start one more in between, which would be nobody's child
+  // once it has ended.
+  for (let at = 0; at < pids.length && pids.length < MAX_PROCESSES; at++) {
+    const pid = pids[at] ?? 0;
+    if ((await placeOf({ containerId, pid })) !== 'in the container') continue;
+    if (!send(pid, 'SIGSTOP')) return 'refused';
+    await untilStopped(pid);
+    pids.push(...(await childrenOf(pid)));
+  }
+  let isDone = true;
   for (const pid of pids) {
-    if (!(await isOfContainer({ ...root, pid }))) continue;
-    const isKilled = kill(pid);
-    if (pid === root.pid) isDone = isKilled;
+    if (await isOfContainer({ containerId, pid })) isDone = send(pid, 'SIGKILL') && isDone;
   }
-  return isDone;
+  return isDone ? 'killed' : 'refused';
 }
 
-async function descendantsOf(root: number): Promise<number[]> {
-  const found: number[] = [];
-  for (let next: number | undefined = root, at = 0; next !== undefined; next = found[at++]) {
-    found.push(...(await childrenOf(next)));
-    if (found.length > MAX_PROCESSES) break;
-  }
-  return found;
+async function placeOf({ containerId, pid }: ContainerProcess): Promise<Place> {
+  if (!Number.isInteger(pid) || pid <= 1 || containerId.length < 64) return 'elsewhere';
+  const groups = await readOrGone(() => readFile(`/proc/${pid}/cgroup`, 'utf8'));
+  if (groups === undefined) return 'gone';
+  return groups.includes(containerId) ? 'in the container' : 'elsewhere';
 }
 
 /** Of every thread of it: proc(5), "/proc/[pid]/task/[tid]/children". */
@@ -54,13 +64,23 @@ async function childrenOf(pid: number): Promise<number[]> {
   return lists.flatMap((list) => (list ?? '').split(' ').filter((text) => text.trim() !== '')).map(Number);
 }
 
-function kill(pid: number): boolean {
+async function untilStopped(pid: number): Promise<void> {
+  for (let looks = 0; looks < STOP_LOOKS; looks++) {
+    const stat = await readOrGone(() => readFile(`/proc/${pid}/stat`, 'utf8'));
+    // The state comes after the name, which may have brackets and spaces of its own: proc(5).
+    const state = stat?.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) ?? 'X';
+    if ('tTZX'.includes(state)) return;
+  }
+}
+
+/** False where this user may not. */
+function send(pid: number, signal: 'SIGSTOP' | 'SIGKILL'): boolean {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
     return true;
   } catch (error) {
     const code = codeOf(error);
-    // It ended by itself meanwhile; or its user is not ours to judge, which the caller hears.
+    // It ended by itself meanwhile.
     if (code === 'ESRCH') return true;
     if (code === 'EPERM') return false;
     throw error;

@@ -7,7 +7,9 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { forgetGone, type Outcome, remember } from '../../../controllers/task/acting/remember.ts';
 import { planTask } from '../../../controllers/task/plan.ts';
+import type { ProbeState, TaskInputs } from '../../../controllers/task/services.ts';
 import { type Action, emptyMemory, type TaskMemory, type TaskPlan } from '../../../controllers/task/types.ts';
+import { findCondition } from '../../../machinery/conditions.ts';
 import { RuntimeError } from '../../../machinery/errors.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { seededRandom } from '../../../machinery/random.ts';
@@ -17,6 +19,13 @@ import { boundTask, world } from './worlds.ts';
 
 type Step =
   | { readonly kind: 'reconcile' | 'forget' | 'unlucky' }
+  /** What the Task takes from ConfigMaps: there in another version, or missing. */
+  | { readonly kind: 'inputs'; readonly version: string | undefined }
+  /** What probes of the newest running container say. */
+  | { readonly kind: 'probe'; readonly state: Partial<ProbeState> }
+  /** How a hook that runs comes to its end. */
+  | { readonly kind: 'hook'; readonly isWell: boolean }
+  | { readonly kind: 'overuse' }
   | { readonly kind: 'edit'; readonly spec: Partial<Task['spec']> }
   | {
       readonly kind: 'byHand';
@@ -42,6 +51,11 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         { resources: { limits: { memory: '64Mi' } } },
         { resources: {} },
         { ports: [{ containerPort: 80 }] },
+        { lifecycle: { postStart: { sleep: { seconds: 1 } }, preStop: { sleep: { seconds: 1 } } } },
+        { lifecycle: {} },
+        { livenessProbe: { tcpSocket: { port: 80 } }, readinessProbe: { tcpSocket: { port: 80 } } },
+        { startupProbe: { tcpSocket: { port: 80 } } },
+        { activeDeadlineSeconds: 1_000_000 },
       )
       .map((spec): Step => ({ kind: 'edit', spec })),
     {
@@ -51,9 +65,23 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         .map(([act, which]): Step => ({ kind: 'byHand', act, which })),
     },
     fc.integer({ min: 1, max: 90 }).map((seconds): Step => ({ kind: 'time', seconds })),
+    fc.constantFrom('v1', 'v2', undefined).map((version): Step => ({ kind: 'inputs', version })),
+    fc
+      .constantFrom<Partial<ProbeState>>(
+        { liveness: 'failed' },
+        { startup: 'failed' },
+        { startup: 'pending' },
+        { readiness: 'notReady' },
+        {},
+      )
+      .map((state): Step => ({ kind: 'probe', state })),
+    fc.boolean().map((isWell): Step => ({ kind: 'hook', isWell })),
+    fc.constant<Step>({ kind: 'overuse' }),
   ),
   { maxLength: 40 },
 );
+
+const WELL: ProbeState = { startup: 'passed', liveness: 'ok', readiness: 'ready' };
 
 /** The Task, the engine and the controller's memory, with the controller's loop reduced to plan and perform. */
 class Model {
@@ -70,17 +98,43 @@ class Model {
   });
   task: Task = boundTask();
   memory: TaskMemory = emptyMemory;
+  /** Undefined: they are missing. */
+  filesVersion: string | undefined = '';
+  readonly probes = new Map<string, ProbeState>();
+  readonly overuse = new Map<string, string>();
+  /** The container that is probed. */
+  probed: string | undefined;
+  /** Containers whose postStart was begun. */
+  readonly hooked = new Set<string>();
 
   plan(): TaskPlan {
     const containers = this.engine.containers().map((container) => container.detail());
     this.memory = forgetGone(this.memory, new Set(containers.map(({ id }) => id)));
-    return planTask(
+    const plan = planTask(
       world(this.task, containers, {
         memory: this.memory,
+        inputs: this.inputs(),
+        probes: new Map([...this.probes].filter(([id]) => id === this.probed)),
+        overuse: this.overuse,
         nowMs: this.clock.now(),
         monotonicMs: this.clock.monotonicMs(),
       }),
     );
+    this.probed = plan.probing?.containerId;
+    if (this.probed !== undefined) {
+      expect(this.engine.find(this.probed)?.state, 'only what runs is probed').to.equal('running');
+      const hook = this.memory.postStart.get(this.probed);
+      expect(hook ?? 'done', 'nothing is probed before its postStart is done').to.equal('done');
+    }
+    return plan;
+  }
+
+  inputs(): TaskInputs {
+    const { filesVersion } = this;
+    if (filesVersion === undefined) return { kind: 'missing', message: 'configmap "c" not found' };
+    const volume = { isSecret: false, files: [] };
+    const files = new Map(filesVersion === '' ? [] : [['conf', volume] as const]);
+    return { kind: 'ready', env: [], files, filesVersion, registryAuths: [] };
   }
 
   running(): number {
@@ -111,6 +165,19 @@ class Model {
     }
   }
 
+  /** Came to its end, and nobody has wished for anything since. */
+  isEnded(): boolean {
+    return this.task.status?.observedGeneration === this.task.metadata.generation;
+  }
+
+  endHook(isWell: boolean): void {
+    const postStart = new Map(this.memory.postStart);
+    for (const [id, state] of postStart) {
+      if (state === 'running') postStart.set(id, isWell ? 'done' : { failed: 'exit code 1' });
+    }
+    this.memory = { ...this.memory, postStart };
+  }
+
   edit(spec: Partial<Task['spec']>): void {
     const generation = (this.task.metadata.generation ?? 0) + 1;
     this.task = {
@@ -125,9 +192,14 @@ class Model {
     try {
       switch (action.kind) {
         case 'create':
+          expect(this.filesVersion, 'nothing is made while inputs are missing').to.not.equal(undefined);
+          expect(this.task.status?.phase, 'an ended Task gets no container').to.not.be.oneOf(
+            this.isEnded() ? ['Succeeded', 'Failed'] : [],
+          );
           containerId = this.engine.create(action.spec).id;
           break;
         case 'start':
+          expect(this.filesVersion, 'nothing is started while inputs are missing').to.not.equal(undefined);
           containerId ??= this.engine.find(action.name)?.id;
           expect(this.running(), 'a container is started only where none runs').to.equal(0);
           this.engine.start(containerId ?? action.name);
@@ -148,8 +220,11 @@ class Model {
         case 'update':
           this.engine.update(action.id, action.resources);
           break;
-        case 'pull':
         case 'postStart':
+          expect(this.hooked.has(action.id), 'postStart is run once for a container').to.equal(false);
+          this.hooked.add(action.id);
+          return { kind: 'begun', action };
+        case 'pull':
         case 'refreshVolumes':
         case 'releaseVolumes':
         case 'liftFinalizer':
@@ -178,6 +253,19 @@ function doStep(model: Model, step: Step): void {
       return model.clock.advance(step.seconds * 1000);
     case 'byHand':
       return byHand(model, step.act, step.which);
+    case 'inputs':
+      model.filesVersion = step.version;
+      return undefined;
+    case 'probe':
+      if (model.probed !== undefined) model.probes.set(model.probed, { ...WELL, ...step.state });
+      return undefined;
+    case 'hook':
+      return model.endHook(step.isWell);
+    case 'overuse': {
+      const running = model.engine.containers().find((container) => container.state === 'running');
+      if (running !== undefined) model.overuse.set(running.id, 'too much of the disk');
+      return undefined;
+    }
   }
 }
 
@@ -206,8 +294,13 @@ describe('laws of planTask', () => {
         for (const step of sequence) doStep(model, step);
         // Faults have stopped. A crash loop never rests, so what crashes is mended first.
         model.edit({ image: 'app:1' });
+        model.filesVersion ??= 'v3';
+        model.probes.clear();
+        model.overuse.clear();
         for (let look = 0; look < 30; look++) {
           model.reconcile();
+          model.endHook(true);
+          if (model.probed !== undefined) model.probes.set(model.probed, WELL);
           model.clock.advance(31_000);
         }
         model.reconcile();
@@ -217,6 +310,10 @@ describe('laws of planTask', () => {
         if (!isWanted) expect(phase).to.equal('Stopped');
         else if (model.task.spec.restartPolicy !== 'Never') expect(phase).to.equal('Running');
         else expect(phase).to.be.oneOf(['Running', 'Failed']);
+        if (phase === 'Running') {
+          const ready = findCondition(model.task.status?.conditions, 'Ready');
+          expect(ready?.status, 'what is well is ready').to.equal('True');
+        }
         const plan = model.plan();
         expect(plan.actions, 'a settled Task plans nothing').to.deep.equal([]);
         expect(plan.status, 'and says nothing new').to.equal(model.task.status);

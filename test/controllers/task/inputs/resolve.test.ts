@@ -287,7 +287,22 @@ describe('The environment of a Task', () => {
 
   it('refuses more than a process can be given together', () => {
     const env = Array.from({ length: 20 }, (_, at) => ({ name: `V${at}`, value: 'x'.repeat(120_000) }));
-    expect(envOf({ env })).to.match(/^the environment has 24\d+ bytes, it can have 1966080 at most/);
+    expect(envOf({ env })).to.match(
+      /^the environment and the arguments have more than 2031616 bytes together/,
+    );
+  });
+});
+
+describe('The arguments of a Task', () => {
+  it('are refused where they grow past what a process can be given', () => {
+    const env = [{ name: 'BIG', value: 'x'.repeat(100_000) }];
+    expect(envOf({ env, command: ['$(BIG)'], args: ['a', '$(BIG)$(BIG)'] })).to.equal(
+      'args[1] has 200000 bytes, it can have 131071 at most',
+    );
+    const args = Array.from({ length: 20 }, () => '$(BIG)');
+    expect(envOf({ env, args })).to.match(
+      /^the environment and the arguments have more than 2031616 bytes together/,
+    );
   });
 });
 

@@ -54,7 +54,10 @@ export class NetworkNamespaces {
     if (process.getuid?.() !== 0) throw new Error('entering it takes root, which this process is not');
     if (!(await isProcessOf(container))) throw new Error('its process is not one of this machine');
     const key = `${container.id} ${container.pid}`;
-    const dialer = this.#dialers.get(key) ?? this.#open(container, key);
+    const known = this.#dialers.get(key);
+    // Who asks a port that is not open yet again and again shall not cost a process each time.
+    if (known === undefined && !(await mayListen(container.pid, port))) throw new Error('connection refused');
+    const dialer = known ?? this.#dialers.get(key) ?? this.#open(container, key);
     // Last in the order of use.
     this.#dialers.delete(key);
     this.#dialers.set(key, dialer);
@@ -181,6 +184,24 @@ async function isProcessOf({ id, pid }: ContainerProcess): Promise<boolean> {
     const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
     if (code === 'ENOENT' || code === 'ESRCH') return false;
     throw new RuntimeError('Failed', `cannot look at process ${pid}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A line of the system's table of sockets: `0: 0100007F:1F90 00000000:0000 0A …`, where 0A is a listening one. */
+const LISTENING = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F:]+ 0A /;
+
+/** Whether something in the process's network namespace listens on the port; true where that cannot be seen. */
+async function mayListen(pid: number, port: number): Promise<boolean> {
+  try {
+    const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
+    // There is none on a machine without IPv6.
+    const table6 = await readFile(`/proc/${pid}/net/tcp6`, 'utf8').catch(() => '');
+    return `${table}${table6}`
+      .split('\n')
+      .some((line) => Number.parseInt(LISTENING.exec(line)?.[1] ?? '', 16) === port);
+  } catch {
+    // Not this process's to read: the dialer finds out.
+    return true;
   }
 }
 

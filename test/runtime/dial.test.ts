@@ -135,6 +135,15 @@ describe('dialling a container', () => {
     await eventually(() => Promise.resolve(dialers().length === 0 || undefined), 'the process to end');
   });
 
+  it('starts none for a port where nobody listens', async () => {
+    await visit();
+    clock.advance(30_000);
+    await eventually(() => Promise.resolve(dialers().length === 0 || undefined), 'the process to end');
+    const refused = await rejection(runtime.dial(id, 8081, signal), 'Failed');
+    expect(refused.message).to.contain('(connection refused)');
+    expect(dialers()).to.deep.equal([]);
+  });
+
   it('starts another when somebody killed it', async () => {
     await visit();
     const [pid = 0] = dialers();

@@ -5,13 +5,14 @@ import { discovery } from './rows/discovery.ts';
 import { generators } from './rows/generators.ts';
 import { reading } from './rows/reading.ts';
 import { removing } from './rows/removing.ts';
+import { taskFields } from './rows/taskfields.ts';
 import { workers } from './rows/workers.ts';
 import { writing } from './rows/writing.ts';
 import { Session } from './session.ts';
 import { kubectls } from './versions.ts';
 
 /** In this order: later groups use what earlier ones made. */
-const table = [discovery, writing, reading, containers, workers, generators, removing];
+const table = [discovery, writing, reading, containers, taskFields, workers, generators, removing];
 
 const found = kubectls();
 if (found.length === 0) {

@@ -35,9 +35,10 @@ export interface InputNote {
 
 /**
  * Arguments and environment of a process together are at most a quarter of its stack's limit, 2 MiB as systems come;
- * of it something is left for the arguments. Source: Linux, execve(2), "Limits on size of arguments and environment".
+ * of it something is left for what the image and the engine add. Source: Linux, execve(2), "Limits on size of arguments
+ * and environment".
  */
-const MAX_ENVIRONMENT_BYTES = 2 * 1024 * 1024 - 128 * 1024;
+const MAX_TOGETHER_BYTES = 2 * 1024 * 1024 - 64 * 1024;
 /** What each string costs besides its bytes: its end, and the pointer to it. */
 const STRING_OVERHEAD_BYTES = 9;
 const VARIABLE_NAME = /^[-._a-zA-Z][-._a-zA-Z0-9]*$/;
@@ -65,6 +66,8 @@ export function environmentOf(
       if (skipped.length > 0) notes.push(skippedNote(kind, `${namespace}/${name}`, skipped));
     }
   }
+  let made = 0;
+  let hasTooMuch = false;
   for (const { name, value = '', valueFrom } of task.spec.env ?? []) {
     const found =
       valueFrom === undefined || value !== ''
@@ -79,15 +82,37 @@ export function environmentOf(
       continue;
     }
     values.set(name, found);
+    made += found.length;
+    // Also what is made over again costs memory.
+    hasTooMuch = made > 2 * MAX_TOGETHER_BYTES;
+    if (hasTooMuch) break;
   }
   const env = [...values].map(([name, value]) => `${name}=${value}`);
-  const bytes = env.reduce((sum, entry) => sum + Buffer.byteLength(entry) + STRING_OVERHEAD_BYTES, 0);
-  if (bytes > MAX_ENVIRONMENT_BYTES) {
+  if (hasTooMuch || isTooMuch(env, task.spec, (variable) => values.get(variable), problems)) {
     problems.add(
-      `the environment has ${bytes} bytes, it can have ${MAX_ENVIRONMENT_BYTES} at most: give what is large as files of a volume`,
+      `the environment and the arguments have more than ${MAX_TOGETHER_BYTES} bytes together, which no process can be given: give what is large as files of a volume`,
     );
   }
   return { env, notes };
+}
+
+/** Whether environment, command and arguments are too much together; a word that is too long itself is told. */
+function isTooMuch(
+  env: readonly string[],
+  { command = [], args = [] }: Task['spec'],
+  valueOfName: (name: string) => string | undefined,
+  problems: Problems,
+): boolean {
+  let together = env.reduce((sum, text) => sum + Buffer.byteLength(text) + STRING_OVERHEAD_BYTES, 0);
+  for (const [index, word] of [...command, ...args].entries()) {
+    if (together > MAX_TOGETHER_BYTES) return true;
+    const bytes = Buffer.byteLength(expand(word, valueOfName));
+    together += bytes + STRING_OVERHEAD_BYTES;
+    if (bytes < MAX_STRING_BYTES) continue;
+    const field = index < command.length ? `command[${index}]` : `args[${index - command.length}]`;
+    problems.add(`${field} has ${bytes} bytes, it can have ${MAX_STRING_BYTES - 1} at most`);
+  }
+  return together > MAX_TOGETHER_BYTES;
 }
 
 /** All keys of one object. @returns those that are no variable names. */

@@ -4,6 +4,7 @@
  */
 import { benchApi } from './api.ts';
 import { benchBackup } from './backup.ts';
+import { benchLogs } from './logs.ts';
 import { benchPast } from './past.ts';
 import { benchProbes } from './probes.ts';
 import { benchProcess } from './process.ts';
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   sabotage: benchSabotage,
   settled: benchSettled,
   process: benchProcess,
+  logs: benchLogs,
   probes: benchProbes,
   watches: benchWatches,
 };

@@ -220,7 +220,19 @@ export class GantryProcess {
         const made = stdout.split('\n').filter((id) => id !== '');
         if (made.length > 0) await command('docker', [kind, 'rm', ...made]);
       }
+      await this.#forgetMemory();
     }
     rmSync(this.home, { recursive: true, force: true });
+  }
+
+  /** What was mounted for Secrets and emptyDirs in memory: a process that was killed leaves it. */
+  async #forgetMemory(): Promise<void> {
+    const directory = join('/run/gantry', this.clusterId());
+    const mounted = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .flatMap((line) => line.split(' ')[4] ?? [])
+      .filter((path) => path.startsWith(`${directory}/`));
+    if (mounted.length > 0) await command('umount', ['--lazy', ...mounted.toReversed()]);
+    rmSync(directory, { recursive: true, force: true });
   }
 }

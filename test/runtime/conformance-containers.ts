@@ -1,6 +1,6 @@
 /** The promises of `Runtime` about containers, images and calls. */
 import { expect } from 'chai';
-import type { PublishedPort } from '../../machinery/runtime.ts';
+import type { PublishedPort, PullProgress } from '../../machinery/runtime.ts';
 import { collect, rejection } from './expectations.ts';
 import { type Promised, uniqueName } from './rig.ts';
 
@@ -240,6 +240,38 @@ export function promiseContainers(promise: Promised): void {
   promise('pulls an image that the registry has', async (rig) => {
     const pulled = await rig.runtime.pull(rig.fixture.pullable, {}, rig.signal);
     expect(await rig.runtime.image(rig.fixture.pullable, rig.signal)).to.deep.equal(pulled);
+  });
+
+  promise(
+    'removes an image, but not from under a container, and doing it twice is doing it once',
+    async (rig) => {
+      const { runtime, signal } = rig;
+      const { pullable } = rig.fixture;
+      const { id } = await runtime.pull(pullable, {}, signal);
+      const listed = (await runtime.images(signal)).find((image) => image.id === id);
+      expect(listed?.references).to.include(pullable);
+      const container = await rig.create('waits', { image: pullable });
+      await rejection(runtime.removeImage(id, signal), 'Conflict');
+      expect((await runtime.image(pullable, signal))?.id).to.equal(id);
+      await runtime.remove(container, signal);
+      await runtime.removeImage(id, signal);
+      await runtime.removeImage(id, signal);
+      expect(await runtime.image(pullable, signal)).to.equal(undefined);
+      expect((await runtime.images(signal)).map((image) => image.id)).to.not.include(id);
+    },
+  );
+
+  promise('tells how far a pull has come, to the end', async (rig) => {
+    const { runtime, signal } = rig;
+    const { pullable } = rig.fixture;
+    const before = await runtime.image(pullable, signal);
+    if (before !== undefined) await runtime.removeImage(before.id, signal);
+    const seen: PullProgress[] = [];
+    await runtime.pull(pullable, { onProgress: (progress) => seen.push(progress) }, signal);
+    const last = seen.at(-1);
+    expect(last?.layers).to.be.greaterThan(0);
+    expect(last?.doneLayers).to.equal(last?.layers);
+    expect(last?.doneBytes).to.equal(last?.totalBytes);
   });
 
   promise('tells that the registry has no such image, by reason', async (rig) => {

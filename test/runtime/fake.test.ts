@@ -72,8 +72,8 @@ describeRuntime(
       clock: systemClock,
       random: seededRandom(1),
       images: Object.fromEntries(Object.entries(PROGRAMS).map(([name, program]) => [imageOf(name), program])),
-      registry: { 'fake/pullable:1': {} },
     });
+    runtime.engine.publish('fake/pullable:1', {}, { layers: [1_000, 2_000] });
     const fixture: RuntimeFixture = {
       runtime,
       program: (behaviour) => ({ image: imageOf(behaviour) }),

@@ -1,4 +1,5 @@
 /** Who is asked when, and what is told of it: the real prober on a fake engine, time that moves when told. */
+import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
 import { TaskProber } from '../../../agent/probes/prober.ts';
 import type { EventInput } from '../../../controllers/engine/event.ts';
@@ -16,6 +17,13 @@ type Spec = Partial<Task['spec']>;
 
 /** A probe by a command of this name. */
 const by = (name: string): { exec: { command: string[] } } => ({ exec: { command: [name] } });
+
+/** A server that redirects every request to another host. */
+function sendElsewhere(connection: Duplex): void {
+  connection.once('data', () => {
+    connection.end('HTTP/1.1 302 Found\r\nLocation: http://other.example/\r\nContent-Length: 2\r\n\r\nno');
+  });
+}
 
 class Bench {
   readonly clock = new FakeClock();
@@ -49,6 +57,7 @@ class Bench {
       random: seededRandom(1),
       images: { busybox: {} },
       commands,
+      serve: (_, port) => (port === 80 ? sendElsewhere : undefined),
     });
     this.prober = new TaskProber({
       runtime: this.runtime,
@@ -116,7 +125,10 @@ class Bench {
   }
 }
 
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+/** As many turns as an answer takes that nobody waits for. */
+async function settle(): Promise<void> {
+  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe('The prober', () => {
   it('asks at once, then every ten seconds', async () => {
@@ -245,6 +257,16 @@ describe('The prober', () => {
     await bench.pass(1);
     expect(bench.messages().at(-1)).to.equal('Unhealthy: Readiness probe failed: ready says 4');
     expect(bench.changes.length).to.equal(3);
+  });
+
+  it('warns of what was success only because nobody went on', async () => {
+    const bench = new Bench();
+    const target = await bench.keep('a', { readinessProbe: { httpGet: { port: 80 } } });
+    await bench.pass(25);
+    expect(bench.state(target)?.readiness).to.equal('ready');
+    expect(bench.messages()).to.deep.equal([
+      'ProbeWarning: Readiness probe warning: Probe terminated redirects, Response body: no',
+    ]);
   });
 
   it('counts no answer against the container when the engine does not answer', async () => {

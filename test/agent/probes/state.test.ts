@@ -11,6 +11,7 @@ import {
   type Tally,
 } from '../../../agent/probes/state.ts';
 import type { Probe, ProbeState } from '../../../controllers/task/services.ts';
+import { pick, seededRandom } from '../../../machinery/random.ts';
 
 const ok: Answer = { kind: 'success' };
 const bad = (message = 'no'): Answer => ({ kind: 'failure', message });
@@ -183,4 +184,28 @@ describe('probe states', () => {
       expect(found).to.deep.equal(asked);
     });
   }
+
+  it('the verdict is that of the last run of equal answers that was long enough, whatever came between', () => {
+    const seed = Number(process.env['GANTRY_PROBES_SEED'] ?? Date.now() % 1_000_000);
+    const random = seededRandom(seed);
+    const draw = (from: number, to: number): number => from + Math.floor(random.next() * (to - from + 1));
+    for (let story = 0; story < 300; story++) {
+      const kind = pick(random, PROBE_KINDS) ?? 'liveness';
+      const probe = { failureThreshold: draw(1, 4), successThreshold: kind === 'readiness' ? draw(1, 4) : 1 };
+      let tally = freshTally(kind);
+      let expected = tally.verdict;
+      let spoken = '';
+      for (let at = 0; at < 40; at++) {
+        const answer: Answer = pick(random, [ok, ok, bad(), bad(), lost, far]) ?? ok;
+        tally = countAnswer(kind, tally, answer, probe);
+        if (answer !== lost) spoken += answer.kind === 'failure' ? 'f' : 's';
+        if (spoken.endsWith('s'.repeat(probe.successThreshold))) expected = 'passed';
+        if (spoken.endsWith('f'.repeat(probe.failureThreshold))) expected = 'failed';
+        const replay = `GANTRY_PROBES_SEED=${seed} npx mocha test/agent/probes/state.test.ts`;
+        expect(tally.verdict, `${kind} ${JSON.stringify(probe)} after ${spoken}: ${replay}`).to.equal(
+          expected,
+        );
+      }
+    }
+  });
 });

@@ -41,6 +41,12 @@ describe('streams into a running container', function () {
     expect(answer.code, `kubectl ${words.join(' ')}\n${answer.stdout}${answer.stderr}`).to.equal(0);
     return answer.stdout;
   };
+  /** How many processes of a Task's container have this in their command. */
+  const inside = async (name: string, words: string): Promise<number> => {
+    const [container = ''] = await gantry.containers([`label=gantry.dev/task=default/${name}`]);
+    const { stdout } = await command('docker', ['top', container, '-eo', 'pid,args']);
+    return stdout.split('\n').filter((line) => line.includes(words)).length;
+  };
   const start = (words: readonly string[]) =>
     spawn(kubectl, [...words], {
       env: { ...process.env, KUBECONFIG: gantry.kubeconfig, HOME: gantry.home },
@@ -60,7 +66,10 @@ describe('streams into a running container', function () {
   it('exec of what the image does not have ends as the engine says', async () => {
     const { code, stdout, stderr } = await gantry.kubectl(['exec', 'web', '--', 'no-such-command']);
     expect(code).not.to.equal(0);
-    expect(stdout + stderr).to.match(/executable file not found in \$PATH/);
+    expect(stdout).to.equal('');
+    expect(stderr)
+      .to.match(/executable file not found in \$PATH/)
+      .and.match(/exit code 127/);
   });
 
   it('exec in what does not run is refused in words', async () => {
@@ -113,6 +122,16 @@ describe('streams into a running container', function () {
     await exited;
   });
 
+  it('what exec started ends with the kubectl that asked for it', async () => {
+    const child = start(['exec', 'web', '--', 'sh', '-c', 'echo more; sleep 7301 & sleep 7301; echo never']);
+    const exited = once(child, 'exit');
+    // The shell itself names it as well.
+    await eventually('it runs', async () => ((await inside('web', 'sleep 7301')) === 3 ? true : undefined));
+    child.kill('SIGKILL');
+    await exited;
+    await eventually('it has ended', async () => ((await inside('web', '7301')) === 0 ? true : undefined));
+  });
+
   it('sessions end when gantry stops, and the containers stay', async () => {
     const child = start(['exec', 'clock', '--', 'sh', '-c', 'while :; do echo more; sleep 0.1; done']);
     let said = '';
@@ -128,5 +147,8 @@ describe('streams into a running container', function () {
     expect(code).to.equal(1);
     expect(said).to.match(/the server is shutting down/);
     expect((await gantry.containers(['status=running'])).length).to.equal(2);
+    await eventually('what exec started has ended', async () =>
+      (await inside('clock', 'echo more')) === 0 ? true : undefined,
+    );
   });
 });

@@ -2,8 +2,8 @@
  * A process of a container joined to a client: input, output, size of the terminal, end.
  *
  * Promises: neither side is read faster than the other takes; the client hears how it ended after the last output;
- * whoever leaves first, nothing is left behind (a process that was started by exec is left running when its client goes,
- * as on Kubernetes: no engine can stop one).
+ * whoever leaves first, nothing is left behind: a process that was started by exec is ended when its client goes, as
+ * containerd does for Kubernetes.
  * Source of the Status forms: kubelet `remotecommand/exec.go` and `attach.go`.
  */
 import type { Readable } from 'node:stream';
@@ -31,9 +31,12 @@ export async function joinProcess(wire: ProcessWire, job: ProcessJob, stopping: 
     // What is typed and how large the window is matter only as long as the process runs: nobody waits for their end.
     void sendInput(wire.stdin, session);
     void sendSizes(wire.resize, session);
+    let isOver = false;
     try {
       status = await race(signal, () => receiveOutput(wire, session, job));
+      isOver = true;
     } finally {
+      if (!isOver) void session.kill();
       session.close();
     }
   } catch (error) {

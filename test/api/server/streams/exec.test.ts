@@ -182,6 +182,15 @@ describe('exec and attach', () => {
     expect(await longRunning()).to.equal(0);
   });
 
+  it('end a process that does not read its input when the client vanishes', async () => {
+    const client = await exec(query(['sleep', '1000'], ['stdout']));
+    await client.until('a process', () => container.sessions.length === 1);
+    client.webSocket.terminate();
+    await client.closed;
+    const [session] = container.sessions;
+    expect(await session?.ended).to.deep.equal({ exitCode: 137 });
+  });
+
   it('end when the server stops, and say so', async () => {
     const client = await exec(shell('cat', ['stdin', 'stdout']));
     client.send(STDIN, 'x');

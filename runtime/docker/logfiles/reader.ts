@@ -14,6 +14,7 @@ import { ENGINE_LOST, markOf, REMOVED, ROTATED, UNREADABLE } from './marks.ts';
 import { type EndWatch, LogTail } from './tail.ts';
 
 const NEWLINE = 0x0a;
+const MAX_LOOKS = 5;
 /** Times of entries are nearly in order: parts of a line have the time of its beginning. */
 const DISORDER_NANOSECONDS = 60_000_000_000n;
 
@@ -103,7 +104,7 @@ export class LogFiles {
             ? undefined
             : BigInt(Math.round(options.sinceSeconds * 1e6)) * 1000n,
       };
-      const start = await startOf(log.chain, rendering, options);
+      const start = await startOf(log.chain, rendering, options, MAX_LOOKS);
       return readFrom(log, start, { rendering, isFollowing: options.follow === true, leave, signal });
     } catch (error) {
       leave();
@@ -118,7 +119,22 @@ export function directoryOf(dataRoot: string, id: string): string {
 }
 
 /** The place from which on there may be what is wanted; its file is held. */
-async function startOf(chain: FileChain, rendering: Rendering, options: LogOptions): Promise<Place> {
+async function startOf(
+  chain: FileChain,
+  rendering: Rendering,
+  options: LogOptions,
+  looks: number,
+): Promise<Place> {
+  try {
+    return await findStart(chain, rendering, options);
+  } catch (error) {
+    // A file that is emptied while it is looked at says nothing sensible.
+    if (looks > 1 && error instanceof LogFormatError) return startOf(chain, rendering, options, looks - 1);
+    throw error;
+  }
+}
+
+async function findStart(chain: FileChain, rendering: Rendering, options: LogOptions): Promise<Place> {
   const files = await chain.holdAll();
   try {
     let start: Place = { file: files[0], offset: 0 };

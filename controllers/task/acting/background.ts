@@ -90,10 +90,10 @@ export class Background {
     settled: (error: RuntimeError | undefined, words?: string) => void,
   ): void {
     let words: string | undefined;
-    const work = this.#pulls.pull(image, auths, onProgress).then((said) => {
-      words = said;
-    });
-    this.#run(work, (error) => settled(error, words));
+    const work = async (): Promise<void> => {
+      words = await this.#pulls.pull(image, auths, onProgress);
+    };
+    this.#run(work(), (error) => settled(error, words));
   }
 
   /** Resolves when nothing is under way; call it after the signal has aborted. */

@@ -50,7 +50,7 @@ export class VolumeParts {
     const isOurs = source.kind === 'path' && source.readOnly;
     try {
       const handle = await openBeneath(root, subPath, {
-        make: isOurs || mount.readOnly === true ? 'nothing' : 'directory',
+        make: isOurs ? 'nothing' : 'directory',
         owner: place.owner ?? 0,
       });
       try {

@@ -115,7 +115,7 @@ describe('Volumes', function () {
     );
     const beganMs = Date.now();
     await kubectl(
-      'apply -f -',
+      'replace -f -',
       JSON.stringify({
         apiVersion: 'v1',
         kind: 'List',
@@ -247,12 +247,14 @@ describe('Volumes', function () {
   });
 
   it('a named volume is kept when its Task goes, shared by name in the namespace, and found again', async () => {
-    await apply('first', mounted({ data: { volume: { name: 'shelf' } } }));
+    // The engine is everybody's: what another run left under this name is not ours.
+    const shelf = `shelf-${gantry.pid}`;
+    await apply('first', mounted({ data: { volume: { name: shelf } } }));
     await inside(await runs('first'), 'echo kept > /data/x');
     await remove('first');
     await apply(
       'second',
-      mounted({ data: { volume: { name: 'shelf' } } }, [
+      mounted({ data: { volume: { name: shelf } } }, [
         { name: 'data', mountPath: '/part', subPath: 'sub', readOnly: true },
       ]),
     );
@@ -263,9 +265,9 @@ describe('Volumes', function () {
       'inspect',
       '-f',
       '{{index .Labels "gantry.dev/namespace"}}/{{index .Labels "gantry.dev/volume"}}',
-      'gantry.default.shelf',
+      `gantry.default.${shelf}`,
     ]);
-    expect(stdout.trim()).to.equal('default/shelf');
+    expect(stdout.trim()).to.equal(`default/${shelf}`);
     await remove('second');
   });
 

@@ -2,7 +2,8 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'chai';
-import { systemClock } from '../../machinery/clock.ts';
+import { type Clock, systemClock } from '../../machinery/clock.ts';
+import { FakeClock } from '../../machinery/fakeclock.ts';
 import { seededRandom } from '../../machinery/random.ts';
 import type { LogChunk, LogOptions } from '../../machinery/runtime.ts';
 import { LogFiles } from '../../runtime/docker/logfiles/reader.ts';
@@ -14,12 +15,13 @@ const { signal } = new AbortController();
 /** A container whose end the test decides. */
 class Log {
   readonly writer: LogWriter;
-  readonly files = new LogFiles(systemClock);
+  readonly files: LogFiles;
   readonly #ended = Promise.withResolvers<void>();
   readonly #isSingle: boolean;
   lose: () => void = () => undefined;
 
-  constructor(maxBytes = 1_000_000, maxFiles = 5) {
+  constructor(maxBytes = 1_000_000, maxFiles = 5, clock: Clock = systemClock) {
+    this.files = new LogFiles(clock);
     this.writer = new LogWriter(maxBytes, maxFiles);
     this.#isSingle = maxFiles === 1;
   }
@@ -64,8 +66,8 @@ class Log {
 describe('Log files read in place', function () {
   this.timeout(60_000);
   const logs: Log[] = [];
-  const newLog = (maxBytes?: number, maxFiles?: number): Log => {
-    const log = new Log(maxBytes, maxFiles);
+  const newLog = (maxBytes?: number, maxFiles?: number, clock?: Clock): Log => {
+    const log = new Log(maxBytes, maxFiles, clock);
     logs.push(log);
     return log;
   };
@@ -136,6 +138,45 @@ describe('Log files read in place', function () {
     log.writer.remove();
     expect(await log.open()).to.equal(undefined);
     expect(log.files.size).to.equal(0);
+  });
+
+  it('are read once for all who follow, who go on at the byte where they were', async () => {
+    const clock = new FakeClock();
+    const log = newLog(1_000_000, 5, clock);
+    const write = (text: string): void => log.writer.write({ stream: 'stdout', text });
+    const follow = async (): Promise<() => string> => {
+      const chunks = await log.open({ follow: true });
+      if (chunks === undefined) throw new Error('the files cannot be read');
+      let text = '';
+      following.push(
+        (async () => {
+          for await (const { data } of chunks) text += Buffer.from(data).toString();
+        })(),
+      );
+      return () => text;
+    };
+    const following: Promise<void>[] = [];
+    const until = async (isSo: () => boolean): Promise<void> => {
+      for (let look = 0; !isSo() && look < 10_000; look++) await turn();
+      expect(isSo()).to.equal(true);
+    };
+    write('1');
+    const first = await follow();
+    await until(() => first() === '1\n');
+    // What is read for all comes later than this, for it waits on the clock.
+    await until(() => clock.nextDueMs() !== undefined);
+    write('2');
+    write('3');
+    const second = await follow();
+    await until(() => second() === '1\n2\n3\n');
+    write('4');
+    log.end();
+    for (let look = 0; look < 10_000 && second().length < 8; look++) {
+      clock.advance(10);
+      await turn();
+    }
+    await Promise.all(following);
+    expect([first(), second()]).to.deep.equal(['1\n2\n3\n4\n', '1\n2\n3\n4\n']);
   });
 
   it('say that the engine went away, to who follows', async () => {

@@ -14,7 +14,8 @@ import { isRecord } from '../machinery/json.ts';
 import { subdomainProblem } from '../machinery/names.ts';
 import { type DotenvEntry, parseDotenv } from './dotenv.ts';
 import { nearest } from './nearest.ts';
-import { flagOf, SETTINGS, type SettingRow, type Settings, variableOf } from './settings.ts';
+import type { SettingRow } from './settingrow.ts';
+import { flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
 
 export class SettingsError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -104,17 +105,20 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     publishAddress: take(SETTINGS.publishAddress),
     taskCidr: take(SETTINGS.taskCidr),
     taskNetworkPrefix: take(SETTINGS.taskNetworkPrefix),
-    logLevel: take(SETTINGS.logLevel),
-    logFile: take(SETTINGS.logFile),
-    pidFile: take(SETTINGS.pidFile),
     imageGcHighPercent: take(SETTINGS.imageGcHighPercent),
     imageGcLowPercent: take(SETTINGS.imageGcLowPercent),
     imagePullsAtOnce: take(SETTINGS.imagePullsAtOnce),
     imagePullProgressDeadlineMs: take(SETTINGS.imagePullProgressDeadlineMs),
-    taskRetentionMs: take(SETTINGS.taskRetentionMs),
-    historyRetentionMs: take(SETTINGS.historyRetentionMs),
     logRetentionMs: take(SETTINGS.logRetentionMs),
     logRetentionBytes: take(SETTINGS.logRetentionBytes),
+    volumesDir: take(SETTINGS.volumesDir),
+    runDir: take(SETTINGS.runDir),
+    seccompDir: take(SETTINGS.seccompDir),
+    logLevel: take(SETTINGS.logLevel),
+    logFile: take(SETTINGS.logFile),
+    pidFile: take(SETTINGS.pidFile),
+    taskRetentionMs: take(SETTINGS.taskRetentionMs),
+    historyRetentionMs: take(SETTINGS.historyRetentionMs),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
     leaderElectLeaseMs: take(SETTINGS.leaderElectLeaseMs),
@@ -123,9 +127,6 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     namespaceMaxObjects: take(SETTINGS.namespaceMaxObjects),
     namespaceMaxBytes: take(SETTINGS.namespaceMaxBytes),
     hostPathAllowed: take(SETTINGS.hostPathAllowed),
-    volumesDir: take(SETTINGS.volumesDir),
-    runDir: take(SETTINGS.runDir),
-    seccompDir: take(SETTINGS.seccompDir),
     tokenAuthFile: take(SETTINGS.tokenAuthFile),
     auditLogPath: take(SETTINGS.auditLogPath),
     auditLogMaxBytes: take(SETTINGS.auditLogMaxBytes),

@@ -3,28 +3,22 @@
  * key of the configuration file (`apiPort`) follow from its name.
  */
 
-import { isIP } from 'node:net';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_TIMING } from '../controllers/engine/election.ts';
 import type { LogLevel } from '../machinery/log.ts';
-import { subdomainProblem } from '../machinery/names.ts';
 import { formatBytes } from '../machinery/quantity.ts';
+import type { SettingRow } from './settingrow.ts';
 import {
   address,
-  addressRange,
   bytes,
   checked,
-  dockerHost,
   duration,
   hostPaths,
   LOG_LEVELS,
   logLevel,
   loopback,
   names,
-  networkPrefix,
   pathIn,
-  percent,
   port,
   shownDuration,
   store,
@@ -32,8 +26,9 @@ import {
   wholeSeconds,
   yesOrNo,
 } from './settingvalues.ts';
+import { WORKER_SETTINGS, type WorkerSettings } from './workersettings.ts';
 
-export interface Settings {
+export interface Settings extends WorkerSettings {
   /** Absolute. */
   readonly home: string;
   readonly apiHost: string;
@@ -55,26 +50,13 @@ export interface Settings {
   readonly etcdPasswordFile: string | undefined;
   /** Has the keys that encrypt Secrets in the store. */
   readonly encryptionKeyFile: string;
-  readonly dockerHost: string;
-  readonly workerName: string;
-  readonly publishAddress: string;
-  /** The addresses of the networks that Tasks share. */
-  readonly taskCidr: string;
-  readonly taskNetworkPrefix: number;
   readonly logLevel: LogLevel;
   /** Absent: standard error. */
   readonly logFile: string | undefined;
   /** Absent: none is written. */
   readonly pidFile: string | undefined;
-  /** 0: never. */
-  readonly imageGcHighPercent: number;
-  readonly imageGcLowPercent: number;
-  readonly imagePullsAtOnce: number;
-  readonly imagePullProgressDeadlineMs: number;
   readonly taskRetentionMs: number;
   readonly historyRetentionMs: number;
-  readonly logRetentionMs: number;
-  readonly logRetentionBytes: number;
   readonly leaseRenewSeconds: number;
   readonly leaseDurationSeconds: number;
   readonly leaderElectLeaseMs: number;
@@ -84,11 +66,6 @@ export interface Settings {
   readonly namespaceMaxBytes: number;
   /** Paths of workers that Tasks of level baseline may mount, and what lies below them. */
   readonly hostPathAllowed: readonly string[];
-  readonly volumesDir: string;
-  /** As root: where Secrets and emptyDirs of medium Memory are mounted. */
-  readonly runDir: string;
-  /** Where Tasks' own seccomp profiles are found. */
-  readonly seccompDir: string;
   /** Absent: there are no static tokens. */
   readonly tokenAuthFile: string | undefined;
   /** `-`: the log. */
@@ -97,27 +74,6 @@ export interface Settings {
   readonly auditLogMaxBackups: number;
   /** Absent: every write and every refusal, without bodies. */
   readonly auditPolicyFile: string | undefined;
-}
-
-/** What a default may depend on. */
-export interface DefaultContext {
-  readonly home: string;
-  /** The name this data directory's worker had before. */
-  readonly keptWorkerName: string | undefined;
-}
-
-export interface SettingRow<T> {
-  /** As in the configuration file; flag and variable are made from it. */
-  readonly name: string;
-  /** What the flag's value is called in the help; absent: the flag takes none. */
-  readonly placeholder?: string;
-  /** Variables looked at after `GANTRY_…`, in order. */
-  readonly otherVariables?: readonly string[];
-  /** Throws an Error that says what is wanted. */
-  readonly parse: (text: string, directory: string) => T;
-  readonly fallback: (context: DefaultContext) => T;
-  readonly show?: (value: T) => string;
-  readonly description: string;
 }
 
 export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[Key]> } = {
@@ -228,42 +184,7 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     description:
       'the keys that encrypt Secrets in the store; made for a new store, and the same on every server of a cluster',
   },
-  dockerHost: {
-    name: 'dockerHost',
-    placeholder: '<url>',
-    otherVariables: ['DOCKER_HOST'],
-    parse: dockerHost,
-    fallback: () => 'unix:///var/run/docker.sock',
-    description: 'the Docker engine the worker uses',
-  },
-  workerName: {
-    name: 'workerName',
-    placeholder: '<name>',
-    parse: checked((text) => subdomainProblem(text)),
-    fallback: ({ keptWorkerName }) => keptWorkerName ?? workerNameFrom(hostname()),
-    description: 'the name of the worker beside the engine',
-  },
-  publishAddress: {
-    name: 'publishAddress',
-    placeholder: '<address>',
-    parse: checked((text) => (isIP(text) === 0 ? 'an IP address' : undefined)),
-    fallback: () => '127.0.0.1',
-    description: 'the address that ports are published on unless a Task says otherwise',
-  },
-  taskCidr: {
-    name: 'taskCidr',
-    placeholder: '<range>',
-    parse: addressRange,
-    fallback: () => '10.200.0.0/14',
-    description: 'the range of IPv4 addresses for the networks that the tasks of a namespace share',
-  },
-  taskNetworkPrefix: {
-    name: 'taskNetworkPrefix',
-    placeholder: '<length>',
-    parse: networkPrefix,
-    fallback: () => 22,
-    description: 'how much of the range each network gets: 22 leaves room for 1,021 containers',
-  },
+  ...WORKER_SETTINGS,
   logLevel: {
     name: 'logLevel',
     placeholder: '<level>',
@@ -285,36 +206,6 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => undefined,
     description: 'the file that holds the process id while Gantry runs',
   },
-  imageGcHighPercent: {
-    name: 'imageGcHighPercent',
-    placeholder: '<percent>',
-    parse: percent,
-    fallback: () => 85,
-    description:
-      "how full the engine's disk gets before images that nobody uses are removed; 0: none ever are",
-  },
-  imageGcLowPercent: {
-    name: 'imageGcLowPercent',
-    placeholder: '<percent>',
-    parse: percent,
-    fallback: () => 80,
-    description: 'how full the disk is to be when images have been removed',
-  },
-  imagePullsAtOnce: {
-    name: 'imagePullsAtOnce',
-    placeholder: '<count>',
-    parse: wholeCount,
-    fallback: () => 3,
-    description: 'how many images are pulled at once',
-  },
-  imagePullProgressDeadlineMs: {
-    name: 'imagePullProgressDeadline',
-    placeholder: '<duration>',
-    parse: duration,
-    fallback: () => 5 * 60_000,
-    show: shownDuration,
-    description: 'how long a pull may stand still before it is given up and tried again',
-  },
   taskRetentionMs: {
     name: 'taskRetention',
     placeholder: '<duration>',
@@ -330,22 +221,6 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => 24 * 3_600_000,
     show: shownDuration,
     description: 'how long old versions of objects can be read',
-  },
-  logRetentionMs: {
-    name: 'logRetention',
-    placeholder: '<duration>',
-    parse: duration,
-    fallback: () => 24 * 3_600_000,
-    show: shownDuration,
-    description: 'how long logs of replaced and deleted containers can be read',
-  },
-  logRetentionBytes: {
-    name: 'logRetentionBytes',
-    placeholder: '<quantity>',
-    parse: bytes,
-    fallback: () => 1024 ** 3,
-    show: formatBytes,
-    description: 'how many bytes such logs may take on this machine, such as 1Gi; the oldest go first',
   },
   leaseRenewSeconds: {
     name: 'leaseRenewSeconds',
@@ -409,27 +284,6 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     description:
       'paths of workers that Tasks in namespaces of security level baseline may mount, with what lies below them, separated by commas',
   },
-  volumesDir: {
-    name: 'volumesDir',
-    placeholder: '<directory>',
-    parse: pathIn,
-    fallback: ({ home }) => join(home, 'volumes'),
-    description: 'where emptyDirs and ConfigMaps of Tasks are kept on this machine',
-  },
-  runDir: {
-    name: 'runDir',
-    placeholder: '<directory>',
-    parse: pathIn,
-    fallback: () => '/run/gantry',
-    description: 'as root: where Secrets and emptyDirs of medium Memory are mounted, never on a disk',
-  },
-  seccompDir: {
-    name: 'seccompDir',
-    placeholder: '<directory>',
-    parse: pathIn,
-    fallback: ({ home }) => join(home, 'seccomp'),
-    description: 'where the seccomp profiles are that Tasks name with seccompProfile.localhostProfile',
-  },
   tokenAuthFile: {
     name: 'tokenAuthFile',
     placeholder: '<file>',
@@ -477,15 +331,4 @@ export function flagOf(name: string): string {
 /** `apiPort` -> `GANTRY_API_PORT`. */
 export function variableOf(name: string): string {
   return `GANTRY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
-}
-
-/** A host's name as a worker's: lower case, other characters as dashes. */
-export function workerNameFrom(host: string): string {
-  const name = host
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, '-')
-    .replaceAll(/^[-.]+|[-.]+$/g, '')
-    .slice(0, 63)
-    .replaceAll(/[-.]+$/g, '');
-  return subdomainProblem(name) === undefined ? name : 'worker';
 }

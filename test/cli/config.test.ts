@@ -11,7 +11,8 @@ import {
   SettingsError,
 } from '../../cli/config.ts';
 import { parseDotenv } from '../../cli/dotenv.ts';
-import { flagOf, SETTINGS, variableOf, workerNameFrom } from '../../cli/settings.ts';
+import { flagOf, SETTINGS, variableOf } from '../../cli/settings.ts';
+import { workerNameFrom } from '../../cli/workersettings.ts';
 
 describe('cli/config', () => {
   let directory: string;

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import type Docker from 'dockerode';
 import type { Context } from 'mocha';
 
 const BINARY = process.env['DOCKER_REGISTRY'] ?? 'docker-registry';
@@ -242,6 +243,18 @@ export class ImageRegistry {
     };
     // JSON is YAML.
     writeFileSync(path('config.yml'), JSON.stringify(config));
+  }
+}
+
+/** Of an image of the engine, as one layer. */
+export async function rootFileSystem(docker: Docker, image: string): Promise<Buffer> {
+  const container = await docker.createContainer({ Image: image, name: `gantry-imgtest-${process.pid}` });
+  try {
+    const parts: Buffer[] = [];
+    for await (const part of await container.export()) parts.push(Buffer.from(part));
+    return Buffer.concat(parts);
+  } finally {
+    await container.remove({ force: true });
   }
 }
 

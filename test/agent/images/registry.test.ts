@@ -22,7 +22,14 @@ import type { Task } from '../../../schemas/types.gen.ts';
 import { openStore } from '../../../store/open.ts';
 import type { Store } from '../../../store/store.ts';
 import { taskManifest } from '../../builders.ts';
-import { ImageRegistry, type ImageToPush, needRegistry, tarOf, USER } from '../../runtime/image-registry.ts';
+import {
+  ImageRegistry,
+  type ImageToPush,
+  needRegistry,
+  rootFileSystem,
+  tarOf,
+  USER,
+} from '../../runtime/image-registry.ts';
 import { docker, endpoint, IMAGE, isLeftOut, prepareEngine } from '../../runtime/sample-engine.ts';
 import { SlowLine } from '../../runtime/slow-line.ts';
 import { adminIdentity } from '../../world.ts';
@@ -196,7 +203,7 @@ class Cluster {
     await prepareEngine();
     open = await ImageRegistry.start();
     guarded = await ImageRegistry.start({ hasUsers: true });
-    base = await rootFileSystem();
+    base = await rootFileSystem(docker, IMAGE);
   });
   afterEach(async () => {
     await cluster.close();
@@ -407,19 +414,3 @@ class Cluster {
     expect((await cluster.read('used')).status?.phase).to.equal('Running');
   });
 });
-
-/** Of the sample image, as one layer. */
-async function rootFileSystem(): Promise<Buffer> {
-  const container = await docker.createContainer({
-    Image: IMAGE,
-    name: `gantry-imgtest-${process.pid}`,
-    NetworkDisabled: true,
-  });
-  try {
-    const parts: Buffer[] = [];
-    for await (const part of await container.export()) parts.push(Buffer.from(part));
-    return Buffer.concat(parts);
-  } finally {
-    await container.remove({ force: true });
-  }
-}

@@ -72,7 +72,8 @@ function waysTo({ endpoint, namespaces }: DialDeps, container: ContainerInspectI
     if (isOnHostNetwork) return [directly('127.0.0.1', port), directly('::1', port)];
     const inside: Way = {
       name: `loopback port ${port} inside its network namespace`,
-      open: (signal) => namespaces.dial({ id: container.Id, pid: container.State.Pid }, port, signal),
+      open: (signal) =>
+        namespaces.dial({ containerId: container.Id, pid: container.State.Pid }, port, signal),
     };
     return [...own, inside];
   }

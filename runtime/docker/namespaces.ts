@@ -6,11 +6,11 @@
  * it is used, so the namespace that was entered is compared with the container's while the container is seen to run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Clock, Timer } from '../../machinery/clock.ts';
-import { messageOf, RuntimeError } from '../../machinery/errors.ts';
+import { type ContainerProcess, isOfContainer } from './processtree.ts';
 
 /** What the dialer says first. */
 export interface DialerHello {
@@ -27,11 +27,6 @@ export interface DialRequest {
 export interface DialAnswer {
   readonly id: number;
   readonly error?: string;
-}
-
-export interface ContainerProcess {
-  readonly id: string;
-  readonly pid: number;
 }
 
 const IDLE_MS = 30_000;
@@ -52,8 +47,8 @@ export class NetworkNamespaces {
   /** Rejects with an error that says why, for the message of the whole attempt. */
   async dial(container: ContainerProcess, port: number, signal: AbortSignal): Promise<Socket> {
     if (process.getuid?.() !== 0) throw new Error('entering it takes root, which this process is not');
-    if (!(await isProcessOf(container))) throw new Error('its process is not one of this machine');
-    const key = `${container.id} ${container.pid}`;
+    if (!(await isOfContainer(container))) throw new Error('its process is not one of this machine');
+    const key = `${container.containerId} ${container.pid}`;
     const known = this.#dialers.get(key);
     // Who asks a port that is not open yet again and again shall not cost a process each time.
     if (known === undefined && !(await mayListen(container.pid, port))) throw new Error('connection refused');
@@ -154,7 +149,7 @@ class Dialer {
   async #verify(): Promise<void> {
     const { namespace } = await this.#hello;
     const wanted = await readlink(`/proc/${this.#container.pid}/ns/net`);
-    if (namespace !== wanted || !(await isProcessOf(this.#container))) {
+    if (namespace !== wanted || !(await isOfContainer(this.#container))) {
       throw new Error('the container ended while its network namespace was entered');
     }
   }
@@ -173,35 +168,6 @@ class Dialer {
   #fail(error: Error): void {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.end();
-  }
-}
-
-/** Its control groups carry the container's id: the process is this container's, and of this machine. */
-async function isProcessOf({ id, pid }: ContainerProcess): Promise<boolean> {
-  try {
-    return pid > 0 && (await readFile(`/proc/${pid}/cgroup`, 'utf8')).includes(id);
-  } catch (error) {
-    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-    if (code === 'ENOENT' || code === 'ESRCH') return false;
-    throw new RuntimeError('Failed', `cannot look at process ${pid}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** A line of the system's table of sockets: `0: 0100007F:1F90 00000000:0000 0A …`, where 0A is a listening one. */
-const LISTENING = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F:]+ 0A /;
-
-/** Whether something in the process's network namespace listens on the port; true where that cannot be seen. */
-async function mayListen(pid: number, port: number): Promise<boolean> {
-  try {
-    const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
-    // There is none on a machine without IPv6.
-    const table6 = await readFile(`/proc/${pid}/net/tcp6`, 'utf8').catch(() => '');
-    return `${table}${table6}`
-      .split('\n')
-      .some((line) => Number.parseInt(LISTENING.exec(line)?.[1] ?? '', 16) === port);
-  } catch {
-    // Not this process's to read: the dialer finds out.
-    return true;
   }
 }
 

@@ -1,10 +1,12 @@
 /** DependenciesMet on the real registry, under the whole control plane. */
 import { expect } from 'chai';
+import { planDependencies } from '../../../controllers/dependencies/plan.ts';
 import { ControlPlane } from '../../../controllers/list.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
+import { seededRandom } from '../../../machinery/random.ts';
 import { events, tasks } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { taskManifest } from '../../builders.ts';
@@ -103,6 +105,42 @@ describe('Dependencies', () => {
     for (const name of ['a', 'b'])
       await world.until('no circle', async () => !(await met(name)).includes('each other'), 5_000);
     expect(await met('c')).to.equal('none');
+  });
+
+  it('law: whatever happens to tasks, in the end every condition says what is so', async () => {
+    const seed = Number(process.env['GANTRY_DEPENDENCIES_SEED'] ?? Date.now() % 1_000_000);
+    const replay = `GANTRY_DEPENDENCIES_SEED=${seed} npx mocha --exit test/controllers/dependencies/controller.test.ts`;
+    const random = seededRandom(seed);
+    const below = (count: number): number => Math.floor(random.next() * count);
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const nameAt = (index: number): string => names[index] ?? 'a';
+    const conditions = ['Started', 'Ready', 'Completed'] as const;
+    for (let step = 0; step < 120; step++) {
+      const name = nameAt(below(names.length));
+      const others = names.filter((other) => other !== name && random.next() < 0.4);
+      const dependsOn = others.map((other) => ({ name: other, condition: conditions[below(3)] ?? 'Ready' }));
+      const acts: readonly (() => Promise<unknown>)[] = [
+        () => create(name, ...dependsOn),
+        () => world.admin.patch(tasks, key(name), { type: 'merge', body: { spec: { dependsOn } } }),
+        () => tell(name, READY),
+        () => tell(name, { phase: 'Succeeded', observedGeneration: 1 }),
+        () => tell(name, { phase: 'Pending', reason: 'DependencyNotReady', message: `turn ${step}` }),
+        () => tell(name, { startedAt: '2026-03-01T00:00:00Z' }),
+        () => world.admin.delete(tasks, key(name)),
+      ];
+      // What cannot be done to a task that is not there, or is there already, is not.
+      await acts[below(acts.length)]?.().catch((error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
+      });
+      if (random.next() < 0.3) await world.advance(below(500));
+    }
+    await world.advance(60_000);
+    const all = (await world.admin.list(tasks)).items;
+    const find = (name: string): Task | undefined => all.find(({ metadata }) => metadata.name === name);
+    for (const task of all) {
+      const plan = planDependencies({ task, find, nowMs: world.clock.now() });
+      expect(plan.kind, `${task.metadata.name} is not settled; again with: ${replay}`).to.equal('keep');
+    }
   });
 
   it('is refused of a task that depends on itself', async () => {

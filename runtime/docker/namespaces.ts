@@ -6,7 +6,7 @@
  * it is used, so the namespace that was entered is compared with the container's while the container is seen to run.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readlink } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { extname, join } from 'node:path';
 import type { Clock, Timer } from '../../machinery/clock.ts';
@@ -168,6 +168,24 @@ class Dialer {
   #fail(error: Error): void {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.end();
+  }
+}
+
+/** A line of the system's table of sockets: `0: 0100007F:1F90 00000000:0000 0A …`, where 0A is a listening one. */
+const LISTENING = /^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F:]+ 0A /;
+
+/** Whether something in the process's network namespace listens on the port; true where that cannot be seen. */
+async function mayListen(pid: number, port: number): Promise<boolean> {
+  try {
+    const table = await readFile(`/proc/${pid}/net/tcp`, 'utf8');
+    // There is none on a machine without IPv6.
+    const table6 = await readFile(`/proc/${pid}/net/tcp6`, 'utf8').catch(() => '');
+    return `${table}${table6}`
+      .split('\n')
+      .some((line) => Number.parseInt(LISTENING.exec(line)?.[1] ?? '', 16) === port);
+  } catch {
+    // Not this process's to read: the dialer finds out.
+    return true;
   }
 }
 

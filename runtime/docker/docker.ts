@@ -30,6 +30,7 @@ import type {
 } from '../../machinery/runtime.ts';
 import { CALL_LIMIT_MS, DockerCalls, orAbsent, orDone, type Work } from './calls.ts';
 import { connectDocker, type DockerEndpoint, describeEndpoint } from './connection.ts';
+import { createContainer } from './creation.ts';
 import { type DialDeps, dialContainer } from './dial.ts';
 import { statusOf, textOf } from './errors.ts';
 import { DockerImages } from './images.ts';
@@ -108,10 +109,8 @@ export class DockerRuntime implements Runtime {
 
   create(spec: ContainerSpec, signal: AbortSignal): Promise<{ readonly id: string }> {
     return this.#calls.call(`creation of container "${spec.name}"`, signal, async (abortSignal) => {
-      // Left alone, dockerode puts the whole body into the query string as well.
-      const options: object = { _query: { name: spec.name }, _body: createBody(spec), abortSignal };
-      const { id } = await this.#docker.createContainer(options);
-      return { id };
+      const { name, image } = spec;
+      return createContainer(this.#docker, { name, image, body: createBody(spec) }, abortSignal);
     });
   }
 

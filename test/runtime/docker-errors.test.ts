@@ -39,6 +39,33 @@ describe('Docker errors', () => {
       'PortConflict',
     ],
     [
+      'a subnet of another network',
+      answer(403, 'Pool overlaps with other one on this address space'),
+      'AddressConflict',
+    ],
+    [
+      'a subnet that a bridge has',
+      answer(
+        500,
+        'cannot create network a (br-a): conflicts with network b (br-b): networks have overlapping IPv4',
+      ),
+      'AddressConflict',
+    ],
+    ['a taken name of a network', answer(409, 'network with name x already exists'), 'Conflict'],
+    [
+      'a memory limit below what is in use',
+      answer(
+        500,
+        'Cannot update container x: runc did not terminate successfully: exit status 1: unable to set memory limit to 16777216 (current usage: 42364928, peak usage: 43864064)',
+      ),
+      'Conflict',
+    ],
+    [
+      'a subnet that is none',
+      answer(400, 'Invalid subnet garbage : invalid CIDR address: garbage'),
+      'InvalidSpec',
+    ],
+    [
       'a port taken by a process',
       answer(500, 'Error starting userland proxy: listen tcp4 127.0.0.1:80: bind: address already in use'),
       'PortConflict',

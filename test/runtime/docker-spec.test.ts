@@ -25,7 +25,16 @@ describe('ContainerSpec in Docker’s words', () => {
     for (const key of ['Entrypoint', 'Cmd', 'WorkingDir', 'StopSignal', 'Hostname', 'User']) {
       expect(body).to.not.have.property(key);
     }
-    expect(body.HostConfig).to.not.have.any.keys('Memory', 'MemorySwap', 'NanoCpus', 'CpuShares');
+    expect(body).to.not.have.property('NetworkingConfig');
+    expect(body.HostConfig).to.not.have.any.keys(
+      'Memory',
+      'MemorySwap',
+      'NanoCpus',
+      'CpuShares',
+      'PidsLimit',
+    );
+    const places = ['Mounts', 'Binds', 'ShmSize', 'Ulimits', 'Dns', 'PidMode', 'SecurityOpt', 'UsernsMode'];
+    expect(body.HostConfig).to.not.have.any.keys(...places);
     expect(body.HostConfig).to.deep.include({ CapAdd: ['NET_ADMIN'], CapDrop: ['ALL'], Privileged: false });
   });
 
@@ -53,6 +62,61 @@ describe('ContainerSpec in Docker’s words', () => {
       expect(body.HostConfig).to.deep.include({ NetworkMode: networkMode, PortBindings: {} });
     });
   }
+
+  it('mounts what is there, and never asks the engine to make a folder', () => {
+    const { HostConfig: host } = createBody({
+      ...spec,
+      mounts: [
+        { kind: 'bind', source: '/srv/data', target: '/data', readOnly: true },
+        { kind: 'volume', name: 'cache', target: '/cache', readOnly: false },
+      ],
+    });
+    expect(host?.Mounts).to.deep.equal([
+      { Type: 'bind', Source: '/srv/data', Target: '/data', ReadOnly: true },
+      { Type: 'volume', Source: 'cache', Target: '/cache', ReadOnly: false },
+    ]);
+    expect(host).to.not.have.property('Binds');
+  });
+
+  it('goes by its further names on a named network only, and publishes its ports there', () => {
+    const named = createBody({ ...spec, networkMode: 'gantry.default', networkAliases: ['web'] });
+    expect(named.NetworkingConfig).to.deep.equal({
+      EndpointsConfig: { 'gantry.default': { Aliases: ['web'] } },
+    });
+    expect(named.HostConfig?.PortBindings).to.have.all.keys('80/tcp', '53/udp');
+    for (const networkMode of ['bridge', 'host', 'none']) {
+      const body = createBody({ ...spec, networkMode, networkAliases: ['web'] });
+      expect(body, networkMode).to.not.have.property('NetworkingConfig');
+    }
+  });
+
+  it('says how it is confined: rights, system calls, user namespace', () => {
+    const options = (more: Partial<ContainerSpec>) => createBody({ ...spec, ...more }).HostConfig;
+    expect(options({ noNewPrivileges: true })?.SecurityOpt).to.deep.equal(['no-new-privileges']);
+    expect(options({ seccomp: 'default' })).to.not.have.property('SecurityOpt');
+    expect(options({ seccomp: 'unconfined' })?.SecurityOpt).to.deep.equal(['seccomp=unconfined']);
+    expect(options({ seccomp: { profile: '{"a":1}' } })?.SecurityOpt).to.deep.equal(['seccomp={"a":1}']);
+    for (const more of [{ privileged: true }, { networkMode: 'host' }, { hostPid: true }]) {
+      expect(options(more)?.UsernsMode, JSON.stringify(more)).to.equal('host');
+    }
+    expect(options({ hostPid: true })?.PidMode).to.equal('host');
+  });
+
+  it('passes on limits of its processes, its shared memory, its name servers', () => {
+    const { HostConfig: host } = createBody({
+      ...spec,
+      ulimits: [{ name: 'nofile', soft: 1, hard: 2 }],
+      shmSizeBytes: 7,
+      dns: ['192.0.2.7'],
+      resources: { pidsLimit: 9 },
+    });
+    expect(host).to.deep.include({
+      Ulimits: [{ Name: 'nofile', Soft: 1, Hard: 2 }],
+      ShmSize: 7,
+      Dns: ['192.0.2.7'],
+      PidsLimit: 9,
+    });
+  });
 
   it('refuses a host address that Docker would read as every address', () => {
     for (const hostIP of ['localhost', '', '127.0.0.1:80', '999.1.1.1']) {

@@ -86,8 +86,10 @@ describe('Docker’s answers in Runtime’s words', () => {
   });
 
   it('reads limits, also those written as a quota', () => {
-    const { resources } = detailOf(inspection({ host: { NanoCpus: 5e8, Memory: 64, CpuShares: 2 } }));
-    expect(resources).to.deep.equal({ nanoCpus: 5e8, memoryBytes: 64, cpuShares: 2 });
+    const { resources } = detailOf(
+      inspection({ host: { NanoCpus: 5e8, Memory: 64, CpuShares: 2, PidsLimit: 3 } }),
+    );
+    expect(resources).to.deep.equal({ nanoCpus: 5e8, memoryBytes: 64, cpuShares: 2, pidsLimit: 3 });
     expect(detailOf(inspection({ host: { CpuQuota: 25_000, CpuPeriod: 50_000 } })).resources).to.deep.equal({
       nanoCpus: 5e8,
     });
@@ -125,6 +127,25 @@ describe('Docker’s answers in Runtime’s words', () => {
     });
     expect(infoOf({ Architecture: 'riscv64' }, true).arch).to.equal('riscv64');
     expect(infoOf('nonsense', true).memoryBytes).to.equal(0);
+  });
+
+  it('tells where an engine keeps its things, and the first user of its user namespace', () => {
+    const plain = infoOf(
+      {
+        DockerRootDir: '/var/lib/docker',
+        SecurityOptions: ['name=seccomp,profile=default', 'name=cgroupns'],
+      },
+      true,
+    );
+    expect(plain).to.include({ dataRoot: '/var/lib/docker', userNamespaceBase: 0, hasSeccomp: true });
+    const mapped = { DockerRootDir: '/srv/docker/165536.165536', SecurityOptions: ['name=userns'] };
+    expect(infoOf(mapped, false)).to.include({
+      userNamespaceBase: 165_536,
+      hasSeccomp: false,
+      isLocal: false,
+    });
+    expect(infoOf({ ...mapped, SecurityOptions: [] }, true).userNamespaceBase).to.equal(0);
+    expect(infoOf({ SecurityOptions: null }, true)).to.include({ userNamespaceBase: 0, hasSeccomp: false });
   });
 
   it('hints at containers only, with their own labels', () => {

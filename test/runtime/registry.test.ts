@@ -189,7 +189,9 @@ const MIB = 1024 * 1024;
     }
   });
 
-  it('tells that the registry was killed in the middle', async () => {
+  it('tells that the registry was killed in the middle', async function () {
+    // The engine tries the same layer for 75 s before it says so; what a worker does about it is tested with Tasks.
+    if (process.env['GANTRY_TEST_LONG'] !== '1') this.skip();
     const mortal = await ImageRegistry.start();
     const { reference } = await mortal.push('cut', '1', { layers: [layer(4 * MIB)] });
     const line = await SlowLine.open(mortal.host, MIB);
@@ -202,7 +204,6 @@ const MIB = 1024 * 1024;
           isKilled = true;
           void mortal.kill().then(() => line.close());
         }),
-        // The engine tries the same layer several times before it gives up.
         'RegistryUnavailable',
       );
       expect(error.message).to.match(/connection refused|EOF|reset/);

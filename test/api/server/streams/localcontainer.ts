@@ -67,7 +67,7 @@ export class LocalContainer implements WorkerLink {
 
   /** Ends whatever tests left running. */
   stop(): void {
-    for (const session of this.sessions.splice(0)) session.kill();
+    for (const session of this.sessions.splice(0)) void session.kill();
   }
 
   /** What all processes wrote, as far as somebody took it. */

@@ -1,9 +1,9 @@
 /** From a probe of a Task to one question to its container, within the time the probe gives. */
 
-import { Limiter } from '../../controllers/task/acting/limiter.ts';
 import type { Probe } from '../../controllers/task/services.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { messageOf } from '../../machinery/errors.ts';
+import { Limiter } from '../../machinery/limiter.ts';
 import type { Runtime } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { Answer } from './answer.ts';

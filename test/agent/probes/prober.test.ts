@@ -287,6 +287,24 @@ describe('The prober', () => {
     expect(bench.state(target)?.liveness).to.equal('failed');
   });
 
+  it('a command that was killed has failed, unless its container ended with it', async () => {
+    const bench = new Bench();
+    bench.answers['live'] = 'hangs';
+    const livenessProbe = { ...by('live'), timeoutSeconds: 30, failureThreshold: 1 };
+    const target = await bench.keep('a', { livenessProbe });
+    await bench.pass(1);
+    bench.runtime.engine.kill(target.containerId);
+    await bench.pass(1);
+    expect(bench.state(target)?.liveness).to.equal('ok');
+    expect(bench.messages()).to.deep.equal([
+      'Unhealthy: Liveness probe errored: command "live" ended with its container',
+    ]);
+    bench.answers['live'] = 137;
+    const other = await bench.keep('b', { livenessProbe });
+    await bench.pass(1);
+    expect(bench.state(other)?.liveness).to.equal('failed');
+  });
+
   it('an adopted container stays ready and started until its probe speaks against it', async () => {
     const bench = new Bench();
     const spec = {

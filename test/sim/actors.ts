@@ -43,7 +43,7 @@ export class User {
 
   /** Does one thing to one task. */
   async act(): Promise<void> {
-    if (this.#random.next() < 0.15) return this.#touchConfigMap();
+    if (this.#random.next() < 0.25) return this.touchConfigMap();
     const name = pick(this.#random, NAMES) ?? 't0';
     const told = this.acknowledged.get(name);
     const isThere = told !== undefined && !told.isDeleted;
@@ -85,7 +85,7 @@ export class User {
     const seconds = Math.floor(this.#random.next() * 3);
     return {
       ...(chance(0.2) ? { envFrom: [{ configMapRef: { name: config } }] } : {}),
-      ...(chance(0.2)
+      ...(chance(0.4)
         ? {
             volumes: [{ name: VOLUME, configMap: { name: config } }],
             volumeMounts: [{ name: VOLUME, mountPath: '/config' }],
@@ -101,11 +101,12 @@ export class User {
     };
   }
 
-  async #touchConfigMap(): Promise<void> {
+  /** Makes one, changes it, or now and then deletes it. */
+  async touchConfigMap(): Promise<void> {
     const name = pick(this.#random, CONFIG_MAPS) ?? 'c0';
     const key = { namespace: 'default', name };
     const data = { colour: `v${Math.floor(this.#random.next() * 1000)}` };
-    const isGone = this.#random.next() < 0.25;
+    const isGone = (await this.#has(name)) && this.#random.next() < 0.3;
     try {
       if (isGone) await this.#client.delete(configMaps, key);
       else if (await this.#has(name))

@@ -4,6 +4,7 @@ import { openServices } from '../../agent/services.ts';
 import { LeaderElection } from '../../controllers/engine/leaderelection.ts';
 import { Recorder } from '../../controllers/engine/recorder.ts';
 import { ControlPlane } from '../../controllers/list.ts';
+import type { TaskServices } from '../../controllers/task/services.ts';
 import type { Client } from '../../machinery/client.ts';
 import { messageOf } from '../../machinery/errors.ts';
 import { LABEL_CLUSTER, LABEL_TASK, LABEL_UID, LABEL_WORKER } from '../../machinery/labels.ts';
@@ -38,6 +39,7 @@ export const PROGRAMS: Readonly<Record<string, FakeProgram>> = {
 export interface Plant {
   readonly name: string;
   readonly runtime?: (runtime: Runtime) => Runtime;
+  readonly services?: (services: TaskServices) => TaskServices;
   /** @param everything the client of somebody who may see and do everything, alive as long as the process. */
   readonly client?: (client: Client, process: string, everything: Client) => Client;
 }
@@ -218,7 +220,10 @@ export class Cluster {
       clusterId: CLUSTER,
       agentVersion: '0.0.0',
       startsAtOnce: 4,
-      openServices: (deps) => ({ ...openServices(deps), volumes }),
+      openServices: (deps) => {
+        const services = { ...openServices(deps), volumes };
+        return plant?.services?.(services) ?? services;
+      },
       // The machine's own figures are read in real time, and are others in every run.
       readMachine: () => Promise.resolve(undefined),
       readFileSystem: () => Promise.resolve(undefined),

@@ -114,6 +114,8 @@ function missingOf(
   if (only.spec.image !== spec.image) return `runs image ${only.spec.image}, wanted ${spec.image}`;
   if ((only.spec.args ?? []).join() !== (spec.args ?? []).join())
     return `runs with args ${only.spec.args?.join() ?? ''}`;
+  const isLacking = !only.spec.env.some((entry) => entry.startsWith('colour='));
+  if (spec.envFrom !== undefined && isLacking) return 'runs without the variables of its ConfigMap';
   if (only.spec.labels[LABEL_EPOCH] !== String(spec.bindingEpoch))
     return 'runs a container of another binding';
   const memory = spec.resources?.limits?.memory;

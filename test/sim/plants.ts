@@ -55,6 +55,42 @@ export const plants: readonly Plant[] = [
     },
   },
   {
+    // Whoever uses a ConfigMap that is missing is started without it.
+    name: 'ignores-missing-inputs',
+    services: (services) => ({
+      ...services,
+      inputs: {
+        inputsOf: (task) => {
+          const inputs = services.inputs.inputsOf(task);
+          if (inputs.kind !== 'missing') return inputs;
+          return { kind: 'ready', env: [], files: new Map(), filesVersion: '', registryAuths: [] };
+        },
+        forget: (key) => services.inputs.forget(key),
+        onChange: (listener) => services.inputs.onChange(listener),
+      },
+    }),
+  },
+  {
+    // Files stay as they were when the container was made.
+    name: 'never-refreshes',
+    services: (services) => ({
+      ...services,
+      volumes: { ...services.volumes, refresh: () => Promise.resolve() },
+    }),
+  },
+  {
+    // What belonged to a Task stays on the disk.
+    name: 'leaves-volumes',
+    services: (services) => ({
+      ...services,
+      volumes: {
+        ...services.volumes,
+        release: () => Promise.resolve(),
+        sweep: () => Promise.resolve(),
+      },
+    }),
+  },
+  {
     // Each worker takes every bound Task for its own, and the API lets it.
     name: 'ignores-binding',
     client: (client, process, everything) =>

@@ -115,6 +115,7 @@ async function live(
     }
   };
 
+  await user.touchConfigMap();
   trace('--- storm');
   chaos.odds = STORMY;
   for (let step = 0; step < STORM_STEPS; step++) {
@@ -139,14 +140,20 @@ async function live(
       await user.patch(metadata.name, { spec: { image: 'forever:1' } });
     }
   }
-  const calmUntilMs = world.clock.monotonicMs() + CALM_MS;
-  let missing: string | undefined = 'nothing was looked at';
-  while (missing !== undefined && world.clock.monotonicMs() < calmUntilMs) {
-    await pass(2_000);
-    missing = await findUnconverged(world, cluster);
-  }
-  if (missing !== undefined)
-    throw new Violation(`not converged after ${CALM_MS / 1000} s of calm: ${missing}`);
+  const converge = async (): Promise<void> => {
+    const calmUntilMs = world.clock.monotonicMs() + CALM_MS;
+    let missing: string | undefined = 'nothing was looked at';
+    while (missing !== undefined && world.clock.monotonicMs() < calmUntilMs) {
+      await pass(2_000);
+      missing = await findUnconverged(world, cluster);
+    }
+    if (missing !== undefined)
+      throw new Violation(`not converged after ${CALM_MS / 1000} s of calm: ${missing}`);
+  };
+  await converge();
+  // What runs takes part in what changes.
+  for (let change = 0; change < 3; change++) await user.touchConfigMap();
+  await converge();
   // For what is tidied up late: networks without Tasks, deadlines.
   await pass(60_000);
 

@@ -11,6 +11,7 @@ import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime } from '../machinery/runtime.ts';
 import { DiskWatch } from './disk/diskwatch.ts';
+import { machineTape } from './disk/usage.ts';
 import { Hooks } from './hooks/hooks.ts';
 import { interfaceAddresses } from './networks/interfaces.ts';
 import { EngineNetworks } from './networks/networks.ts';
@@ -63,6 +64,6 @@ export function openServices(deps: ServiceDeps): TaskServices {
     hooks: new Hooks(deps),
     archive: deps.archive ?? { keep: () => Promise.resolve() },
     seccompProfiles: openSeccompProfiles(deps.seccompProfiles),
-    disk: new DiskWatch({ ...deps, volumes }),
+    disk: new DiskWatch({ ...deps, volumes, tape: machineTape }),
   };
 }

@@ -16,7 +16,7 @@ import { withinBounds } from '../../runtime/bounded.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { DiskDirectory } from '../volumes/diskvolumes.ts';
 import { type DiskLimits, diskLimitsOf, overuseOf } from './overuse.ts';
-import { directoryBytes, logBytes } from './usage.ts';
+import type { DiskTape } from './usage.ts';
 
 export interface DiskWatchOptions {
   readonly runtime: Runtime;
@@ -26,6 +26,7 @@ export interface DiskWatchOptions {
     diskDirectories(task: Task, signal: AbortSignal): Promise<readonly DiskDirectory[]>;
     emptyBeforeNext(taskUid: string): void;
   };
+  readonly tape: DiskTape;
   /** Ends the watch. */
   readonly signal: AbortSignal;
 }
@@ -92,6 +93,15 @@ export class DiskWatch implements OveruseSource {
     this.#listener = listener;
   }
 
+  /** It has ended. Its Task may be gone too, and nobody asks any more. */
+  #forget({ containerId, task }: Target): void {
+    this.#targets.delete(containerId);
+    const key = keyString(task.metadata);
+    const left = [...(this.#byTask.get(key) ?? [])].filter((id) => id !== containerId);
+    if (left.length === 0) this.#byTask.delete(key);
+    else this.#byTask.set(key, new Set(left));
+  }
+
   #schedule(): void {
     const { clock, signal } = this.#options;
     this.#timer?.cancel();
@@ -113,7 +123,7 @@ export class DiskWatch implements OveruseSource {
     try {
       const bounds = { what: `measuring of container ${target.containerId}`, signal, limitMs: LIMIT_MS };
       const { isGone, overuse } = await withinBounds(clock, bounds, (inner) => this.#measure(target, inner));
-      if (isGone) this.#targets.delete(target.containerId);
+      if (isGone) this.#forget(target);
       else if (overuse !== undefined && this.#targets.get(target.containerId) === target) {
         target.overuse = overuse;
         this.#options.volumes.emptyBeforeNext(target.task.metadata.uid ?? '');
@@ -135,20 +145,22 @@ export class DiskWatch implements OveruseSource {
     { task, limits, containerId }: Target,
     signal: AbortSignal,
   ): Promise<{ readonly isGone: boolean; readonly overuse?: string }> {
-    const { runtime, volumes } = this.#options;
+    const { runtime, volumes, tape } = this.#options;
+    const container = await runtime.inspect(containerId, signal);
+    if (container?.state !== 'running') return { isGone: true };
     const { dataRoot, isLocal } = await runtime.info(signal);
     // Its layer counts for the total alone, and costs a walk of its own.
     const isTotal = limits.total !== undefined;
     const writableBytes = isTotal ? await runtime.writableBytes(containerId, signal) : 0;
     if (writableBytes === undefined) return { isGone: true };
     const directories = await volumes.diskDirectories(task, signal);
-    const bytes = await directoryBytes(
+    const bytes = await tape.directoryBytes(
       directories.map(({ path }) => path),
       signal,
     );
     const overuse = overuseOf(limits, {
       writableBytes,
-      logBytes: isTotal && isLocal ? await logBytes(dataRoot, containerId) : 0,
+      logBytes: isTotal && isLocal ? await tape.logBytes(dataRoot, containerId) : 0,
       directories: directories.map((directory) => ({ ...directory, bytes: bytes.get(directory.path) ?? 0 })),
     });
     return { isGone: false, ...(overuse === undefined ? {} : { overuse }) };

@@ -5,6 +5,12 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../volumes/beneath.ts';
 
+/** What measures. */
+export interface DiskTape {
+  directoryBytes(directories: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  logBytes(dataRoot: string, containerId: string): Promise<number>;
+}
+
 /** A tree of millions of files is given up on. */
 const LIMIT_MS = 60_000;
 
@@ -12,7 +18,7 @@ const LIMIT_MS = 60_000;
  * Bytes on the disk in each directory, by path; without what is mounted inside, and nothing for one that is not there.
  * By du(1), which walks without following links and many times faster than Node could.
  */
-export async function directoryBytes(
+async function directoryBytes(
   directories: readonly string[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, number>> {
@@ -43,7 +49,7 @@ export async function directoryBytes(
 }
 
 /** Bytes that the engine keeps of the container's output. */
-export async function logBytes(dataRoot: string, containerId: string): Promise<number> {
+async function logBytes(dataRoot: string, containerId: string): Promise<number> {
   const directory = join(dataRoot, 'containers', containerId);
   try {
     const names = (await readdir(directory)).filter((name) => name.startsWith(`${containerId}-json.log`));
@@ -64,3 +70,5 @@ async function isThere(directory: string): Promise<boolean> {
     throw error;
   }
 }
+
+export const machineTape: DiskTape = { directoryBytes, logBytes };

@@ -126,6 +126,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     metrics,
     events: recorder,
     worker: workerName,
+    workerObject: () => enrolment.object,
     settings: options.images ?? {},
     readFileSystem: options.readFileSystem ?? readStatfs,
     namedImages: () => (taskInformer.hasSynced ? imagesOf(taskInformer.list(), workerName) : undefined),

@@ -72,6 +72,11 @@ export class Enrolment {
     return this.#informer.get(this.#options.worker)?.status?.allocatable;
   }
 
+  /** As it was last seen; undefined before it was. */
+  get object(): Worker | undefined {
+    return this.#informer.get(this.#options.worker);
+  }
+
   /** Keeps the Worker true until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const stopListening = this.#informer.onChange(() => this.#wake());

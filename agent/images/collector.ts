@@ -11,6 +11,7 @@ import { sizeWords } from '../../controllers/task/planning/pullwords.ts';
 import { type Clock, sleep } from '../../machinery/clock.ts';
 import { messageOf, RuntimeError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { ImageSummary, Runtime } from '../../machinery/runtime.ts';
 import { withinBounds } from '../../runtime/bounded.ts';
@@ -39,6 +40,8 @@ export interface ImageCollectorOptions {
   readonly metrics: Metrics;
   readonly events: EventSink;
   readonly worker: string;
+  /** For Events: with its uid `kubectl describe` finds them. */
+  readonly workerObject: () => KubeObject | undefined;
   readonly settings: ImageSettings;
   readonly readFileSystem: ReadFileSystem;
   /** Images that the Tasks of this worker name; undefined while they are not all known. */
@@ -223,8 +226,9 @@ export class ImageCollector {
     events.record({ object: this.#worker(), type: 'Warning', reason, message, decision });
   }
 
-  #worker(): { apiVersion: string; kind: string; metadata: { name: string } } {
-    return { apiVersion: 'gantry.dev/v1', kind: 'Worker', metadata: { name: this.#options.worker } };
+  #worker(): KubeObject {
+    const { worker, workerObject } = this.#options;
+    return workerObject() ?? { apiVersion: 'gantry.dev/v1', kind: 'Worker', metadata: { name: worker } };
   }
 }
 

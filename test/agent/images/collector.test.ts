@@ -46,6 +46,7 @@ class World {
       metrics: this.metrics,
       events: { record: (event) => this.events.push(event) },
       worker: 'w1',
+      workerObject: () => undefined,
       settings: this.#settings,
       readFileSystem: (path) =>
         Promise.resolve(

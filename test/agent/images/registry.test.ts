@@ -407,6 +407,11 @@ class Cluster {
     cluster.fullPercent = 90;
     await cluster.untilTold('w1', /^ImageGCRemoved: Removed image .*gone/);
     await cluster.untilTold('w1', /^FreeDiskSpaceFailed: .* is 90 % full/);
+    const worker = await cluster.admin.get(workers, { name: 'w1' });
+    const { items } = await cluster.admin.list(events, {
+      fieldSelector: `involvedObject.uid=${worker.metadata.uid}`,
+    });
+    expect(items.map(({ reason }) => reason)).to.include('ImageGCRemoved');
     expect(await present(gone.reference)).to.equal(false);
     for (const { reference } of [used, tagged, foreign])
       expect(await present(reference), reference).to.equal(true);

@@ -10,6 +10,7 @@ import type { Client } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { messageOf, type RuntimeError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
+import { Limiter } from '../../machinery/limiter.ts';
 import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
@@ -20,7 +21,6 @@ import { type Controller, ControllerLoop, done, type Result, requeueAfter } from
 import type { EventSink } from '../engine/event.ts';
 import { Background } from './acting/background.ts';
 import { Clearance } from './acting/clearance.ts';
-import { Limiter } from './acting/limiter.ts';
 import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Problem, type Subject } from './acting/perform.ts';
 import { Publisher } from './acting/publish.ts';

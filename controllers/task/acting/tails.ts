@@ -4,12 +4,12 @@
  */
 import type { Clock } from '../../../machinery/clock.ts';
 import { messageOf } from '../../../machinery/errors.ts';
+import { Limiter } from '../../../machinery/limiter.ts';
 import type { Log } from '../../../machinery/log.ts';
 import type { ContainerDetail, Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { unrecordedEnds } from '../planning/history.ts';
-import { Limiter } from './limiter.ts';
 
 export interface TailsOptions {
   readonly runtime: Runtime;

@@ -10,10 +10,10 @@ import type { Client } from '../../../machinery/client.ts';
 import { type Clock, sleep } from '../../../machinery/clock.ts';
 import { isApiError } from '../../../machinery/errors.ts';
 import { deepFreeze, isSameJson } from '../../../machinery/json.ts';
+import type { Limiter } from '../../../machinery/limiter.ts';
 import type { Random } from '../../../machinery/random.ts';
 import { configMaps, secrets } from '../../../schemas/kinds.ts';
 import type { InputKind } from '../../../schemas/taskreferences.ts';
-import type { Limiter } from '../acting/limiter.ts';
 import type { InputObject } from './data.ts';
 import type { Found } from './found.ts';
 

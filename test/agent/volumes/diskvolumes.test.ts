@@ -64,7 +64,7 @@ class AlteredRuntime extends FakeRuntime {
 if (!isRoot) console.warn('not root: tests of volumes that are mounted are LEFT OUT');
 
 (isRoot ? describe : describe.skip)('Volumes of Tasks', () => {
-  let sandbox = new Sandbox();
+  let sandbox: Sandbox;
   const open: typeof openVolumes = (_, overrides) => openVolumes(sandbox.path, overrides);
   const volumes = (overrides?: Parameters<typeof openVolumes>[1]) => open(sandbox.path, overrides);
 
@@ -472,7 +472,7 @@ if (!isRoot) console.warn('not root: tests of volumes that are mounted are LEFT 
 });
 
 describe('Volumes of Tasks, with less than a machine of its own', () => {
-  let sandbox = new Sandbox();
+  let sandbox: Sandbox;
   const here = new AlteredRuntime({});
   const elsewhere = new AlteredRuntime({ isLocal: false });
   const files = filesOf({ config: [file('a', '1')], keys: [file('k', '1')] });

@@ -126,19 +126,20 @@ type Taint = NonNullable<NonNullable<Worker['spec']>['taints']>[number];
  * Source of the names and of that exception: Kubernetes documentation, "Taint nodes by condition".
  */
 function pressureTaints(task: Task, worker: Worker): readonly Taint[] {
-  const isTrue = (type: string): boolean => findCondition(worker.status?.conditions, type)?.status === 'True';
-  const { requests = {}, limits = {} } = task.spec.resources ?? {};
-  const isCounted = [requests.cpu, requests.memory, limits.cpu, limits.memory].some(
-    (figure) => figure !== undefined,
-  );
-  return [
-    ...(isTrue('DiskPressure')
-      ? [{ key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' as const }]
-      : []),
-    ...(isTrue('MemoryPressure') && !isCounted
-      ? [{ key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' as const }]
-      : []),
-  ];
+  const taints: Taint[] = [];
+  for (const { type, status } of worker.status?.conditions ?? []) {
+    if (status !== 'True') continue;
+    if (type === 'DiskPressure') taints.push(DISK_PRESSURE);
+    if (type === 'MemoryPressure' && !isCounted(task)) taints.push(MEMORY_PRESSURE);
+  }
+  return taints;
+}
+
+const DISK_PRESSURE: Taint = { key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' };
+const MEMORY_PRESSURE: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
+
+function isCounted({ spec: { resources: { requests = {}, limits = {} } = {} } }: Task): boolean {
+  return [requests.cpu, requests.memory, limits.cpu, limits.memory].some((figure) => figure !== undefined);
 }
 
 /**

@@ -5,7 +5,7 @@
  * for a reason that nobody understands ("exec format error"). So such a container is removed before anybody starts it.
  */
 import type Docker from 'dockerode';
-import { RuntimeError } from '../../machinery/errors.ts';
+import { messageOf, RuntimeError } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
 
 /** The engine's words, the same from 20.10 on. */
@@ -49,7 +49,7 @@ function create(
       },
       (error: unknown, answer: unknown) => {
         if (error !== null && error !== undefined)
-          return reject(error instanceof Error ? error : new Error(String(error)));
+          return reject(error instanceof Error ? error : new Error(messageOf(error)));
         const id = isRecord(answer) ? answer['Id'] : undefined;
         const warnings = isRecord(answer) ? answer['Warnings'] : undefined;
         if (typeof id !== 'string') {

@@ -103,7 +103,12 @@ export class TaskLogs {
     const archived = (await this.#deps.archive?.of(task.uid)) ?? [];
     const byAttempt = new Map<number, Source>();
     for (const log of archived) byAttempt.set(log.attempt, { attempt: log.attempt, kind: 'archived', log });
-    for (const container of await containersOf(this.#deps, task, signal)) {
+    const containers = await containersOf(this.#deps, task, signal).catch((error: unknown) => {
+      // Of a Task that is gone the engine has nothing any more: its being away is no reason.
+      if (archived.length > 0 && this.#deps.taskOf(task) === undefined) return [];
+      throw error;
+    });
+    for (const container of containers) {
       const attempt = attemptOf(container);
       if (container.state !== 'created') byAttempt.set(attempt, { attempt, kind: 'container', container });
     }

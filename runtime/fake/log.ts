@@ -1,5 +1,5 @@
 /**
- * The log of one fake container, kept as Docker's json-file driver keeps it: whole lines of each stream in the order
+ * The log of one fake container, kept as Docker's drivers keep it: whole lines of each stream in the order
  * in which they were completed; a last line without its newline is kept when the container ends.
  */
 import type { Clock } from '../../machinery/clock.ts';
@@ -66,7 +66,7 @@ export class FakeLog {
       position = Math.max(position, this.#forgotten);
       for (let line = this.#lines[position - this.#forgotten]; line !== undefined; ) {
         if (signal.aborted) return;
-        yield present(line, options);
+        if (options.stream === undefined || line.stream === options.stream) yield present(line, options);
         position += 1;
         line = this.#lines[position - this.#forgotten];
       }
@@ -84,7 +84,12 @@ export class FakeLog {
     const sinceMs = (options.sinceSeconds ?? 0) * 1000;
     const firstInTime = this.#lines.findIndex((line) => line.writtenAtMs >= sinceMs);
     const start = firstInTime < 0 ? this.#lines.length : firstInTime;
-    return options.tailLines === undefined ? start : Math.max(start, this.#lines.length - options.tailLines);
+    if (options.tailLines === undefined) return start;
+    const wanted = this.#lines.flatMap(({ stream }, index) =>
+      options.stream === undefined || stream === options.stream ? [index] : [],
+    );
+    const tail = options.tailLines === 0 ? this.#lines.length : (wanted.at(-options.tailLines) ?? 0);
+    return Math.max(start, tail);
   }
 
   #append(stream: LogChunk['stream'], data: Uint8Array): void {

@@ -1,5 +1,5 @@
 /** One agent on a fake engine, in a small world: the real registry, the real agent, time that moves when told. */
-import { type Agent, startAgent } from '../../agent/agent.ts';
+import { type Agent, type AgentOptions, startAgent } from '../../agent/agent.ts';
 import { openServices } from '../../agent/services.ts';
 import type { TaskServices } from '../../controllers/task/services.ts';
 import { isApiError } from '../../machinery/errors.ts';
@@ -39,6 +39,7 @@ export interface Rig {
 export async function openRig(
   options: Partial<FakeRuntimeOptions> = {},
   adapt: (services: TaskServices) => TaskServices = (services) => services,
+  agentOptions: Partial<AgentOptions> = {},
 ): Promise<Rig> {
   const world = await openWorld();
   const runtime = new FakeRuntime({
@@ -66,6 +67,7 @@ export async function openRig(
       openServices: (deps) => adapt(openServices(deps)),
       // The machine's own files are read in real time.
       readMachine: () => Promise.resolve(undefined),
+      ...agentOptions,
       readFileSystem: () => Promise.resolve(undefined),
     });
   const key = (name: string) => ({ namespace: 'default', name });

@@ -66,6 +66,18 @@ export function promiseStreams(promise: Promised): void {
     );
   });
 
+  promise('gives one stream alone, and its last lines', async (rig) => {
+    const id = await rig.run('speaks');
+    await rig.reach(id, 'exited');
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const own = SPOKEN.filter((chunk) => chunk.stream === stream);
+      for (const follow of [false, true]) {
+        expect(await rig.readLog(id, { stream, follow })).to.deep.equal(joined(own));
+      }
+      expect(await rig.readLog(id, { stream, tailLines: 1 })).to.deep.equal(joined(own.slice(-1)));
+    }
+  });
+
   promise('stops following a log on abort, quietly, and lets its reader leave early', async (rig) => {
     const id = await rig.run('waits');
     const reading = new AbortController();

@@ -193,6 +193,19 @@ describe('pods over HTTP', () => {
       ]);
     });
 
+    it('is that of one stream or one attempt, when asked in Kubernetes’ words or Gantry’s', async () => {
+      await bind(1);
+      for (const query of ['stream=Stderr', 'stream=All', 'stream=stdout&attempt=4&tailLines=2']) {
+        await server.ask('GET', `${PODS}/hello/log?${query}`);
+      }
+      const picked = asked.map(({ options: { stream, attempt, tailLines } }) => [stream, attempt, tailLines]);
+      expect(picked).to.deep.equal([
+        ['stderr', undefined, undefined],
+        [undefined, undefined, undefined],
+        ['stdout', 4, 2],
+      ]);
+    });
+
     it('is cut at limitBytes, whoever sends more', async () => {
       await bind(1);
       expect((await server.ask('GET', `${PODS}/hello/log?limitBytes=6`)).text).to.equal('one\ntw');
@@ -275,6 +288,18 @@ describe('pods over HTTP', () => {
         `${PODS}/hello/log?sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z`,
         422,
         /at most one/,
+      ],
+      [
+        'the stream is none',
+        `${PODS}/hello/log?stream=Stdin`,
+        422,
+        /stream: Unsupported value: "Stdin": supported values: "All", "Stderr", "Stdout"/,
+      ],
+      [
+        'two containers are named',
+        `${PODS}/hello/log?attempt=1&previous=true`,
+        422,
+        /at most one of `attempt` or/,
       ],
       ['the time is none', `${PODS}/hello/log?sinceTime=yesterday`, 400, /sinceTime: found "yesterday"/],
     ];

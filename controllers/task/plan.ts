@@ -39,6 +39,8 @@ import type { Action, DriftKind, HistoryEntry, StopReason, TaskPlan, TaskWorld }
 
 /** For containers whose Task is gone, and with it the grace period it asked for. */
 const STRAY_GRACE_MS = 10_000;
+/** For the case that nobody hears of what was told. */
+const TIDY_MS = 1_000;
 /** Between two tries of limits that an engine refused. */
 const RESIZE_BACKOFF = { initialMs: 10_000, maxMs: 300_000, resetMs: 0 };
 /** Objects are read from a copy that may lag; a container from a newer binding says that it does. */
@@ -157,8 +159,9 @@ function planBound(view: TaskView): TaskPlan {
   }
   if (isWanted) {
     const next = planNext(view);
-    // What is of no further use can wait until the next one runs.
-    return finish(view, next.verdict, [...next.actions, ...tidy], next.requeueAfterMs);
+    // What is of no further use can wait until the next one runs, and is told to.
+    const actions = next.actions.length > 0 ? next.actions : tidy;
+    return finish(view, next.verdict, actions, next.requeueAfterMs);
   }
   const isStopped = end === undefined || task.spec.desiredState === 'Stopped';
   return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy);
@@ -182,17 +185,21 @@ function planDoomed(
 /** It runs and is to go on running: what is done for it meanwhile. */
 function planKept(view: TaskView, keep: Attempt, surplus: Stops, tidy: readonly Action[]): TaskPlan {
   const resize = planResize(view, keep);
+  // To keep a log takes its time: that it runs is told first, and that it was told leads to the next look.
+  const isTold = view.task.status?.container?.id === keep.container.id;
+  const tidyMs = isTold || tidy.length === 0 ? undefined : TIDY_MS;
   const actions = [
     ...surplus.actions,
     ...repairs(view, keep),
     ...resize.actions,
     ...firstSteps(view, keep),
     ...freshVolumes(view),
-    ...tidy,
+    ...(isTold ? tidy : []),
   ];
   const { trouble } = resize;
   const verdict: Verdict = { kind: 'running', attempt: keep, ...(trouble === undefined ? {} : { trouble }) };
-  return finish(view, verdict, actions, least(surplus.requeueAfterMs, resize.requeueAfterMs));
+  const delayMs = least(surplus.requeueAfterMs, resize.requeueAfterMs);
+  return finish(view, verdict, actions, least(delayMs, tidyMs));
 }
 
 function hasEnded({ status }: Task): boolean {

@@ -726,7 +726,14 @@ const outputs: readonly Row[] = [
   {
     name: 'a removed container takes its story with it',
     world: world(
-      boundTask({}, { history: [end(2, 'Error', 1), end(1, 'Error', 9, { exitCode: 7 })], attempts: 3 }),
+      boundTask(
+        {},
+        {
+          history: [end(2, 'Error', 1), end(1, 'Error', 9, { exitCode: 7 })],
+          attempts: 3,
+          container: { id: 'c3' },
+        },
+      ),
       [ended(1, web, 7, 9), ended(2, web, 1, 1), container(3, web)],
     ),
     actions: ['remove c1'],
@@ -738,9 +745,12 @@ const outputs: readonly Row[] = [
   },
   {
     name: 'one that never ran has none',
-    world: world(web, [container(1, web, { state: 'created', hash: 'v1:old' })]),
-    actions: ['create 2', 'start', 'remove c1'],
-    also: ({ actions: [, , remove] }) => expect(remove).to.not.have.property('ended'),
+    world: world(boundTask({}, { container: { id: 'c2' } }), [
+      container(1, web, { state: 'created', hash: 'v1:old' }),
+      container(2, web),
+    ]),
+    actions: ['remove c1'],
+    also: ({ actions: [remove] }) => expect(remove).to.not.have.property('ended'),
   },
 ];
 

@@ -49,14 +49,14 @@ const starts: readonly Row[] = [
     actions: ['start c1'],
   },
   {
-    name: 'a created one of an older spec is thrown away',
+    name: 'a created one of an older spec is not started',
     world: world(web, [container(1, web, { state: 'created', hash: 'v1:old' })]),
-    actions: ['create 2', 'start', 'remove c1'],
+    actions: ['create 2', 'start'],
   },
   {
     name: 'a created one older than an ended one is not started',
     world: world(web, [container(1, web, { state: 'created' }), ended(2, web, 1)]),
-    actions: ['create 3', 'start', 'remove c1'],
+    actions: ['create 3', 'start'],
   },
   {
     name: 'pull policy Always pulls first',
@@ -156,6 +156,7 @@ const starts: readonly Row[] = [
   },
 ];
 
+const third = { attempts: 3, container: { id: 'c3' } };
 const settled: readonly Row[] = [
   { name: 'running: nothing to do', world: world(web, [container(1, web)]), actions: [], phase: 'Running' },
   {
@@ -175,13 +176,34 @@ const settled: readonly Row[] = [
   },
   {
     name: 'an older ended one goes once its end is recorded',
-    world: world(boundTask({}, { history: [end(2, 'Error', 0), end(1, 'Error', 0)], attempts: 3 }), [
+    world: world(boundTask({}, { history: [end(2, 'Error', 0), end(1, 'Error', 0)], ...third }), [
       ended(1, web, 1),
       ended(2, web, 1),
       container(3, web),
     ]),
     actions: ['remove c1'],
     phase: 'Running',
+  },
+  {
+    name: 'but only after it was told that the next one runs',
+    world: world(
+      boundTask(
+        {},
+        { history: [end(2, 'Error', 0), end(1, 'Error', 0)], attempts: 2, container: { id: 'c2' } },
+      ),
+      [ended(1, web, 1), ended(2, web, 1), container(3, web)],
+    ),
+    actions: [],
+    phase: 'Running',
+    requeueAfter: 1,
+  },
+  {
+    name: 'a created one that is not the next goes then too',
+    world: world(boundTask({}, third), [
+      container(1, web, { state: 'created', hash: 'v1:old' }),
+      container(3, web),
+    ]),
+    actions: ['remove c1'],
   },
   {
     name: 'and not before',
@@ -191,7 +213,7 @@ const settled: readonly Row[] = [
   },
   {
     name: 'a dead one goes even if it is the newest',
-    world: world(boundTask({}, { history: [end(1, 'Error', 0)] }), [
+    world: world(boundTask({}, { history: [end(1, 'Error', 0)], container: { id: 'c2' } }), [
       container(1, web, { state: 'dead', finishedAt: ago(0), exitCode: 1 }),
       container(2, web),
     ]),

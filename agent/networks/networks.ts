@@ -40,7 +40,7 @@ export class EngineNetworks implements TaskNetworks {
   readonly #range: Block;
   /** Calls wait for the one before: two that make a network at once would make it twice. */
   #last: Promise<unknown> = Promise.resolve();
-  /** By id: since when (monotonic) a network has been of no namespace with a Task. */
+  /** By id: since when (monotonic) no Task has asked for a network. */
   readonly #idleSinceMs = new Map<string, number>();
 
   /** Throws for a range that is none: `rangeProblem` says so beforehand. */
@@ -68,7 +68,7 @@ export class EngineNetworks implements TaskNetworks {
     });
   }
 
-  async sweep(keepNamespaces: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  async sweep(keep: ReadonlyMap<string, ReadonlySet<string>>, signal: AbortSignal): Promise<void> {
     await this.#alone(async () => {
       const { clock, log, runtime } = this.#options;
       const known = await this.known(signal);
@@ -76,7 +76,7 @@ export class EngineNetworks implements TaskNetworks {
         if (!known.some((network) => network.id === id)) this.#idleSinceMs.delete(id);
       }
       for (const { id, name, labels } of known) {
-        if (keepNamespaces.has(labels[LABEL_NAMESPACE] ?? '')) {
+        if (keep.get(labels[LABEL_NAMESPACE] ?? '')?.has(labels[LABEL_NETWORK] ?? '') === true) {
           this.#idleSinceMs.delete(id);
           continue;
         }
@@ -88,7 +88,7 @@ export class EngineNetworks implements TaskNetworks {
             runtime.removeNetwork(id, inner),
           );
           this.#idleSinceMs.delete(id);
-          log.info({ network: name }, 'removed a network whose namespace has no Task on this worker');
+          log.info({ network: name }, 'removed a network that no Task on this worker asks for');
         } catch (error) {
           // Somebody else's container is on it, or the engine is busy: the next look tries again.
           if (!(error instanceof RuntimeError) || error.reason !== 'Conflict') throw error;

@@ -83,8 +83,11 @@ export interface TaskVolumes {
 export interface TaskNetworks {
   /** The engine's name of the network for `spec.network.mode`, made if it is missing: `bridge` is the namespace's own. */
   ensure(namespace: string, mode: string, signal: AbortSignal): Promise<string>;
-  /** Takes away networks of this worker of namespaces that have no Task here, unless a container is on them. */
-  sweep(keepNamespaces: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+  /**
+   * Takes away networks of this worker that no Task here asks for, unless a container is on them.
+   * @param keep the modes that are asked for, by namespace.
+   */
+  sweep(keep: ReadonlyMap<string, ReadonlySet<string>>, signal: AbortSignal): Promise<void>;
   known(signal: AbortSignal): Promise<readonly NetworkInfo[]>;
 }
 

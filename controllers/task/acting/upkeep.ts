@@ -81,9 +81,8 @@ export class Upkeep {
   async sweep(ours: readonly Task[], knownUids: Iterable<string>, signal: AbortSignal): Promise<void> {
     const { volumes, networks } = this.#options.services;
     const uids = new Set([...ours.map(({ metadata }) => metadata.uid ?? ''), ...knownUids]);
-    const namespaces = new Set(ours.map(({ metadata }) => metadata.namespace ?? NAMESPACE_DEFAULT));
     await this.#try('volumes', signal, (inner) => volumes.sweep(uids, inner));
-    await this.#try('networks', signal, (inner) => networks.sweep(namespaces, inner));
+    await this.#try('networks', signal, (inner) => networks.sweep(networksOf(ours), inner));
   }
 
   async #try(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -95,4 +94,15 @@ export class Upkeep {
         log.warn({ err: error }, `cannot sweep away ${what} of no Task: ${messageOf(error)}`);
     }
   }
+}
+
+/** The networks that Tasks ask for: modes by namespace. */
+function networksOf(tasks: readonly Task[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const modes = new Map<string, Set<string>>();
+  for (const { metadata, spec } of tasks) {
+    const { namespace = NAMESPACE_DEFAULT } = metadata;
+    const { mode = 'bridge' } = spec.network ?? {};
+    modes.set(namespace, (modes.get(namespace) ?? new Set()).add(mode));
+  }
+  return modes;
 }

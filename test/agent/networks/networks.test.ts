@@ -162,18 +162,30 @@ describe('EngineNetworks', () => {
       signal,
     );
     await runtime.start(id, signal);
+    const keep = new Map([['kept', new Set(['bridge'])]]);
     const left = async (): Promise<string[]> =>
       (await networks.known(signal)).map(({ labels }) => labels[LABEL_NAMESPACE] ?? '').sort();
-    await networks.sweep(new Set(['kept']), signal);
+    await networks.sweep(keep, signal);
     clock.advance(29_000);
-    await networks.sweep(new Set(['kept']), signal);
+    await networks.sweep(keep, signal);
     expect(await left()).to.deep.equal(['gone', 'kept', 'used']);
     clock.advance(1_000);
-    await networks.sweep(new Set(['kept']), signal);
+    await networks.sweep(keep, signal);
     expect(await left()).to.deep.equal(['kept', 'used']);
     expect((await runtime.networks({}, signal)).some(({ name }) => name === 'theirs')).to.equal(true);
     await runtime.remove(id, signal);
-    await networks.sweep(new Set(['kept']), signal);
+    await networks.sweep(keep, signal);
     expect(await left()).to.deep.equal(['kept']);
+  });
+
+  it('takes away a further network of a namespace once none of its Tasks asks for it', async () => {
+    const { networks, clock } = make();
+    for (const mode of ['bridge', 'blue', 'green']) await networks.ensure('team', mode, signal);
+    const keep = new Map([['team', new Set(['bridge', 'green'])]]);
+    await networks.sweep(keep, signal);
+    clock.advance(30_000);
+    await networks.sweep(keep, signal);
+    const left = (await networks.known(signal)).map(({ labels }) => labels[LABEL_NETWORK]).sort();
+    expect(left).to.deep.equal(['bridge', 'green']);
   });
 });

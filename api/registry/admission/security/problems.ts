@@ -107,6 +107,11 @@ function baselineProblems(
       `must be absent or a loopback address (found ${JSON.stringify(hostIP)}); absent is the worker's publish address`,
     );
   });
+  itemsOf(at('ulimits')).forEach((limit, index) => {
+    if (!isRecord(limit) || limit['name'] !== 'rtprio' || (limit['soft'] === 0 && limit['hard'] === 0))
+      return;
+    tell(`ulimits[${index}]`, 'must not raise rtprio: what runs in real time is held by no cpu limit');
+  });
   for (const path of ASKING) {
     const host = at(...path);
     if (host !== undefined && host !== '')

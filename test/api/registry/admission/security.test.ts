@@ -57,6 +57,16 @@ describe('securityProblems', () => {
       'spec.ports[1].hostIP must be absent or a loopback address (found "0.0.0.0"); absent is the worker\'s publish address',
     ],
     [
+      'real-time priority',
+      {
+        ulimits: [
+          { name: 'nofile', soft: 1024, hard: 1024 },
+          { name: 'rtprio', soft: 0, hard: 50 },
+        ],
+      },
+      'spec.ulimits[1] must not raise rtprio: what runs in real time is held by no cpu limit',
+    ],
+    [
       'a probe of somebody else',
       { livenessProbe: { httpGet: { port: 80, host: '127.0.0.1' } } },
       'spec.livenessProbe.httpGet.host must be absent (found "127.0.0.1")',

@@ -51,6 +51,8 @@ export interface AgentOptions {
   readonly networks?: ServiceDeps['networks'];
   /** Kept back from what tasks may ask for; default nothing. */
   readonly reserve?: Reserve;
+  /** How much of the engine's disk is to stay free; below it the worker takes no new Tasks. 0: never; default 15. */
+  readonly diskReservedPercent?: number;
   /** Containers created and started at once; default two for each core, at most 8. */
   readonly startsAtOnce?: number;
   /** Time between two full lists of containers, milliseconds; default 10 s. */
@@ -164,6 +166,9 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
       readFileSystem: options.readFileSystem ?? readStatfs,
       readMachine: options.readMachine ?? readProcMachine,
       ...(directory === undefined ? {} : { volumesDirectory: directory }),
+      ...(options.diskReservedPercent === undefined
+        ? {}
+        : { reservedShare: options.diskReservedPercent / 100 }),
     }),
     onEngineUp: () => controller.relistSoon(),
   });

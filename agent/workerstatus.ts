@@ -3,7 +3,7 @@ import { type ConditionInput, setCondition } from '../machinery/conditions.ts';
 import { formatBytes, formatMilli } from '../machinery/quantity.ts';
 import type { RuntimeInfo } from '../machinery/runtime.ts';
 import type { Worker } from '../schemas/types.gen.ts';
-import { ENGINE_AVAILABLE, type Pressure } from './disk/pressure.ts';
+import type { Pressure } from './disk/pressure.ts';
 
 export type WorkerStatus = NonNullable<Worker['status']>;
 
@@ -107,7 +107,7 @@ function machineOf(
       cpu: formatMilli(Math.max(0, milliCpu - reserve.milliCpu)),
       memory: formatBytes(Math.max(0, info.memoryBytes - reserve.memoryBytes)),
       // What is below the threshold of pressure nobody may ask for.
-      ...disk((diskBytes ?? 0) * (1 - ENGINE_AVAILABLE)),
+      ...disk((diskBytes ?? 0) * (1 - (pressure?.disk?.reservedShare ?? 0))),
     },
     info: {
       os: info.os,

@@ -105,6 +105,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     publishAddress: take(SETTINGS.publishAddress),
     taskCidr: take(SETTINGS.taskCidr),
     taskNetworkPrefix: take(SETTINGS.taskNetworkPrefix),
+    diskReservedPercent: take(SETTINGS.diskReservedPercent),
     imageGcHighPercent: take(SETTINGS.imageGcHighPercent),
     imageGcLowPercent: take(SETTINGS.imageGcLowPercent),
     imagePullsAtOnce: take(SETTINGS.imagePullsAtOnce),

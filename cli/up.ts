@@ -149,6 +149,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
         userId: process.getuid?.() ?? -1,
         hostPathAllowed: settings.hostPathAllowed,
       },
+      diskReservedPercent: settings.diskReservedPercent,
       images: {
         atOnce: settings.imagePullsAtOnce,
         progressDeadlineMs: settings.imagePullProgressDeadlineMs,

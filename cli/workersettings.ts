@@ -25,6 +25,8 @@ export interface WorkerSettings {
   /** The addresses of the networks that Tasks share. */
   readonly taskCidr: string;
   readonly taskNetworkPrefix: number;
+  /** 0: the worker's disk is never short. */
+  readonly diskReservedPercent: number;
   /** 0: never. */
   readonly imageGcHighPercent: number;
   readonly imageGcLowPercent: number;
@@ -75,6 +77,14 @@ export const WORKER_SETTINGS: { readonly [Key in keyof WorkerSettings]: SettingR
     parse: networkPrefix,
     fallback: () => 22,
     description: 'how much of the range each network gets: 22 leaves room for 1,021 containers',
+  },
+  diskReservedPercent: {
+    name: 'diskReservedPercent',
+    placeholder: '<percent>',
+    parse: percent,
+    fallback: () => 15,
+    description:
+      "how much of the engine's disk is to stay free: below it the worker takes no new tasks; 0: it always does",
   },
   imageGcHighPercent: {
     name: 'imageGcHighPercent',

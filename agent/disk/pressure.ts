@@ -24,7 +24,13 @@ export type ReadFileSystem = (path: string) => Promise<FileSystemReading | undef
 
 export interface Pressure {
   /** Undefined where nobody can tell. */
-  readonly disk?: { readonly isShort: boolean; readonly message: string; readonly totalBytes: number };
+  readonly disk?: {
+    readonly isShort: boolean;
+    readonly message: string;
+    readonly totalBytes: number;
+    /** The part that is to stay free. */
+    readonly reservedShare: number;
+  };
   readonly memory?: { readonly isShort: boolean; readonly message: string };
 }
 
@@ -34,11 +40,12 @@ export interface PressureGaugeOptions {
   readonly readMachine: ReadMachine;
   /** Where volumes of Tasks are; absent: with the engine's data. */
   readonly volumesDirectory?: string;
+  /** Of the file system with the engine's images and containers: the part that is to stay free; 0: disks are never short. */
+  readonly reservedShare?: number;
 }
 
 const VOLUMES_AVAILABLE = 0.1;
-/** Of the file system with the engine's images and containers: the part that stays free. */
-export const ENGINE_AVAILABLE = 0.15;
+const ENGINE_AVAILABLE = 0.15;
 const INODES_FREE = 0.05;
 const MEMORY_AVAILABLE_BYTES = 100 * 2 ** 20;
 const SETTLE_MS = 60_000;
@@ -117,16 +124,19 @@ export class PressureGauge {
     volumes: FileSystemReading | undefined,
   ): Pick<Pressure, 'disk'> {
     if (data === undefined) return {};
-    const { volumesDirectory = '' } = this.#options;
+    const { volumesDirectory = '', reservedShare = ENGINE_AVAILABLE } = this.#options;
     const short =
-      shortageOf(dataRoot, data, ENGINE_AVAILABLE) ??
-      (volumes === undefined ? undefined : shortageOf(volumesDirectory, volumes, VOLUMES_AVAILABLE));
-    const message = this.#disk.observe(short);
+      shortageOf(dataRoot, data, reservedShare) ??
+      (volumes === undefined
+        ? undefined
+        : shortageOf(volumesDirectory, volumes, Math.min(VOLUMES_AVAILABLE, reservedShare)));
+    const message = this.#disk.observe(reservedShare === 0 ? undefined : short);
     return {
       disk: {
         isShort: message !== undefined,
         message: message ?? 'the worker has enough disk space',
         totalBytes: data.totalBytes,
+        reservedShare,
       },
     };
   }

@@ -26,8 +26,9 @@ describe('Pressure on a worker', () => {
   let volumes: FileSystemReading | undefined = disk(50);
   let machine: MachineReading | undefined = memory(GIB);
   const engine = { isLocal: true, dataRoot: '/var/lib/docker' };
-  const open = (): PressureGauge =>
+  const open = (reservedShare?: number): PressureGauge =>
     new PressureGauge({
+      ...(reservedShare === undefined ? {} : { reservedShare }),
       clock,
       readFileSystem: (path) => Promise.resolve(path === '/volumes' ? volumes : data),
       readMachine: () => Promise.resolve(machine),
@@ -68,6 +69,14 @@ describe('Pressure on a worker', () => {
       if (message !== undefined) expect(found?.message).to.equal(message);
     });
   }
+
+  it('disk: how much is to stay free can be said, and 0 means that none has to', async () => {
+    data = disk(4);
+    expect((await open(0.05).look(engine)).disk?.message).to.contain('less than 5% of');
+    expect((await open(0.04).look(engine)).disk?.isShort).to.equal(false);
+    data = disk(0, 0);
+    expect((await open(0).look(engine)).disk?.isShort).to.equal(false);
+  });
 
   it('memory: less than 100Mi available is too little', async () => {
     machine = memory(100 * 2 ** 20);

@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { fileProblem, writeDurably } from '../../machinery/durablefile.ts';
 import { resolveConfig, type ShownSetting } from '../config.ts';
 import { CommandError, type Io } from '../io.ts';
-import { flagOf, SETTINGS, type Settings } from '../settings.ts';
+import { flagOf, SETTINGS, type Settings, variableOf } from '../settings.ts';
 import { unitText } from '../unit.ts';
 
 export interface InstallFlags {
@@ -36,15 +36,19 @@ const DEFAULT_DOCKER = 'unix:///var/run/docker.sock';
 const SYSTEMCTL_LIMIT_MS = 90_000;
 
 export async function runInstall(flags: InstallFlags, io: Io): Promise<void> {
+  const path = unitPath(flags);
   const { settings, shown } = await serviceConfig(flags, io);
   const text = unitText({
     role: flags.role,
     command: [...program(), flags.role, ...settingWords(shown, flags.file, io.directory)],
-    environment: { NODE_COMPILE_CACHE: join(settings.home, 'cache') },
+    environment: {
+      NODE_COMPILE_CACHE: join(settings.home, 'cache'),
+      ...denials(shown),
+      ...engineVariables(io),
+    },
     after: flags.role === 'up' && isDefaultDocker(settings) ? ['docker.service'] : [],
   });
   if (flags.dryRun) return io.stdout.write(text);
-  const path = unitPath(flags);
   assertRoot('install');
   const before = await readFile(path, 'utf8').catch(() => undefined);
   try {
@@ -109,6 +113,26 @@ function settingWords(
     else if (value === 'true') words.push(flagOf(name));
   }
   return words;
+}
+
+/** What was said to be off here, which no flag says: a file may have it on. */
+function denials(shown: readonly ShownSetting[]): Readonly<Record<string, string>> {
+  const rows = Object.values(SETTINGS).filter(({ placeholder }) => placeholder === undefined);
+  const isOff = ({ name }: { readonly name: string }): boolean =>
+    shown.some(
+      (given) =>
+        given.name === name && given.value === 'false' && !['default', 'file'].includes(given.source),
+    );
+  return Object.fromEntries(rows.filter(isOff).map(({ name }) => [variableOf(name), 'false']));
+}
+
+/** How an engine behind TLS is reached is no setting: the variables are the docker command's. */
+function engineVariables({ env, directory }: Io): Readonly<Record<string, string>> {
+  const { DOCKER_CERT_PATH: path = '', DOCKER_TLS_VERIFY: verify = '' } = env;
+  return {
+    ...(path === '' ? {} : { DOCKER_CERT_PATH: resolve(directory, path) }),
+    ...(verify === '' ? {} : { DOCKER_TLS_VERIFY: verify }),
+  };
 }
 
 /** This very program, as it is run now. */

@@ -49,9 +49,26 @@ describe('gantry install', () => {
     const wrong = await install(['--dry-run', '--api-port', 'seven']);
     expect(wrong.code).to.equal(1);
     expect(wrong.err).to.contain('--api-port').and.contain('"seven"');
-    const named = await install(['--name', '../x', '--unit-directory', directory]);
-    expect(named).to.include({ code: 1, out: '' });
-    expect(named.err).to.contain('found the name "../x"');
+    for (const words of [[], ['--dry-run']]) {
+      const named = await install(['--name', '../x', '--unit-directory', directory, ...words]);
+      expect(named).to.include({ code: 1, out: '' });
+      expect(named.err).to.contain('found the name "../x"');
+    }
+  });
+
+  it('keeps what only variables say: an engine behind TLS, and what is off although a file has it on', async () => {
+    writeFileSync(join(directory, 'my.yaml'), 'dev: true\n');
+    const { out } = await install(['--dry-run', '--config', 'my.yaml'], {
+      DOCKER_HOST: 'tcp://10.0.0.9:2376',
+      DOCKER_TLS_VERIFY: '1',
+      DOCKER_CERT_PATH: 'certs',
+      GANTRY_DEV: 'false',
+    });
+    expect(execLine(out)).to.contain(' --docker-host tcp://10.0.0.9:2376');
+    expect(out)
+      .to.contain(`Environment=DOCKER_CERT_PATH=${join(directory, 'certs')}\n`)
+      .and.contain('Environment=DOCKER_TLS_VERIFY=1\n')
+      .and.contain('Environment=GANTRY_DEV=false\n');
   });
 
   it('writes every word so that systemd reads it as it was meant', () => {

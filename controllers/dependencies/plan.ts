@@ -2,10 +2,12 @@
  * Whether what a Task depends on is so: its condition DependenciesMet. Pure.
  *
  * The condition is kept up to date until the first container of the Task's binding was started, and then left alone:
- * what a dependency does later is no reason to stop anything.
+ * what a dependency does later is no reason to stop anything. A Task that was started once and is placed anew does not
+ * wait for what has Completed or was Started then and is gone since: it may have removed itself.
  */
 import { type ConditionInput, findCondition, setCondition } from '../../machinery/conditions.ts';
 import type { Task } from '../../schemas/types.gen.ts';
+import { hasEnded } from '../scheduler/demand.ts';
 
 export const DEPENDENCIES_MET = 'DependenciesMet';
 /** Of the condition, and of the status that a worker makes of it. */
@@ -76,7 +78,9 @@ function conditionOf(
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
   const unmet = dependencies.flatMap((dependency) => {
-    const why = whyNot(dependency, find(dependency.name));
+    const found = find(dependency.name);
+    if (found === undefined && hasPassed(task, dependency)) return [];
+    const why = whyNot(dependency, found);
     return why === undefined ? [] : [why];
   });
   if (unmet.length === 0) {
@@ -91,6 +95,22 @@ function conditionOf(
     reason: NOT_READY,
     message: cut(told.join('; '), MAX_MESSAGE),
   };
+}
+
+/** What happened once and cannot be undone: it was so before the Task was started for the first time. */
+function hasPassed({ status = {} }: Task, { condition }: Dependency): boolean {
+  return status.startedAt !== undefined && isEventual(condition);
+}
+
+function isEventual(condition: Dependency['condition']): boolean {
+  return condition === 'Completed' || condition === 'Started';
+}
+
+/** Names of the Tasks that have to be there until this one was started for the first time. */
+export function awaitedBy(task: Task): readonly string[] {
+  const { metadata, status = {}, spec } = task;
+  if (metadata.deletionTimestamp !== undefined || status.startedAt !== undefined || hasEnded(task)) return [];
+  return (spec.dependsOn ?? []).filter(({ condition }) => isEventual(condition)).map(({ name }) => name);
 }
 
 /** `task "db" is Ready`. */

@@ -6,12 +6,13 @@ import type { ObjectStore } from '../../client/informer.ts';
 import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
-import { type KubeObject, keyOf, qualifiedName } from '../../machinery/meta.ts';
+import { type KubeObject, keyOf, keyString, qualifiedName } from '../../machinery/meta.ts';
 import { events, tasks } from '../../schemas/kinds.ts';
 import type { Event, Task } from '../../schemas/types.gen.ts';
+import { awaitedBy } from '../dependencies/plan.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
-import { BY_SUBJECT, subjectOf } from '../informers.ts';
+import { BY_DEPENDENCY, BY_SUBJECT, subjectOf } from '../informers.ts';
 import { itemText, parseItem } from '../kinds/item.ts';
 import type { FollowedKind, Kinds } from '../kinds/kinds.ts';
 import { ClockWatch } from './clockwatch.ts';
@@ -25,8 +26,15 @@ export function openTtl(context: ControllerContext, kinds: Kinds, source: Object
     if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined)
       loop.enqueue(itemText(name, key));
   });
-  source.onChange((key, task) => {
-    if (task?.spec.ttlSecondsAfterFinished !== undefined) loop.enqueue(itemText(qualifiedName(tasks), key));
+  const look = (key: string): void => loop.enqueue(itemText(qualifiedName(tasks), key));
+  source.onChange((key, task, old) => {
+    if (task?.spec.ttlSecondsAfterFinished !== undefined) look(key);
+    // Whoever waited for others keeps them no longer.
+    if (old?.spec.dependsOn === undefined) return;
+    const still = new Set(task === undefined ? [] : awaitedBy(task));
+    for (const name of awaitedBy(old)) {
+      if (!still.has(name)) look(keyString({ ...keyOf(old), name }));
+    }
   });
   return loop;
 }
@@ -67,7 +75,8 @@ class Ttl implements Controller {
     }
     const nowMs = this.#context.clock.now();
     const task = name === qualifiedName(tasks) ? this.#tasks.get(key) : undefined;
-    const plan = task === undefined ? planObjectTtl(object, nowMs) : planTaskTtl(task, nowMs);
+    const plan =
+      task === undefined ? planObjectTtl(object, nowMs) : planTaskTtl(task, nowMs, this.#waitingFor(task));
     switch (plan.kind) {
       case 'keep':
         this.#toldOf.delete(text);
@@ -80,6 +89,9 @@ class Ttl implements Controller {
         return done;
       case 'protected':
         this.#tell(text, object, 'Protected', plan.message);
+        return done;
+      case 'awaited':
+        this.#tell(text, object, 'TTLAwaited', plan.message, 'Normal');
         return done;
       case 'delete': {
         const distrustMs = this.#clockWatch.distrustMs();
@@ -139,10 +151,24 @@ class Ttl implements Controller {
     return done;
   }
 
-  #tell(text: string, object: KubeObject, reason: string, message: string): void {
+  /** Names of Tasks that have not been started yet, and are not without this one. */
+  #waitingFor(task: Task): readonly string[] {
+    return this.#tasks
+      .byIndex(BY_DEPENDENCY, keyString(keyOf(task)))
+      .filter((dependent) => awaitedBy(dependent).includes(task.metadata.name))
+      .map(({ metadata }) => metadata.name);
+  }
+
+  #tell(
+    text: string,
+    object: KubeObject,
+    reason: string,
+    message: string,
+    type: 'Normal' | 'Warning' = 'Warning',
+  ): void {
     if (this.#toldOf.get(text) === message) return;
     this.#toldOf.set(text, message);
-    this.#context.recorder.record({ object, type: 'Warning', reason, message });
+    this.#context.recorder.record({ object, type, reason, message });
   }
 }
 

@@ -15,15 +15,31 @@ export type TtlPlan =
   | { readonly kind: 'delete'; readonly sinceMs: number; readonly ttlMs: number; readonly by: TtlName }
   /** It would have to go; what protects it is stronger. */
   | { readonly kind: 'protected'; readonly message: string }
+  /** It would have to go, and other Tasks cannot begin without it. */
+  | { readonly kind: 'awaited'; readonly message: string }
   | { readonly kind: 'later'; readonly inMs: number }
   | { readonly kind: 'bad'; readonly value: string; readonly message: string };
 
 /**
  * A task goes once it has ended for as long as its `gantry.dev/ttl` says, or its `ttlSecondsAfterFinished`, which counts
- * for Succeeded and Failed alone: whichever comes first. A mistake in the one does not keep the other from counting.
+ * for Succeeded and Failed alone: whichever comes first. A mistake in the one does not keep the other from counting. It
+ * stays for Tasks that have yet to see that it has ended: they would wait for it for ever.
  * Source of the field: Kubernetes documentation, "Automatic Cleanup for Finished Jobs".
+ * @param waitingFor names of the Tasks that cannot begin without it.
  */
-export function planTaskTtl(task: Task, nowMs: number): TtlPlan {
+export function planTaskTtl(task: Task, nowMs: number, waitingFor: readonly string[] = []): TtlPlan {
+  const plan = planEndedTtl(task, nowMs);
+  if (plan.kind !== 'delete' || waitingFor.length === 0) return plan;
+  const names = waitingFor.slice(0, MAX_NAMES).join(', ');
+  const more = waitingFor.length > MAX_NAMES ? ` and ${waitingFor.length - MAX_NAMES} more` : '';
+  const message = `its ${plan.by} has passed, but tasks that depend on it have not been started yet: ${names}${more}; it stays until they have been`;
+  return { kind: 'awaited', message };
+}
+
+/** An Event that names more Tasks than this helps nobody. */
+const MAX_NAMES = 10;
+
+function planEndedTtl(task: Task, nowMs: number): TtlPlan {
   const marked = readAnnotation(task);
   if (!hasEnded(task)) return planTtl(task, marked, 'not begun', nowMs);
   const { phase, finishedAt, observedAt } = task.status ?? {};

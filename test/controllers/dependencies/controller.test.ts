@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { planDependencies } from '../../../controllers/dependencies/plan.ts';
 import { ControlPlane } from '../../../controllers/list.ts';
+import { timestamp } from '../../../machinery/clock.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { silentLog } from '../../../machinery/log.ts';
@@ -89,6 +90,27 @@ describe('Dependencies', () => {
     await world.admin.delete(tasks, key('db'));
     await world.advance(2_000);
     expect(await met('web')).to.equal('True task "db" is Ready');
+  });
+
+  it('keeps a task that has ended, whatever its ttl, until those that need its end were started', async () => {
+    await world.admin.create(tasks, taskManifest('init', { ttlSecondsAfterFinished: 1 }));
+    await create('web', { name: 'init', condition: 'Completed' }, { name: 'db' });
+    await create('late', { name: 'init' });
+    await tell('init', {
+      phase: 'Succeeded',
+      observedGeneration: 1,
+      finishedAt: timestamp(world.clock.now()),
+    });
+    await world.advance(60_000);
+    await says('web', 'False task "db" is missing');
+    const told = (await world.admin.list(events)).items.find(({ reason }) => reason === 'TTLAwaited');
+    expect(told?.message).to.include('not been started yet: web; it stays');
+    await tell('web', { startedAt: '2026-03-01T00:00:00Z' });
+    await world.until('the removal', async () =>
+      (await world.admin.list(tasks)).items.every(({ metadata }) => metadata.name !== 'init'),
+    );
+    await says('web', 'False task "db" is missing');
+    expect(await met('web')).to.not.include('init');
   });
 
   it('tells every member of a circle, however it came about, and all that it is broken', async () => {

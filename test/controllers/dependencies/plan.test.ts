@@ -108,6 +108,20 @@ describe('planDependencies', () => {
       says: 'False DependencyNotReady: task "db" is not Ready: its desiredState is Stopped',
     },
     {
+      name: 'placed anew, does not wait for what had happened before its first start and is gone since',
+      task: waiting([on('init', 'Completed'), on('seed', 'Started'), on('db')], {
+        startedAt: '2026-03-01T00:00:00Z',
+      }),
+      others: [task('db', { phase: 'Running' })],
+      says: 'False DependencyNotReady: task "db" is not Ready: it is Running',
+    },
+    {
+      name: 'placed anew, waits for what is there and has to happen again',
+      task: waiting([on('init', 'Completed')], { startedAt: '2026-03-01T00:00:00Z' }),
+      others: [task('init', { phase: 'Running' })],
+      says: 'False DependencyNotReady: task "init" has not Completed: it is Running',
+    },
+    {
       name: 'names everything that is not so, and nothing else',
       task: waiting([on('db'), on('init', 'Completed'), on('cache', 'Started')]),
       others: [task('db', ready), task('init', { phase: 'Running' })],
@@ -302,6 +316,8 @@ describe('planDependencies', () => {
           }
           const isMet = (subject.spec.dependsOn ?? []).every(({ name, condition: wanted }) => {
             const seen = find(name)?.status;
+            if (wanted !== 'Ready' && find(name) === undefined)
+              return subject.status?.startedAt !== undefined;
             if (wanted === 'Started') return seen?.startedAt !== undefined;
             if (wanted === 'Completed') return seen?.phase === 'Succeeded';
             return (

@@ -70,6 +70,20 @@ describe('planTaskTtl', () => {
       { ttlSecondsAfterFinished },
       { metadata: { annotations }, status: { phase, observedGeneration: 1, finishedAt: ago(finishedMsAgo) } },
     );
+  it('ended, while others cannot begin without it: stays, and says for whom', () => {
+    const task = finished('Succeeded', 60, HOUR);
+    expect(planTaskTtl(task, NOW, ['web', 'api'])).to.deep.equal({
+      kind: 'awaited',
+      message:
+        'its ttlSecondsAfterFinished has passed, but tasks that depend on it have not been started yet: web, api; it stays until they have been',
+    });
+    const many = Array.from({ length: 12 }, (_, index) => `t${index}`);
+    expect(planTaskTtl(task, NOW, many))
+      .to.have.property('message')
+      .that.includes('t9 and 2 more;');
+    expect(planTaskTtl(finished('Succeeded', 60, 0), NOW, ['web'])).to.have.property('kind', 'later');
+  });
+
   const field = 'ttlSecondsAfterFinished';
   const ofField: typeof rows = [
     {

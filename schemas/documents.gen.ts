@@ -3535,6 +3535,10 @@ export const documents: readonly KindDocument[] = [
             "started": {
              "type": "boolean",
              "description": "Whether it got through postStart and its startup probe."
+            },
+            "stopReason": {
+             "type": "string",
+             "description": "While it is being stopped: why, in the word its end gets in the history."
             }
            }
           },

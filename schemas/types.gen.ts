@@ -1736,6 +1736,10 @@ oomKilled?: boolean
  * Whether it got through postStart and its startup probe.
  */
 started?: boolean
+/**
+ * While it is being stopped: why, in the word its end gets in the history.
+ */
+stopReason?: string
 }
 /**
  * Containers made for this task so far.

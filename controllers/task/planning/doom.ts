@@ -2,6 +2,7 @@
 import type { StopReason } from '../types.ts';
 import type { Attempt } from './attempts.ts';
 import { graceSecondsOf, isUnderWay } from './stops.ts';
+import { isFinal, toldStop } from './toldstop.ts';
 import type { TaskView } from './view.ts';
 
 export interface Doom {
@@ -13,22 +14,20 @@ export interface Doom {
   readonly gracePeriodMs: number;
 }
 
-/** A stop for one of these is not given up because its cause is not seen any more. */
-const FINAL: readonly StopReason[] = [
-  'Evicted',
-  'LivenessFailed',
-  'StartupFailed',
-  'DeadlineExceeded',
-  'Error',
-];
-
-export function doomOf({ task, world }: TaskView, { container: { id, name } }: Attempt): Doom | undefined {
+export function doomOf({ task, world }: TaskView, { container }: Attempt): Doom | undefined {
+  const { id, name } = container;
   const { spec } = task;
   const gracePeriodMs = graceSecondsOf(task) * 1000;
   const begun = world.memory.stopping.get(id);
-  if (begun !== undefined && (FINAL.includes(begun.reason) || isUnderWay(begun, world.monotonicMs))) {
+  if (begun !== undefined && (isFinal(begun.reason) || isUnderWay(begun, world.monotonicMs))) {
     const message = begun.detail ?? `container ${name} is being stopped`;
     return { ...begun, message, gracePeriodMs };
+  }
+  // Begun before Gantry was restarted: the container may have had its signal, and is asked to end once more.
+  const told = begun === undefined ? toldStop(task, container) : undefined;
+  if (told !== undefined && (isFinal(told.reason) || !world.memory.isKnown)) {
+    const message = told.detail ?? `container ${name} is being stopped`;
+    return { ...told, message, gracePeriodMs };
   }
   const overuse = world.overuse.get(id);
   if (overuse !== undefined) {

@@ -5,10 +5,11 @@
 
 import type { ContainerDetail } from '../../../machinery/runtime.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import { emptyMemory, type HistoryEntry, type TaskWorld } from '../types.ts';
+import { emptyMemory, type HistoryEntry, type Stopping, type TaskWorld } from '../types.ts';
 import { type Attempt, attemptsOf, engineTime } from './attempts.ts';
 import { isPastDeadline } from './deadline.ts';
 import { isSameSpec } from './spechash.ts';
+import { toldStop } from './toldstop.ts';
 
 /** Ended containers kept in the status. */
 export const HISTORY_LIMIT = 10;
@@ -111,7 +112,9 @@ function endOf(
   const { memory, nowMs } = world;
   const hasRun = container.state !== 'created';
   const failure = memory.failure?.containerId === container.id ? memory.failure : undefined;
-  const detail = memory.stopping.get(container.id)?.detail;
+  const stopping = memory.stopping.get(container.id);
+  const detail =
+    stopping === undefined ? inheritedStop(attempt, task, isSuperseded)?.detail : stopping.detail;
   const message = nonEmpty(container.error) ?? failure?.message ?? detail;
   const output = hasRun ? world.outputs.get(container.id) : undefined;
   const startedAt = hasRun ? engineTime(container.startedAt) : undefined;
@@ -143,13 +146,25 @@ function endReason(
   if (container.state === 'created') return 'ContainerCannotRun';
   const stopping = memory.stopping.get(container.id);
   if (stopping !== undefined) return stopping.reason;
-  // Gantry may have been restarted between its stop and this look: what it would have stopped, it did stop.
+  // Gantry may have been restarted between its stop and this look: what it says it was stopping, it stopped, and what
+  // it would have stopped, it did stop.
+  const inherited = inheritedStop(attempt, task, isSuperseded);
+  if (inherited !== undefined) return inherited.reason;
   if (isSuperseded(attempt)) return 'Superseded';
   if (task.spec.desiredState === 'Stopped') return 'Stopped';
   if (task.spec.workerName === undefined) return 'Evicted';
   if (!memory.isKnown && isPastDeadline(task, engineTime(container.finishedAt))) return 'DeadlineExceeded';
   if (container.exitCode === 0) return 'Completed';
   return container.oomKilled ? 'OOMKilled' : 'Error';
+}
+
+function inheritedStop(
+  attempt: Attempt,
+  task: Task,
+  isSuperseded: (attempt: Attempt) => boolean,
+): Pick<Stopping, 'reason' | 'detail'> | undefined {
+  const isOfThisBinding = task.spec.workerName !== undefined && !isSuperseded(attempt);
+  return isOfThisBinding ? toldStop(task, attempt.container) : undefined;
 }
 
 /** A container that the status says was alive, and that is not there any more. */

@@ -2,11 +2,12 @@
 import { type Condition, findCondition, setCondition } from '../../../machinery/conditions.ts';
 import { isSameJson } from '../../../machinery/json.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
-import type { TaskStatus } from '../types.ts';
+import type { StopReason, TaskStatus } from '../types.ts';
 import { type Attempt, engineTime } from './attempts.ts';
 import { signalOf } from './history.ts';
 import { type Readiness, readinessOf } from './readiness.ts';
 import { isSameSpec } from './spechash.ts';
+import { toldStop } from './toldstop.ts';
 import type { End, TaskView } from './view.ts';
 
 export type Verdict =
@@ -63,7 +64,9 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
     ...(words.message === undefined ? {} : { message: words.message }),
     conditions: [...conditions],
     workerName: world.worker,
-    ...(shown === undefined ? {} : { container: containerStatus(shown, readiness) }),
+    ...(shown === undefined
+      ? {}
+      : { container: containerStatus(shown, readiness, stopReasonOf(view, verdict)) }),
     attempts: Math.max(old.attempts ?? 0, ...view.attempts.map(({ attempt }) => attempt)),
     restartCount: (old.restartCount ?? 0) + newRestarts(view),
     ...(history.entries.length === 0 ? {} : { history: [...history.entries] }),
@@ -121,6 +124,7 @@ function shownAttempt({ attempts }: TaskView, verdict: Verdict): Attempt | undef
 function containerStatus(
   { container, life }: Attempt,
   readiness: Readiness | undefined,
+  stopReason: StopReason | undefined,
 ): NonNullable<TaskStatus['container']> {
   const startedAt = engineTime(container.startedAt);
   const hasEnded = life === 'ended' && container.state !== 'created';
@@ -139,7 +143,15 @@ function containerStatus(
     ...(signal === undefined ? {} : { signal }),
     ...(hasEnded && container.oomKilled ? { oomKilled: true } : {}),
     ...(readiness === undefined ? {} : { started: readiness.isStarted }),
+    ...(stopReason === undefined ? {} : { stopReason }),
   };
+}
+
+/** Stored, so that a container that ends while Gantry is away has not ended by itself. */
+function stopReasonOf({ task, world }: TaskView, verdict: Verdict): StopReason | undefined {
+  if (verdict.kind !== 'stopping') return undefined;
+  const { container } = verdict.attempt;
+  return world.memory.stopping.get(container.id)?.reason ?? toldStop(task, container)?.reason;
 }
 
 /** While a restart waits the last ports stay: the next container of this binding is to have them again. */

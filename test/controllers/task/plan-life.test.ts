@@ -342,6 +342,13 @@ const probed = boundTask({
 const says = (state: Partial<ProbeState>): { probes: ReadonlyMap<string, ProbeState> } => ({
   probes: new Map([['c1', { startup: 'passed', liveness: 'ok', readiness: 'ready', ...state }]]),
 });
+const beingStopped = (stopReason: string, spec: Spec): Task =>
+  boundTask(spec, {
+    phase: 'Running',
+    reason: 'Stopping',
+    message: 'it did not answer',
+    container: { id: 'c1', startedAt: ago(60), stopReason },
+  });
 const probes: readonly Row[] = [
   {
     name: 'started and not asked yet: probed from now on, not ready',
@@ -430,6 +437,51 @@ const probes: readonly Row[] = [
     actions: [],
     phase: 'Failed',
     reason: 'LivenessFailed',
+  },
+  {
+    name: 'being stopped: the status keeps for which reason',
+    world: world(
+      probed,
+      [container(1, probed)],
+      after({ stopping: new Map([['c1', { reason: 'LivenessFailed', killAtMs: NOW + 3_000 }]]) }),
+    ),
+    actions: [],
+    also: ({ status }) => expect(status?.container?.stopReason).to.equal('LivenessFailed'),
+  },
+  {
+    name: 'ended with exit code 0 while Gantry, which was stopping it for its liveness, was away: a failure all the same',
+    world: world(beingStopped('LivenessFailed', { ...probed.spec, restartPolicy: 'OnFailure' }), [
+      ended(1, probed, 0, 1, 60),
+    ]),
+    actions: ['create 2', 'start'],
+    also: ({ status }) =>
+      expect(status?.history?.[0]).to.include({ reason: 'LivenessFailed', message: 'it did not answer' }),
+  },
+  {
+    name: 'and for good where nothing is restarted',
+    world: world(beingStopped('LivenessFailed', { ...probed.spec, ...NEVER }), [ended(1, probed, 0, 1, 60)]),
+    actions: [],
+    phase: 'Failed',
+    reason: 'LivenessFailed',
+  },
+  {
+    name: 'Gantry was restarted while it stopped it for its liveness: it goes on with that',
+    world: world(beingStopped('LivenessFailed', probed.spec), [container(1, probed)]),
+    actions: ['stop c1 30s LivenessFailed'],
+    reason: 'Stopping',
+    probing: 'none',
+  },
+  {
+    name: 'it was being stopped, and is to run again since: stopped to the end, and no end of its own',
+    world: world(beingStopped('Stopped', { restartPolicy: 'OnFailure' }), [ended(1, web, 0, 1, 60)]),
+    actions: ['create 2', 'start'],
+    also: ({ status }) => expect(status?.history?.[0]?.reason).to.equal('Stopped'),
+  },
+  {
+    name: 'ended, and started again by hand since: nobody is stopping it',
+    world: world(beingStopped('LivenessFailed', probed.spec), [container(1, probed, { startedAt: ago(3) })]),
+    actions: [],
+    phase: 'Running',
   },
   {
     name: 'adopted and not asked yet: what was said of it stays said',

@@ -48,16 +48,34 @@ async function directoryBytes(
   return found;
 }
 
-/** Bytes that the engine keeps of the container's output. */
+/** Bytes that the engine keeps of the container's output: with the driver `local`, which Tasks have, and `json-file`. */
 async function logBytes(dataRoot: string, containerId: string): Promise<number> {
   const directory = join(dataRoot, 'containers', containerId);
+  const [local, json] = await Promise.all([
+    bytesOf(join(directory, 'local-logs'), ''),
+    bytesOf(directory, `${containerId}-json.log`),
+  ]);
+  return local + json;
+}
+
+async function bytesOf(directory: string, prefix: string): Promise<number> {
   try {
-    const names = (await readdir(directory)).filter((name) => name.startsWith(`${containerId}-json.log`));
-    const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size));
+    const names = (await readdir(directory)).filter((name) => name.startsWith(prefix));
+    const sizes = await Promise.all(names.map((name) => sizeOf(join(directory, name))));
     return sizes.reduce((sum, size) => sum + size, 0);
   } catch (error) {
-    // Removed, rotated during the look, or kept elsewhere.
+    // Removed, or kept elsewhere.
     if (hasCode(error, 'ENOENT', 'EACCES', 'ENOTDIR')) return 0;
+    throw error;
+  }
+}
+
+/** 0 for what was rotated away during the look. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return 0;
     throw error;
   }
 }

@@ -216,6 +216,9 @@ export class DiskArchive implements LogArchive {
       throw new Error(`the log of container ${containerId} cannot be kept: it has no proper uid or attempt`);
     }
     const draft = path + DRAFT;
+    // Whatever ends the writing ends the reading.
+    const over = new AbortController();
+    const reading = AbortSignal.any([signal, over.signal]);
     let written = 0;
     const account = (bytes: number): void => {
       written += bytes;
@@ -233,7 +236,7 @@ export class DiskArchive implements LogArchive {
         let checksum = 0;
         let bytes = 0;
         const records = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-          for await (const chunk of runtime.logs(container.id, { timestamps: true }, signal)) {
+          for await (const chunk of runtime.logs(container.id, { timestamps: true }, reading)) {
             bytes += chunk.data.length;
             yield recordHeader(chunk);
             yield chunk.data;
@@ -243,11 +246,16 @@ export class DiskArchive implements LogArchive {
         const source = Readable.from(records(), { objectMode: false });
         const packed = createGzip({ level: GZIP_LEVEL });
         source.on('error', (error) => packed.destroy(error));
-        for await (const part of source.pipe(packed)) {
-          const data: Buffer = part;
-          account(data.length);
-          checksum = crc32(data, checksum);
-          await file.writeFile(data);
+        try {
+          for await (const part of source.pipe(packed)) {
+            const data: Buffer = part;
+            account(data.length);
+            checksum = crc32(data, checksum);
+            await file.writeFile(data);
+          }
+        } finally {
+          over.abort();
+          source.destroy();
         }
         const story: LogStory = {
           taskKey: container.taskKey,

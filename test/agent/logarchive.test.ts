@@ -19,10 +19,17 @@ const HOUR_MS = 3_600_000;
 class Speaking extends FakeRuntime {
   readonly said = new Map<string, readonly LogChunk[]>();
   failure: Error | undefined;
+  /** Readings that have begun and not come to their end. */
+  readings = 0;
 
   override async *logs(id: string): AsyncGenerator<LogChunk, void, undefined> {
-    yield* this.said.get(id) ?? [];
-    if (this.failure !== undefined) throw this.failure;
+    this.readings += 1;
+    try {
+      yield* this.said.get(id) ?? [];
+      if (this.failure !== undefined) throw this.failure;
+    } finally {
+      this.readings -= 1;
+    }
   }
 }
 
@@ -137,6 +144,17 @@ describe('The archive of logs', () => {
     await keep(archive, 2, stamped('stdout', 'new\n'));
     clock.advance(2 * HOUR_MS);
     expect((await archive.of('uid-1')).map(({ attempt }) => attempt)).to.deep.equal([2]);
+  });
+
+  it('lets go of a log that it cannot keep to its end', async () => {
+    const archive = open(50_000);
+    const lines = Array.from({ length: 20 }, () => stamped('stdout', noise(100_000)));
+    const error: unknown = await keep(archive, 1, ...lines).catch((thrown: unknown) => thrown);
+    expect(error).to.have.property('message').that.includes('larger than all');
+    for (let turn = 0; turn < 20 && runtime.readings > 0; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(runtime.readings).to.equal(0);
   });
 
   it('refuses one that is larger than all may be, and leaves nothing of it', async () => {

@@ -54,6 +54,8 @@ const CREATE_LIMIT_MS = 60_000;
 const START_LIMIT_MS = 60_000;
 const ACT_LIMIT_MS = 30_000;
 const PREPARE_LIMIT_MS = 60_000;
+/** With the wait for those that are kept before it: of many Tasks that go at once, no log is lost for that. */
+const KEEP_LIMIT_MS = 120_000;
 
 export class Performer {
   readonly #options: PerformerOptions;
@@ -259,7 +261,7 @@ export class Performer {
     const { end, ...whose } = ended;
     const { archive } = this.#options.services;
     try {
-      await this.#bounded(action, ACT_LIMIT_MS, signal, (inner) =>
+      await this.#bounded(action, KEEP_LIMIT_MS, signal, (inner) =>
         archive.keep({ id, ...whose }, end, inner),
       );
     } catch (error) {

@@ -320,6 +320,28 @@ if (!isRoot) console.warn('not root: tests of volumes that are mounted are LEFT 
       }
       const error = await refusal(disk.prepare(at(path('directory/out/hosts')), none, signal));
       expect(error.message).to.match(/is refused: it leads through a link to \/etc, which is outside/);
+      // However it is written that the API server lets through, and whatever way the operator wrote it.
+      const parent = path('.');
+      for (const written of [
+        `${parent}//directory/out`,
+        `/${parent}/directory/out`,
+        `${parent}/./directory/out`,
+        `${parent}/directory//./out/`,
+      ]) {
+        for (const allowed of [`${parent}/directory`, `/${parent}//directory/`]) {
+          const again = await refusal(
+            volumes({ hostPathAllowed: [allowed] }).prepare(at(written), none, signal),
+          );
+          expect(again.message, `${written} below ${allowed}`).to.match(
+            /is refused: it leads through a link/,
+          );
+        }
+      }
+      // A path that is allowed by itself, inside of one that is too: whoever has the outer one may have replaced it.
+      const nested = volumes({ hostPathAllowed: [path('directory/out'), path('directory')] });
+      expect((await refusal(nested.prepare(at(path('directory/out')), none, signal))).message).to.match(
+        /is refused: it leads through a link/,
+      );
       // What the API server lets through besides is not this list's affair.
       expect(sourceAt(await disk.prepare(at(path('file')), none, signal), '/host')).to.equal(path('file'));
     });

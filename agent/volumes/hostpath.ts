@@ -4,7 +4,7 @@
  */
 import type { Stats } from 'node:fs';
 import { type FileHandle, mkdir, open as openFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, posix } from 'node:path';
 import { fileProblem } from '../../machinery/durablefile.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type { Task } from '../../schemas/types.gen.ts';
@@ -12,12 +12,20 @@ import { hasCode, OutsideError, openBeneath } from './beneath.ts';
 
 export type HostPath = NonNullable<NonNullable<Task['spec']['volumes']>[number]['hostPath']>;
 
-/** The first prefix that the path is at or below, by whole parts; undefined when there is none. */
-export function prefixOf(path: string, prefixes: readonly string[]): string | undefined {
-  return prefixes.find((prefix) => {
-    const base = prefix.endsWith('/') ? prefix : `${prefix}/`;
-    return path === prefix || `${path}/` === base || path.startsWith(base);
-  });
+/**
+ * The outermost prefix that the path is at or below, by whole parts; undefined when there is none. Of two that lie in
+ * each other the inner one may have been replaced by a container that has the outer one. All are plain paths.
+ */
+function prefixOf(path: string, prefixes: readonly string[]): string | undefined {
+  return prefixes
+    .filter((prefix) => path === prefix || path.startsWith(prefix === '/' ? prefix : `${prefix}/`))
+    .toSorted((a, b) => a.length - b.length)[0];
+}
+
+/** As the API server reads paths: `//srv/./data/` is `/srv/data`. Without that it would be below nothing, and not held. */
+function plain(path: string): string {
+  const normal = posix.normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }
 
 /**
@@ -29,12 +37,13 @@ export function prefixOf(path: string, prefixes: readonly string[]): string | un
  * Rejects with `InvalidSpec`. The caller closes the handle.
  */
 export async function findHostPath(
-  { path, type = '' }: HostPath,
+  { path: written, type = '' }: HostPath,
   open: readonly string[],
 ): Promise<{ readonly path: string; readonly handle?: FileHandle }> {
-  if (path.split('/').includes('..')) throw refused(`hostPath ${path} must not contain '..'`);
+  if (written.split('/').includes('..')) throw refused(`hostPath ${written} must not contain '..'`);
+  const path = plain(written);
   try {
-    const prefix = prefixOf(path, open);
+    const prefix = prefixOf(path, open.map(plain));
     if (prefix === undefined) {
       await make(path, type);
       checkType(path, type, await stat(path));

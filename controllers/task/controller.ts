@@ -4,7 +4,6 @@
  * What it remembers of a Task besides objects and containers is a convenience (see `TaskMemory`): it may be killed
  * between any two lines, and the next instance goes on from what it finds.
  */
-
 import type { ObjectStore } from '../../client/informer.ts';
 import type { Client } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
@@ -25,7 +24,7 @@ import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Problem, type Subject } from './acting/perform.ts';
 import { Publisher } from './acting/publish.ts';
 import type { PullSettings } from './acting/pulls.ts';
-import { forgetGone, type Moment, type Outcome, remember } from './acting/remember.ts';
+import { forgetGone, type Moment, type Outcome, remember, unanswered } from './acting/remember.ts';
 import { eventsOf, problemEvent } from './acting/report.ts';
 import { StrayWatch } from './acting/strays.ts';
 import { Tails } from './acting/tails.ts';
@@ -306,6 +305,7 @@ export class TaskController implements Controller {
         // Without an answer nothing is known to have failed: look again once the engine answers.
         if (!isCovered || outcome.error.reason === 'Unavailable' || outcome.error.reason === 'NotFound') {
           failure = outcome.error;
+          this.#memories.set(uid, unanswered(this.#memory(uid), outcome));
           continue;
         }
       }

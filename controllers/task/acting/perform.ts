@@ -261,9 +261,8 @@ export class Performer {
     const { end, ...whose } = ended;
     const { archive } = this.#options.services;
     try {
-      await this.#bounded(action, KEEP_LIMIT_MS, signal, (inner) =>
-        archive.keep({ id, ...whose }, end, inner),
-      );
+      const bounds = { what: `keeping the log of container ${name}`, signal, limitMs: KEEP_LIMIT_MS };
+      await withinBounds(this.#options.clock, bounds, (inner) => archive.keep({ id, ...whose }, end, inner));
     } catch (error) {
       signal.throwIfAborted();
       const message = `The log of container ${name} could not be kept: ${messageOf(error)}`;

@@ -21,6 +21,8 @@ export type Outcome =
       readonly isPreparation?: boolean;
     };
 
+type Failed = Outcome & { readonly kind: 'failed' };
+
 export interface Moment {
   readonly monotonicMs: number;
   readonly generation: number;
@@ -77,6 +79,13 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
   }
 }
 
+/** A start without an answer may have happened: if the container turns out to run, it was this process that started it. */
+export function unanswered(memory: TaskMemory, { action, containerId, error }: Failed): TaskMemory {
+  const id = containerId ?? ('id' in action ? action.id : undefined);
+  if (action.kind !== 'start' || error.reason !== 'Unavailable' || id === undefined) return memory;
+  return { ...memory, started: new Set([...memory.started, id]) };
+}
+
 /** Drops what is remembered of containers that are not there any more. */
 export function forgetGone(memory: TaskMemory, present: ReadonlySet<string>): TaskMemory {
   const known = [...memory.stopping.keys(), ...memory.started, ...memory.postStart.keys()];
@@ -92,7 +101,7 @@ export function forgetGone(memory: TaskMemory, present: ReadonlySet<string>): Ta
 function createFailed(
   memory: TaskMemory,
   action: Action & { readonly kind: 'create' },
-  outcome: Outcome & { readonly kind: 'failed' },
+  outcome: Failed,
   moment: Moment,
 ): TaskMemory {
   const { error } = outcome;
@@ -111,7 +120,7 @@ function createFailed(
 function failed(
   memory: TaskMemory,
   step: Failure['step'],
-  { error, containerId }: Outcome & { readonly kind: 'failed' },
+  { error, containerId }: Failed,
   { monotonicMs, generation }: Moment,
 ): TaskMemory {
   const before = memory.failure;

@@ -7,6 +7,7 @@ import type { Clock } from '../../../machinery/clock.ts';
 import { messageOf } from '../../../machinery/errors.ts';
 import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import type { Log } from '../../../machinery/log.ts';
+import { keyOf, keyString } from '../../../machinery/meta.ts';
 import type { ContainerDetail } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
@@ -27,6 +28,8 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   /** By the Task's uid: the container that is probed. */
   readonly #probed = new Map<string, string>();
+  /** Keys of the Tasks whose inputs are watched. */
+  readonly #asked = new Set<string>();
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -58,6 +61,7 @@ export class Upkeep {
     if (!isOurs || task?.spec.workerName === undefined || task.metadata.deletionTimestamp !== undefined) {
       return { inputs: { kind: 'loading' }, probes: new Map(), overuse: new Map() };
     }
+    this.#asked.add(keyString(keyOf(task)));
     const running = containers.filter(({ state }) => state === 'running').map(({ id }) => id);
     const probes = new Map<string, ProbeState>();
     for (const id of running) {
@@ -71,6 +75,7 @@ export class Upkeep {
   forget(taskKey: string, uid: string | undefined): void {
     const { inputs, prober } = this.#options.services;
     inputs.forget(taskKey);
+    this.#asked.delete(taskKey);
     const probed = this.#probed.get(uid ?? '');
     if (probed === undefined) return;
     prober.drop(probed);
@@ -80,9 +85,22 @@ export class Upkeep {
   /** After a full list: what belongs to none of these Tasks goes. Never rejects. */
   async sweep(ours: readonly Task[], knownUids: Iterable<string>, signal: AbortSignal): Promise<void> {
     const { volumes, networks } = this.#options.services;
+    this.#forgetOthers(ours);
     const uids = new Set([...ours.map(({ metadata }) => metadata.uid ?? ''), ...knownUids]);
     await this.#try('volumes', signal, (inner) => volumes.sweep(uids, inner));
     await this.#try('networks', signal, (inner) => networks.sweep(networksOf(ours), inner));
+  }
+
+  /** A look that began before its Task was gone, and ended after it was forgotten, has asked once more. */
+  #forgetOthers(ours: readonly Task[]): void {
+    const uids = new Set(ours.map(({ metadata }) => metadata.uid ?? ''));
+    const keys = new Set(ours.map((task) => keyString(keyOf(task))));
+    for (const key of this.#asked) if (!keys.has(key)) this.forget(key, undefined);
+    for (const [uid, containerId] of this.#probed) {
+      if (uids.has(uid)) continue;
+      this.#options.services.prober.drop(containerId);
+      this.#probed.delete(uid);
+    }
   }
 
   async #try(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {

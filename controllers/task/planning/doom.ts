@@ -50,12 +50,12 @@ export function doomOf({ task, world }: TaskView, { container }: Attempt): Doom 
     };
   }
   const probes = world.probes.get(id);
-  const saying = probes?.message === undefined ? '' : `: ${probes.message}`;
+  const saying = (what: string): string => detailOf(what, probes?.message);
   if (probes?.startup === 'failed') {
     return {
       reason: 'StartupFailed',
       message: `${whose} failed startup probe${next}`,
-      detail: `startup probe failed${saying}`,
+      detail: saying('startup probe failed'),
       gracePeriodMs: ownGraceMs(spec.startupProbe, gracePeriodMs),
     };
   }
@@ -63,11 +63,17 @@ export function doomOf({ task, world }: TaskView, { container }: Attempt): Doom 
     return {
       reason: 'LivenessFailed',
       message: `${whose} failed liveness probe${next}`,
-      detail: `liveness probe failed${saying}`,
+      detail: saying('liveness probe failed'),
       gracePeriodMs: ownGraceMs(spec.livenessProbe, gracePeriodMs),
     };
   }
   return undefined;
+}
+
+/** What was said may begin with it. */
+function detailOf(what: string, said: string | undefined): string {
+  if (said === undefined) return what;
+  return said.toLowerCase().startsWith(what) ? said : `${what}: ${said}`;
 }
 
 function ownGraceMs(

@@ -143,6 +143,22 @@ describe('task controller, a whole life', () => {
 
   const hook = (...words: readonly string[]) => ({ exec: { command: ['hook', ...words] } });
 
+  it('runs postStart of a container whose start went well and was never answered', async () => {
+    let isLost = false;
+    rig.runtime.hooks = {
+      after: ({ operation }) => {
+        if (operation !== 'start' || isLost) return;
+        isLost = true;
+        throw new RuntimeError('Unavailable', 'start got no answer within 60 s; it may have happened');
+      },
+    };
+    await rig.apply('web', { lifecycle: { postStart: hook('greets') } });
+    await untilReady('ContainerRunning');
+    expect(isLost).to.equal(true);
+    expect(ran).to.deep.equal(['greets']);
+    expect((await rig.read('web'))?.status?.attempts).to.equal(1);
+  });
+
   it('stops a container whose postStart failed, and tells with which words', async () => {
     await rig.apply('web', { lifecycle: { postStart: hook('fails') }, restartPolicy: 'Never' });
     const task = await rig.untilPhase('web', 'Failed');

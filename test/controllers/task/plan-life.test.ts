@@ -400,6 +400,17 @@ const probes: readonly Row[] = [
       expect(stop?.kind === 'stop' && stop.detail).to.equal('liveness probe failed: status 500'),
   },
   {
+    name: 'what a probe says that names itself is not said twice',
+    world: world(
+      probed,
+      [container(1, probed)],
+      says({ liveness: 'failed', message: 'Liveness probe failed: status 500' }),
+    ),
+    actions: ['stop c1 3s LivenessFailed'],
+    also: ({ actions: [stop] }) =>
+      expect(stop?.kind === 'stop' && stop.detail).to.equal('Liveness probe failed: status 500'),
+  },
+  {
     name: 'being stopped for that, and nobody asks any more: still being stopped',
     world: world(
       probed,

@@ -69,7 +69,7 @@ export interface TaskMemory {
   readonly attemptFloor: number;
   /** Containers this process started: all others that run were adopted. */
   readonly started: ReadonlySet<string>;
-  /** Container id -> its postStart hook. None for an adopted container: its hook ran, or died with the worker before. */
+  /** Container id -> its postStart hook, once this process has begun it. */
   readonly postStart: ReadonlyMap<string, 'running' | 'done' | { readonly failed: string }>;
   /** The `filesVersion` that the Task's volumes were last brought to. */
   readonly filesVersion?: string;

@@ -42,11 +42,16 @@ function unasked(task: Task, id: string): Readiness {
     : notReady('ReadinessProbeFailed', 'the readiness probe has not succeeded yet', true);
 }
 
-/** Only a container that this process started has a hook to wait for: that of any other was run, or died with its worker. */
+/**
+ * Once for each container, and again where Gantry was restarted before it was told that the hook is through: Kubernetes
+ * promises no more ("Container Lifecycle Hooks", at least once). A hook that the Task is given later is not run late.
+ */
 export function isPostStartDue({ task, world }: TaskView, id: string): boolean {
   const { started, postStart } = world.memory;
-  const isLate = task.status?.container?.id === id && task.status.container.started === true;
-  return task.spec.lifecycle?.postStart !== undefined && started.has(id) && !postStart.has(id) && !isLate;
+  if (task.spec.lifecycle?.postStart === undefined || postStart.has(id)) return false;
+  const told = task.status?.container;
+  if (told?.id !== id) return true;
+  return started.has(id) ? told.started !== true : told.started === false;
 }
 
 export function isPostStartDone(view: TaskView, id: string): boolean {

@@ -273,11 +273,25 @@ const hooks: readonly Row[] = [
     message: 'postStart hook failed: x',
   },
   {
-    name: 'adopted: its hook was run, or died with the worker before',
-    world: world(hooked, [container(1, hooked)]),
+    name: 'adopted, and told to be through its hook: not run again',
+    world: world(boundTask(hooked.spec, { container: { id: 'c1', started: true } }), [container(1, hooked)]),
     actions: [],
     ready: 'ContainerRunning',
     started: true,
+  },
+  {
+    name: 'adopted, and its hook had not come to its end when Gantry was restarted: run again',
+    world: world(boundTask(hooked.spec, { container: { id: 'c1', started: false } }), [container(1, hooked)]),
+    actions: ['postStart c1'],
+    ready: 'PostStartRunning',
+    started: false,
+  },
+  {
+    name: 'adopted, started just before Gantry was restarted and never told of: its hook is run',
+    world: world(hooked, [container(1, hooked)]),
+    actions: ['postStart c1'],
+    ready: 'PostStartRunning',
+    started: false,
   },
   {
     name: 'a hook that the Task is given while it runs is not run late',

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Stops the Gantry that quickstart.sh started. Containers keep running, and the next start adopts them.
-#   --all  first deletes every Task (which removes its container), then removes the data directory
+#   --all  first deletes every Task (which removes its container), then removes the networks and the data directory;
+#          named volumes stay, and are listed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . hack/machine.sh
@@ -38,7 +39,15 @@ fi
 
 if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
   # Only what Gantry made, and only where it made it: its own cluster id says that this is its directory.
-  [ -e "$GANTRY_HOME/store/cluster-id" ] || die "$GANTRY_HOME does not look like Gantry's data (no store/cluster-id): remove it yourself"
+  [ -s "$GANTRY_HOME/store/cluster-id" ] || die "$GANTRY_HOME does not look like Gantry's data (no store/cluster-id): remove it yourself"
+  # A running Gantry takes networks away half a minute after their last Task; this one is gone for good.
+  mine="label=gantry.dev/cluster=$(cat "$GANTRY_HOME/store/cluster-id")"
+  for network in $(docker network ls --format '{{.Name}}' --filter "$mine"); do
+    say "removing the network $network"
+    docker network rm "$network" >/dev/null || say "the network $network stays: somebody else's container is on it"
+  done
+  volumes=$(docker volume ls -q --filter "$mine")
+  if [ -n "$volumes" ]; then say "these volumes stay, with what Tasks wrote to them (docker volume rm removes them):" $volumes; fi
   say "removing $GANTRY_HOME"
   rm -rf -- "$GANTRY_HOME"
 fi

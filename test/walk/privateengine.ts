@@ -58,19 +58,19 @@ export class PrivateEngine {
     const waitMs = this.#killedAtMs + AFTER_KILL_MS - Date.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     const log = openSync(this.#path('log'), 'a');
-    const flags = [
-      ...[
-        '--data-root',
-        this.#path('data'),
-        '--exec-root',
-        this.#path('exec'),
-        '--pidfile',
-        this.#path('pid'),
-      ],
-      ...['--config-file', this.#path('daemon.json'), '--host', this.host, '--iptables=false'],
-      ...['--bridge', this.#bridge, '--storage-driver', 'overlay2', '--log-level', 'warn'],
-      ...(liveRestore ? ['--live-restore'] : []),
-    ];
+    const settings = {
+      'data-root': this.#path('data'),
+      'exec-root': this.#path('exec'),
+      pidfile: this.#path('pid'),
+      'config-file': this.#path('daemon.json'),
+      host: this.host,
+      iptables: false,
+      bridge: this.#bridge,
+      'storage-driver': 'overlay2',
+      'log-level': 'warn',
+      'live-restore': liveRestore,
+    };
+    const flags = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
     const child = spawn('dockerd', flags, { stdio: ['ignore', log, log] });
     this.#child = child;
     await eventually('the engine answers', async () => {

@@ -46,4 +46,5 @@ if [ "${#files[@]}" -eq 0 ]; then
 fi
 [ "${#files[@]}" -gt 0 ] || files=('test/**/*.test.ts')
 say "tests"
-exec timeout --foreground "$bound" node node_modules/mocha/bin/mocha.js "${files[@]}"
+# Two files at a time: much of the time is an engine's. Each file has its own processes, ports and names.
+exec timeout --foreground "$bound" node node_modules/mocha/bin/mocha.js --parallel --jobs 2 "${files[@]}"

@@ -1629,7 +1629,7 @@ export const documents: readonly KindDocument[] = [
           "workingDir": {
            "type": "string",
            "maxLength": 4096,
-           "pattern": "^/",
+           "pattern": "^/[^\\x00]*$",
            "description": "The working directory inside the container; absent: the image's."
           },
           "env": {

@@ -94,10 +94,11 @@ function newAjv(): Ajv {
   ajv.addKeyword({ keyword: NULLABLE, validate: () => true, errors: false });
   ajv.addKeyword({
     keyword: 'x-gantry-quantity',
-    validate: (wanted: boolean | 'positive', value: unknown) =>
-      wanted === false ||
-      (typeof value !== 'string' && typeof value !== 'number') ||
-      (parseQuantity(value) ?? -1n) >= (wanted === 'positive' ? 1n : 0n),
+    validate: (wanted: boolean | 'positive', value: unknown) => {
+      if (wanted === false || (typeof value !== 'string' && typeof value !== 'number')) return true;
+      const nano = parseQuantity(value) ?? -1n;
+      return nano >= (wanted === 'positive' ? 1n : 0n) && nano <= LARGEST_QUANTITY;
+    },
     errors: false,
   });
   ajv.addKeyword({
@@ -108,6 +109,9 @@ function newAjv(): Ajv {
   });
   return ajv;
 }
+
+/** What an engine is told are 64-bit integers; near their end a JavaScript number is no longer one of them. */
+const LARGEST_QUANTITY = parseQuantity('4Ei') ?? 0n;
 
 /** On an int-or-string, whose type Ajv does not see. */
 const NULLABLE = 'x-gantry-nullable';
@@ -337,10 +341,10 @@ function choice(field: string, text: string): FieldProblem {
 }
 
 function quantityProblem(field: string, value: unknown, isPositive: boolean): FieldProblem {
-  const isReadable =
-    (typeof value === 'string' || typeof value === 'number') && parseQuantity(value) !== undefined;
-  const wanted = isPositive ? 'must be greater than 0' : 'must be greater than or equal to 0';
-  return invalid(field, value, isReadable ? wanted : QUANTITY_DETAIL);
+  const nano = typeof value === 'string' || typeof value === 'number' ? parseQuantity(value) : undefined;
+  if (nano === undefined) return invalid(field, value, QUANTITY_DETAIL);
+  if (nano > LARGEST_QUANTITY) return invalid(field, value, 'must be at most 4Ei');
+  return invalid(field, value, isPositive ? 'must be greater than 0' : 'must be greater than or equal to 0');
 }
 
 /** `/spec/ports/0/name` as `spec.ports[0].name`; keys that are no plain words in brackets, as Kubernetes prints map keys. */

@@ -130,6 +130,12 @@ describe('Validation', () => {
       '0Mi',
       'FieldValueInvalid v: Invalid value: "0Mi": must be greater than 0',
     ],
+    [{ 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': 'positive' }, '4Ei', undefined],
+    [
+      { 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': 'positive' },
+      '99999Ei',
+      'FieldValueInvalid v: Invalid value: "99999Ei": must be at most 4Ei',
+    ],
     [
       { 'x-kubernetes-int-or-string': true, 'x-gantry-quantity': true },
       '-1',
@@ -273,6 +279,8 @@ describe("Task's own schema", () => {
   };
 
   for (const [what, spec, field] of [
+    ['a working directory with a NUL byte', { workingDir: '/a\0b' }, 'spec.workingDir'],
+    ['more shared memory than a 64-bit integer has', { shmSize: '8Ei' }, 'spec.shmSize'],
     [
       'requests above limits (cpu)',
       { resources: { requests: { cpu: '2' }, limits: { cpu: '1500m' } } },

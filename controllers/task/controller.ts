@@ -30,6 +30,7 @@ import { StrayWatch } from './acting/strays.ts';
 import { Tails } from './acting/tails.ts';
 import { TaskCopy } from './acting/taskcopy.ts';
 import { Upkeep } from './acting/upkeep.ts';
+import { least } from './delays.ts';
 import { type TaskMetrics, taskMetrics } from './metrics.ts';
 import { planTask, responsibleWorker } from './plan.ts';
 import { birthOf } from './planning/deadline.ts';
@@ -310,7 +311,8 @@ export class TaskController implements Controller {
         }
       }
       // These were remembered as they began.
-      const isRemembered = outcome.kind === 'begun' && ['stop', 'pull', 'postStart'].includes(action.kind);
+      const isRemembered =
+        outcome.kind === 'begun' && ['stop', 'pull', 'postStart', 'remove'].includes(action.kind);
       if (isRemembered) continue;
       this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
     }
@@ -386,7 +388,7 @@ export class TaskController implements Controller {
     this.#remember(subject, outcome);
     this.#tell(subject, outcome);
     // A refused stop is tried again, but not in a spin; a refused pull has a backoff of its own.
-    if (outcome.kind === 'failed' && outcome.action.kind === 'stop') {
+    if (outcome.kind === 'failed' && ['stop', 'remove'].includes(outcome.action.kind)) {
       this.#loop.enqueueAfter(taskKey, STOP_RETRY_MS);
     } else {
       this.#loop.enqueue(taskKey);
@@ -441,9 +443,4 @@ export class TaskController implements Controller {
 
 function ofTask(uid: string, containers: readonly ContainerDetail[]): readonly ContainerDetail[] {
   return containers.filter(({ labels }) => labels[LABEL_UID] === uid);
-}
-
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }

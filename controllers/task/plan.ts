@@ -7,6 +7,7 @@
 import { FINALIZER_CONTAINER } from '../../machinery/labels.ts';
 import type { Resources } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
+import { least } from './delays.ts';
 import { type Attempt, attemptsOf, containerName } from './planning/attempts.ts';
 import { createDelayMs } from './planning/backoff.ts';
 import { identityOf } from './planning/containerspec.ts';
@@ -80,9 +81,8 @@ function planDeletion(task: Task, world: TaskWorld): TaskPlan {
     { graceMs: graceSeconds * 1000, why: 'its Task is being deleted', ...preStopOf(task) },
     ({ container }) => endOf(view, container.id),
   );
-  const isLast = attempts.every(
-    ({ life, container }) => (life === 'ended' || life === 'created') && container.state !== 'removing',
-  );
+  // Those that ran have a log, which is kept first: their removal is over in a later pass.
+  const isLast = attempts.every(({ container }) => container.state === 'created');
   const holds = task.metadata.finalizers?.includes(FINALIZER_CONTAINER) ?? false;
   const lift: readonly Action[] =
     isLast && holds
@@ -346,6 +346,7 @@ function removals(view: TaskView, keep: Attempt | undefined): Action[] {
   return attempts.flatMap((attempt): Action[] => {
     const { container, life } = attempt;
     const { id, name } = container;
+    if (view.world.memory.removing.has(id)) return [];
     if (life === 'created') {
       const mayStart = keep === undefined && isBound && isStartable(view, attempt);
       if (mayStart) return [];
@@ -378,9 +379,4 @@ function finish(
     ...(probing === undefined ? {} : { probing }),
     ...(delayMs === undefined ? {} : { requeueAfterMs: delayMs }),
   };
-}
-
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }

@@ -73,6 +73,8 @@ export interface TaskMemory {
   readonly postStart: ReadonlyMap<string, 'running' | 'done' | { readonly failed: string }>;
   /** The `filesVersion` that the Task's volumes were last brought to. */
   readonly filesVersion?: string;
+  /** Containers whose log is being kept, and that go then. */
+  readonly removing: ReadonlySet<string>;
   /** When the Task's first start was, on the clock that never jumps. */
   readonly birth?: Birth;
   /** True once this process has planned the Task: what it finds before that is an inheritance. */
@@ -84,6 +86,7 @@ export const emptyMemory: TaskMemory = {
   attemptFloor: 0,
   started: new Set(),
   postStart: new Map(),
+  removing: new Set(),
   isKnown: false,
 };
 

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../../machinery/clock.ts';
 import { messageOf, RuntimeError } from '../../../machinery/errors.ts';
+import { Limiter } from '../../../machinery/limiter.ts';
 import type { Log } from '../../../machinery/log.ts';
 import type { RegistryAuth, Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
@@ -36,6 +37,8 @@ export interface PreStop {
 const STOP_SLACK_MS = 60_000;
 /** Whatever preStop took of the grace period, the stop signal is given this long: the kubelet's rule. */
 const LEAST_GRACE_MS = 2_000;
+/** Each reads a log and writes it: more at once would only make each of them slower. */
+const REMOVALS_AT_ONCE = 2;
 /** Kubernetes bounds no postStart hook; here it ends with this, beyond what it says itself that it waits. */
 const POST_START_LIMIT_MS = 15 * 60_000;
 
@@ -45,6 +48,7 @@ export class Background {
   /** By container: the hook under way. */
   readonly #hooks = new Map<string, AbortController>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #removals = new Limiter(REMOVALS_AT_ONCE);
 
   constructor(options: BackgroundOptions) {
     this.#options = options;
@@ -80,6 +84,15 @@ export class Background {
     this.#run(work, (error) => {
       if (!ended.signal.aborted) settled(error);
     });
+  }
+
+  /** First come, first served: many that go at once wait here, and hold up no reconcile. */
+  remove(work: (signal: AbortSignal) => Promise<void>, settled: Settled): void {
+    const { signal } = this.#options;
+    this.#run(
+      this.#removals.run(signal, () => work(signal)),
+      settled,
+    );
   }
 
   /** @param settled with what to say of a pull that went well. */

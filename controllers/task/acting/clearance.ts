@@ -40,7 +40,7 @@ export class Clearance {
   ): Promise<number | undefined> {
     const { performer, worldOf } = this.#options;
     const plan = planTask(worldOf(stray, container, this.#memories.get(container.id) ?? emptyMemory));
-    const subject = { taskKey, uid: container.id };
+    const subject = { taskKey, uid: container.id, isStray: true } as const;
     for (const outcome of await performer.perform(subject, stray.task, plan.actions, signal)) {
       if (outcome.kind === 'failed') throw outcome.error;
       this.#tell(taskKey, stray, container, outcome);

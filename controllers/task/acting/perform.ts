@@ -48,13 +48,14 @@ export interface Problem {
 export interface Subject {
   readonly taskKey: string;
   readonly uid: string;
+  /** A container that is nobody's: `uid` is its id, and what is done for it is done before the next. */
+  readonly isStray?: true;
 }
 
 const CREATE_LIMIT_MS = 60_000;
 const START_LIMIT_MS = 60_000;
 const ACT_LIMIT_MS = 30_000;
 const PREPARE_LIMIT_MS = 60_000;
-/** With the wait for those that are kept before it: of many Tasks that go at once, no log is lost for that. */
 const KEEP_LIMIT_MS = 120_000;
 
 export class Performer {
@@ -187,8 +188,19 @@ export class Performer {
         );
         break;
       case 'remove':
-        await this.#keepLogs(subject, action, signal);
-        await this.#bounded(action, ACT_LIMIT_MS, signal, (inner) => runtime.remove(action.id, inner));
+        if (action.ended !== undefined && subject.isStray !== true) {
+          const begun: Outcome = { kind: 'begun', action };
+          onBegun(subject, begun);
+          background.remove(
+            (inner) => this.#remove(subject, action, inner),
+            (error) => {
+              view.touch(action.id);
+              onSettled(subject, settledOutcome(action, error));
+            },
+          );
+          return begun;
+        }
+        await this.#remove(subject, action, signal);
         break;
       case 'liftFinalizer':
         await this.#liftFinalizer(task, signal);
@@ -248,6 +260,16 @@ export class Performer {
         action,
       });
     return { task, hook: action.preStop, onFailed };
+  }
+
+  async #remove(
+    subject: Subject,
+    action: Action & { readonly kind: 'remove' },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { runtime } = this.#options;
+    await this.#keepLogs(subject, action, signal);
+    await this.#bounded(action, ACT_LIMIT_MS, signal, (inner) => runtime.remove(action.id, inner));
   }
 
   /** A log that cannot be kept is told of, and holds no removal up. */

@@ -70,9 +70,14 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
       return memory.failure?.step === 'update' ? without(memory, 'failure') : memory;
     case 'refreshVolumes':
       return outcome.kind === 'done' ? { ...memory, filesVersion: action.filesVersion } : memory;
+    case 'remove': {
+      const removing = new Set(memory.removing);
+      if (outcome.kind === 'begun') removing.add(action.id);
+      else removing.delete(action.id);
+      return { ...memory, removing };
+    }
     case 'unpause':
     case 'rename':
-    case 'remove':
     case 'releaseVolumes':
     case 'liftFinalizer':
       return memory;
@@ -88,13 +93,19 @@ export function unanswered(memory: TaskMemory, { action, containerId, error }: F
 
 /** Drops what is remembered of containers that are not there any more. */
 export function forgetGone(memory: TaskMemory, present: ReadonlySet<string>): TaskMemory {
-  const known = [...memory.stopping.keys(), ...memory.started, ...memory.postStart.keys()];
+  const known = [
+    ...memory.stopping.keys(),
+    ...memory.started,
+    ...memory.postStart.keys(),
+    ...memory.removing,
+  ];
   if (known.every((id) => present.has(id))) return memory;
   return {
     ...memory,
     stopping: new Map([...memory.stopping].filter(([id]) => present.has(id))),
     started: new Set([...memory.started].filter((id) => present.has(id))),
     postStart: new Map([...memory.postStart].filter(([id]) => present.has(id))),
+    removing: new Set([...memory.removing].filter((id) => present.has(id))),
   };
 }
 

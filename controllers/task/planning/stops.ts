@@ -95,7 +95,10 @@ export function clearAway(
   });
   const removes = attempts
     .filter(
-      ({ life, container }) => (life === 'created' || life === 'ended') && container.state !== 'removing',
+      ({ life, container }) =>
+        (life === 'created' || life === 'ended') &&
+        container.state !== 'removing' &&
+        !world.memory.removing.has(container.id),
     )
     .map((attempt) =>
       removal(attempt, 'Deleted', `Removed container ${attempt.container.name}: ${why}`, endOf(attempt)),

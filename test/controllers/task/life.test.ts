@@ -292,6 +292,32 @@ describe('task controller, a whole life', () => {
     expect(rig.containers('web')).to.deep.equal([]);
   });
 
+  it('keeps the logs of many Tasks that go at once, and nobody else waits for that', async () => {
+    const names = Array.from({ length: 24 }, (_, at) => `many-${at}`);
+    for (const name of names) await rig.apply(name);
+    for (const name of names) await rig.untilPhase(name, 'Running');
+    const release = Promise.withResolvers<void>();
+    let atOnce = 0;
+    double.keep = async () => {
+      atOnce++;
+      await release.promise;
+    };
+    for (const name of names) await rig.world.admin.delete(tasks, { namespace: 'default', name });
+    await rig.world.until('logs are being kept', () => atOnce > 0);
+    await rig.apply('other');
+    await rig.untilPhase('other', 'Running');
+    expect(atOnce).to.be.at.most(2);
+    // While a log is being kept its container and its Task stay.
+    expect(await rig.read('many-0')).to.not.equal(undefined);
+    expect(rig.containers('many-0')).to.have.lengthOf(1);
+    release.resolve();
+    for (const name of names) {
+      await rig.world.until(`${name} is gone`, async () => (await rig.read(name)) === undefined);
+      expect(rig.containers(name)).to.deep.equal([]);
+    }
+    expect(atOnce).to.equal(names.length);
+  });
+
   it('tells that the engine refuses less memory, and asks again only after a while', async () => {
     await rig.apply('web', { resources: { limits: { memory: '64Mi' } } });
     await rig.untilPhase('web', 'Running');

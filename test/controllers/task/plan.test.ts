@@ -632,9 +632,19 @@ const removals: readonly Row[] = [
     actions: ['stop c1 0s Stopped'],
   },
   {
-    name: 'deleted and ended: all removed, then its volumes, then the finalizer lifted',
+    name: 'deleted and ended: all removed; volumes and finalizer wait for the one whose log is kept first',
     world: world(deleting(), [ended(1, web, 1), container(2, web, { state: 'created' })]),
-    actions: ['remove c1', 'remove c2', 'releaseVolumes', 'liftFinalizer'],
+    actions: ['remove c1', 'remove c2'],
+  },
+  {
+    name: 'deleted while the log of its ended container is being kept',
+    world: world(deleting(), [ended(1, web, 1)], after({ removing: new Set(['c1']) })),
+    actions: [],
+  },
+  {
+    name: 'deleted and never started: removed, then its volumes, then the finalizer lifted',
+    world: world(deleting(), [container(1, web, { state: 'created' })]),
+    actions: ['remove c1', 'releaseVolumes', 'liftFinalizer'],
   },
   {
     name: 'deleted with nothing there',

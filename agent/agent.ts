@@ -146,6 +146,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     worker: workerName,
     clusterId,
     publishAddress,
+    cores: () => enrolment.cores,
     startsAtOnce: options.startsAtOnce ?? Math.min(MAX_STARTS_AT_ONCE, 2 * availableParallelism()),
     ...(options.relistMs === undefined ? {} : { relistMs: options.relistMs }),
     pulls: { ...options.images, onPulled: (pulled) => collector.onPulled(pulled) },

@@ -11,6 +11,7 @@ import { type Clock, sleep } from '../machinery/clock.ts';
 import { isApiError, messageOf } from '../machinery/errors.ts';
 import { isSameJson } from '../machinery/json.ts';
 import type { Log } from '../machinery/log.ts';
+import { parseQuantity } from '../machinery/quantity.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime, RuntimeInfo } from '../machinery/runtime.ts';
 import { withinBounds } from '../runtime/bounded.ts';
@@ -70,6 +71,12 @@ export class Enrolment {
   /** What the worker has to give, as it was told last; undefined before the first time. */
   get allocatable(): NonNullable<Worker['status']>['allocatable'] {
     return this.#informer.get(this.#options.worker)?.status?.allocatable;
+  }
+
+  /** Of the engine's machine, as it was told last; undefined before the first time. */
+  get cores(): number | undefined {
+    const capacity = this.#informer.get(this.#options.worker)?.status?.capacity?.cpu;
+    return capacity === undefined ? undefined : Number(parseQuantity(capacity) ?? 0n) / 1e9 || undefined;
   }
 
   /** As it was last seen; undefined before it was. */

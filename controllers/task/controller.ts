@@ -4,26 +4,19 @@
  * What it remembers of a Task besides objects and containers is a convenience (see `TaskMemory`): it may be killed
  * between any two lines, and the next instance goes on from what it finds.
  */
-import type { ObjectStore } from '../../client/informer.ts';
-import type { Client } from '../../machinery/client.ts';
-import type { Clock } from '../../machinery/clock.ts';
 import { messageOf, type RuntimeError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
 import { Limiter } from '../../machinery/limiter.ts';
 import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
-import type { Metrics } from '../../machinery/metrics.ts';
-import type { Random } from '../../machinery/random.ts';
-import type { ContainerDetail, Runtime } from '../../machinery/runtime.ts';
+import type { ContainerDetail } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
-import type { EventSink } from '../engine/event.ts';
 import { Background } from './acting/background.ts';
 import { Clearance } from './acting/clearance.ts';
 import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Problem, type Subject } from './acting/perform.ts';
 import { Publisher } from './acting/publish.ts';
-import type { PullSettings } from './acting/pulls.ts';
 import { forgetGone, type Moment, type Outcome, remember, unanswered } from './acting/remember.ts';
 import { eventsOf, problemEvent } from './acting/report.ts';
 import { StrayWatch } from './acting/strays.ts';
@@ -32,37 +25,10 @@ import { TaskCopy } from './acting/taskcopy.ts';
 import { Upkeep } from './acting/upkeep.ts';
 import { least } from './delays.ts';
 import { type TaskMetrics, taskMetrics } from './metrics.ts';
+import type { TaskControllerOptions } from './options.ts';
 import { planTask, responsibleWorker } from './plan.ts';
 import { birthOf } from './planning/deadline.ts';
-import type { TaskServices } from './services.ts';
 import { emptyMemory, type TaskMemory, type TaskPlan, type TaskWorld } from './types.ts';
-
-export interface TaskControllerOptions {
-  readonly client: Client;
-  readonly runtime: Runtime;
-  /** All Tasks: which of them are this worker's is decided here. */
-  readonly taskStore: ObjectStore<Task>;
-  readonly services: TaskServices;
-  readonly events: EventSink;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly worker: string;
-  readonly clusterId: string;
-  /** Where ports without a hostIP are published. */
-  readonly publishAddress: string;
-  /** Containers created and started at once; the engine gets slower past 8. */
-  readonly startsAtOnce: number;
-  /** Time between two full lists of containers, milliseconds; default 10 s. */
-  readonly relistMs?: number;
-  /** Time between two inspections in rotation, milliseconds; default 1 s. */
-  readonly rotationMs?: number;
-  /** Reconciles at once; default 16: they wait for the engine, not for a processor. */
-  readonly concurrency?: number;
-  /** How images are pulled. */
-  readonly pulls?: PullSettings;
-}
 
 const RELIST_MS = 10_000;
 const ROTATION_MS = 1_000;
@@ -414,6 +380,7 @@ export class TaskController implements Controller {
     outputs: ReadonlyMap<string, string> = new Map(),
   ): TaskWorld {
     const { worker, clusterId, publishAddress, clock } = this.#options;
+    const cores = this.#options.cores?.();
     const isOurs = task !== undefined && responsibleWorker(task) === worker;
     return {
       task,
@@ -426,6 +393,7 @@ export class TaskController implements Controller {
       worker,
       clusterId,
       publishAddress,
+      ...(cores === undefined ? {} : { cores }),
     };
   }
 

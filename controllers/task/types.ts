@@ -111,6 +111,8 @@ export interface TaskWorld {
   readonly clusterId: string;
   /** Where ports without a hostIP are published. */
   readonly publishAddress: string;
+  /** Of the engine's machine; absent while nobody knows. */
+  readonly cores?: number;
 }
 
 /** What of a container was found changed by hand. */

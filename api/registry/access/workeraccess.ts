@@ -151,13 +151,25 @@ function taskRefusal(
   if (before === undefined || owner !== worker) {
     return `worker "${worker}" may write only tasks bound to it, this one is ${owner === undefined ? 'bound to none' : `bound to "${owner}"`}`;
   }
-  if (request.subresource === 'status') return undefined;
+  if (request.subresource === 'status') return statusRefusal(worker, before, after);
   const isLifting =
     before.metadata.deletionTimestamp !== undefined &&
     isSameJson(withoutFinalizer(before), after === undefined ? undefined : withoutFinalizer(after));
   return isLifting
     ? undefined
     : `worker "${worker}" may write only status, and lift the finalizer ${FINALIZER_CONTAINER} of a task that is being deleted`;
+}
+
+/** Whoever `status.workerName` names is let see what the Task refers to: a worker names itself or leaves it as it is. */
+function statusRefusal(
+  worker: string,
+  before: DynamicObject,
+  after: DynamicObject | undefined,
+): string | undefined {
+  const path = ['status', 'workerName'];
+  const named = after === undefined ? undefined : readPath(after, path);
+  if (named === undefined || named === worker || named === readPath(before, path)) return undefined;
+  return `worker "${worker}" may name only itself in status.workerName, found "${String(named)}"`;
 }
 
 /** The worker a Task is bound to, or the one that last told of it while it is bound to none. */

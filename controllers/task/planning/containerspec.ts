@@ -24,6 +24,8 @@ export interface ContainerContext {
   readonly clusterId: string;
   readonly publishAddress: string;
   readonly attempt: number;
+  /** Of the engine's machine, where they are known. */
+  readonly cores?: number;
   /** Host ports of the container before, to be published again where the Task names none. */
   readonly knownPorts: readonly {
     containerPort: number;
@@ -64,7 +66,7 @@ export function containerSpec(task: Task, context: ContainerContext): ContainerS
     ...(spec.workingDir === undefined ? {} : { workingDir: spec.workingDir }),
     env: context.env,
     ports: isConnected ? portsOf(spec, context) : [],
-    resources: wantedResources(spec),
+    resources: wantedResources(spec, context.cores),
     ...(spec.stopSignal === undefined ? {} : { stopSignal: spec.stopSignal }),
     networkMode,
     ...(isConnected ? { networkAliases: aliasesOf(task) } : {}),

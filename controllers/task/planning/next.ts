@@ -145,6 +145,7 @@ function createStep(view: TaskView, inputs: ReadyInputs): NextStep {
     worker: world.worker,
     clusterId: world.clusterId,
     publishAddress: world.publishAddress,
+    ...(world.cores === undefined ? {} : { cores: world.cores }),
     attempt,
     env: inputs.env,
     knownPorts: knownPorts(view),

@@ -9,10 +9,14 @@ const MIN_CPU_SHARES = 2;
 /** Enough for anything but a fork bomb. */
 const DEFAULT_PIDS_LIMIT = 4096;
 
-/** Limits are limits; the CPU request (by default the limit) becomes the weight, 1024 a core as Kubernetes has it. */
-export function wantedResources(spec: Task['spec']): Resources {
+/**
+ * Limits are limits; the CPU request (by default the limit) becomes the weight, 1024 a core as Kubernetes has it.
+ * @param cores of the machine: an engine refuses a limit above them, which for Kubernetes is none.
+ */
+export function wantedResources(spec: Task['spec'], cores = Number.POSITIVE_INFINITY): Resources {
   const { limits, requests } = spec.resources ?? {};
-  const nanoCpus = limits?.cpu === undefined ? undefined : Number(parseQuantity(limits.cpu) ?? 0n);
+  const nanoCpus =
+    limits?.cpu === undefined ? undefined : Math.min(Number(parseQuantity(limits.cpu) ?? 0n), cores * 1e9);
   const request = requests?.cpu ?? limits?.cpu;
   return {
     ...(nanoCpus === undefined ? {} : { nanoCpus }),

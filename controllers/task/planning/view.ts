@@ -28,7 +28,7 @@ export interface TaskView {
 export function viewOf(task: Task, world: TaskWorld): TaskView {
   const epoch = task.spec.bindingEpoch ?? 0;
   const hash = specHash(task.spec);
-  const wanted = wantedResources(task.spec);
+  const wanted = wantedResources(task.spec, world.cores);
   const attempts = attemptsOf(world.containers, world.memory);
   const isSuperseded = (attempt: Attempt): boolean =>
     replacementReason(attempt, { epoch, hash, wanted }) !== undefined;

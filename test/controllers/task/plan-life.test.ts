@@ -736,7 +736,26 @@ const small: Spec = { resources: { limits: { cpu: '500m', memory: '64Mi' } } };
 const big = { nanoCpus: 1e9, memoryBytes: 2 ** 28, cpuShares: 512, pidsLimit: 4096 };
 const refused = (rest: Partial<Failure> = {}) =>
   after({ failure: failed('update', 'Failed', { containerId: 'c1', ...rest }) });
+const wide: Spec = { resources: { limits: { cpu: '64' }, requests: { cpu: '500m' } } };
 const resizes: readonly Row[] = [
+  {
+    name: 'a limit above the cores of the machine is all of them, and settled so',
+    world: world(
+      boundTask(wide),
+      [container(1, boundTask(wide), { resources: { nanoCpus: 2e9, cpuShares: 512, pidsLimit: 4096 } })],
+      { cores: 2 },
+    ),
+    actions: [],
+    phase: 'Running',
+  },
+  {
+    name: 'a limit above what is known of no machine is asked for as it is',
+    world: world(boundTask(wide), [
+      container(1, boundTask(wide), { resources: { nanoCpus: 2e9, cpuShares: 512, pidsLimit: 4096 } }),
+    ]),
+    actions: ['update c1 {"nanoCpus":64000000000}'],
+    phase: 'Running',
+  },
   {
     name: 'less memory goes apart, for it may be refused',
     world: world(boundTask(small), [container(1, boundTask(small), { resources: big })]),

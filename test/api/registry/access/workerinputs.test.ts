@@ -105,6 +105,14 @@ describe('What a worker may read of ConfigMaps and Secrets', () => {
     expect(await w2.get(secrets, key('used'))).to.have.property('data');
   });
 
+  it('cannot be given to another worker by naming it in a status', async () => {
+    await run('web', 'w1', inVolume);
+    const said = await refusalOf(tell(w1, 'web', 'w2'), 'Forbidden');
+    expect(said.message).to.contain('may name only itself in status.workerName, found "w2"');
+    await refusalOf(w2.get(secrets, key('used')), 'Forbidden');
+    await tell(w1, 'web', 'w1');
+  });
+
   it('is nothing that a Task refers to that is bound to none', async () => {
     await world.admin.create(tasks, taskManifest('web', inVolume));
     await refusalOf(w1.get(secrets, key('used')), 'Forbidden');

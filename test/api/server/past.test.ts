@@ -139,7 +139,7 @@ describe('The past over HTTP', () => {
       ['GET', `${TASKS}?at=2026-01-01T00:00:00+01:00`, /a \+ in a URL is written %2B$/],
       ['GET', `${TASKS}/hello?at=-1m&at=-2m`, /^query parameter at: found it 2 times, wanted it once$/],
       ['GET', `${TASKS}/hello?at=2126-01-01T00:00:00Z`, /which is in the future, wanted a time up to now/],
-      ['GET', `${TASKS}/hello/log?at=-1m`, /on CONNECT, wanted it on get and list only/],
+      ['GET', `${TASKS}/hello/exec?at=-1m&command=x`, /on CONNECT, wanted it on/],
       ['POST', `${TASKS}?at=-1m`, /^query parameter at: found "-1m" on POST, wanted it on get and list only/],
       ['PUT', `${TASKS}/hello?at=-1m`, /on PUT, wanted/],
       ['PATCH', `${TASKS}/hello?at=-1m`, /on PATCH, wanted/],

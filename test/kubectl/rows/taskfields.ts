@@ -116,7 +116,7 @@ export const taskFields: Group = {
       name: 'wait: for what a task depends on',
       async run(kubectl) {
         const needy = idleTask('needy', { dependsOn: [{ name: 'needed', condition: 'Completed' }] });
-        const circle = [['one', 'two'] as const, ['two', 'one'] as const].map(([name, other]) =>
+        const circle = [['ring-1', 'ring-2'] as const, ['ring-2', 'ring-1'] as const].map(([name, other]) =>
           idleTask(name, { dependsOn: [{ name: other }] }),
         );
         await kubectl.ok(['apply', '-f', '-'], list(needy, ...circle));
@@ -124,8 +124,8 @@ export const taskFields: Group = {
         const needed = task('needed', { command: ['true'], restartPolicy: 'Never' });
         await kubectl.ok(['apply', '-f', '-'], needed);
         await kubectl.ok(['wait', 'task/needy', '--for=condition=DependenciesMet', '--timeout=60s']);
-        expect(await kubectl.ok(['describe', 'task', 'one'])).to.match(
-          /they wait for each other: one -> two -> one/,
+        expect(await kubectl.ok(['describe', 'task', 'ring-1'])).to.match(
+          /they wait for each other: ring-1 -> ring-2 -> ring-1/,
         );
         expect(
           await kubectl.fails(['apply', '-f', '-'], idleTask('me', { dependsOn: [{ name: 'me' }] })),
@@ -138,7 +138,7 @@ export const taskFields: Group = {
         const brief = { command: ['true'], restartPolicy: 'Never', ttlSecondsAfterFinished: 1 };
         await kubectl.ok(['apply', '-f', '-'], task('brief', brief));
         await kubectl.ok(['wait', 'task/brief', '--for=delete', '--timeout=60s']);
-        await kubectl.ok(['delete', 'tasks', 'rich', 'needy', 'needed', 'one', 'two']);
+        await kubectl.ok(['delete', 'tasks', 'rich', 'needy', 'needed', 'ring-1', 'ring-2']);
       },
     },
   ],

@@ -149,7 +149,8 @@ export class DockerRuntime implements Runtime {
     return this.#calls.call(`unpausing of container "${id}"`, signal, (abortSignal) =>
       orDone(
         () => this.#container(id).unpause({ abortSignal }),
-        (error) => /is not paused/.test(textOf(error)),
+        // The second where it was thawed between the engine's look and its act: by the engine itself, to end it.
+        (error) => /is not paused|cannot resume a running process/.test(textOf(error)),
       ),
     );
   }

@@ -169,7 +169,7 @@ function statusRefusal(
   const path = ['status', 'workerName'];
   const named = after === undefined ? undefined : readPath(after, path);
   if (named === undefined || named === worker || named === readPath(before, path)) return undefined;
-  return `worker "${worker}" may name only itself in status.workerName, found "${String(named)}"`;
+  return `worker "${worker}" may name only itself in status.workerName, found ${JSON.stringify(named)}`;
 }
 
 /** The worker a Task is bound to, or the one that last told of it while it is bound to none. */

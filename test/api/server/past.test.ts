@@ -140,7 +140,11 @@ describe('The past over HTTP', () => {
       ['GET', `${TASKS}/hello?at=-1m&at=-2m`, /^query parameter at: found it 2 times, wanted it once$/],
       ['GET', `${TASKS}/hello?at=2126-01-01T00:00:00Z`, /which is in the future, wanted a time up to now/],
       ['GET', `${TASKS}/hello/exec?at=-1m&command=x`, /on CONNECT, wanted it on/],
-      ['POST', `${TASKS}?at=-1m`, /^query parameter at: found "-1m" on POST, wanted it on get, list and log only/],
+      [
+        'POST',
+        `${TASKS}?at=-1m`,
+        /^query parameter at: found "-1m" on POST, wanted it on get, list and log only/,
+      ],
       ['PUT', `${TASKS}/hello?at=-1m`, /on PUT, wanted/],
       ['PATCH', `${TASKS}/hello?at=-1m`, /on PATCH, wanted/],
       ['DELETE', `${TASKS}/hello?at=-1m`, /on DELETE, wanted/],

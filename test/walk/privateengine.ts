@@ -109,10 +109,7 @@ export class PrivateEngine {
     await this.kill();
     for (const pid of pids) if (pid > 1) process.kill(pid, 'SIGKILL');
     // The shims and the engine's own containerd go with the machine.
-    const { stdout: left } = await command('pgrep', ['-f', this.directory]);
-    for (const pid of left.split('\n').map(Number)) {
-      if (pid > 1 && pid !== process.pid) process.kill(pid, 'SIGKILL');
-    }
+    await this.#killLeft();
     this.#killedAtMs = Date.now();
   }
 
@@ -148,6 +145,8 @@ export class PrivateEngine {
       await this.docker('network', 'prune', '-f');
       await this.stop();
     }
+    // A daemon that was killed leaves the shims of its containers behind.
+    await this.#killLeft();
     for (const mount of [
       this.#path('exec', 'netns', 'default'),
       this.#path('data', 'overlay2'),
@@ -157,6 +156,20 @@ export class PrivateEngine {
     }
     await command('ip', ['link', 'del', this.#bridge]);
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Whatever was started below its directory. */
+  async #killLeft(): Promise<void> {
+    const { stdout } = await command('pgrep', ['-f', this.directory]);
+    for (const pid of stdout.split('\n').map(Number)) {
+      if (pid <= 1 || pid === process.pid) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        // It ended by itself meanwhile.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
   }
 
   async #prepare(): Promise<void> {

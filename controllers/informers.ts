@@ -2,8 +2,32 @@
 import { Informer, type InformerOptions } from '../client/informer.ts';
 import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
 import { type KubeObject, keyOf, keyString } from '../machinery/meta.ts';
-import { clusterRoles, events, leases, tasks, workers } from '../schemas/kinds.ts';
-import type { ClusterRole, Event, Lease, Task, Worker } from '../schemas/types.gen.ts';
+import {
+  clusterRoles,
+  controllerRevisions,
+  events,
+  jobs,
+  leases,
+  runs,
+  schedulerSettings,
+  taskSets,
+  tasks,
+  taskTemplates,
+  workers,
+} from '../schemas/kinds.ts';
+import type {
+  ClusterRole,
+  ControllerRevision,
+  Event,
+  Job,
+  Lease,
+  Run,
+  SchedulerSettings,
+  Task,
+  TaskSet,
+  TaskTemplate,
+  Worker,
+} from '../schemas/types.gen.ts';
 import { needsWorker } from './scheduler/demand.ts';
 
 /** Tasks by the worker they are bound to. */
@@ -12,6 +36,14 @@ export const BY_WORKER = 'worker';
 export const UNBOUND = 'unbound';
 /** Tasks by the Tasks they depend on, as `namespace/name`. */
 export const BY_DEPENDENCY = 'dependency';
+/** Tasks, Runs and ControllerRevisions by the uid of the owner that controls them. */
+export const BY_CONTROLLER = 'controller';
+/** Runs by the Job they are of, as `namespace/name`. */
+export const BY_JOB = 'job';
+/** Runs by the ControllerRevision they run, as `namespace/name`. */
+export const BY_REVISION = 'revision';
+/** Jobs by the Jobs they depend on, as `namespace/name`. */
+export const BY_UPSTREAM = 'upstream';
 /** Events by the object they are about. */
 export const BY_SUBJECT = 'subject';
 
@@ -25,6 +57,12 @@ export interface Informers {
   readonly leases: Informer<Lease>;
   readonly events: Informer<Event>;
   readonly clusterRoles: Informer<ClusterRole>;
+  readonly taskSets: Informer<TaskSet>;
+  readonly jobs: Informer<Job>;
+  readonly runs: Informer<Run>;
+  readonly taskTemplates: Informer<TaskTemplate>;
+  readonly controllerRevisions: Informer<ControllerRevision>;
+  readonly schedulerSettings: Informer<SchedulerSettings>;
 }
 
 export type InformerContext = Omit<
@@ -42,6 +80,7 @@ export function newInformers(context: InformerContext): Informers {
         [UNBOUND]: (task) => (needsWorker(task) ? ['true'] : []),
         [BY_DEPENDENCY]: (task) =>
           (task.spec.dependsOn ?? []).map(({ name }) => keyString({ ...keyOf(task), name })),
+        [BY_CONTROLLER]: controllerUids,
       },
     }),
     workers: new Informer({ ...context, resource: workers }),
@@ -56,7 +95,40 @@ export function newInformers(context: InformerContext): Informers {
       resource: clusterRoles,
       indexes: { [AGGREGATED]: (role) => (role.aggregationRule === undefined ? [] : ['true']) },
     }),
+    taskSets: new Informer({ ...context, resource: taskSets }),
+    jobs: new Informer({
+      ...context,
+      resource: jobs,
+      indexes: {
+        [BY_UPSTREAM]: (job) =>
+          (job.spec.dependsOn ?? []).map((upstream) => keyString({ ...keyOf(job), name: upstream.job })),
+      },
+    }),
+    runs: new Informer({
+      ...context,
+      resource: runs,
+      indexes: {
+        [BY_CONTROLLER]: controllerUids,
+        [BY_JOB]: (run) =>
+          run.spec.jobRef === undefined ? [] : [keyString({ ...keyOf(run), name: run.spec.jobRef.name })],
+        [BY_REVISION]: (run) =>
+          run.spec.revision === undefined ? [] : [keyString({ ...keyOf(run), name: run.spec.revision })],
+      },
+    }),
+    taskTemplates: new Informer({ ...context, resource: taskTemplates }),
+    controllerRevisions: new Informer({
+      ...context,
+      resource: controllerRevisions,
+      indexes: { [BY_CONTROLLER]: controllerUids },
+    }),
+    schedulerSettings: new Informer({ ...context, resource: schedulerSettings }),
   };
+}
+
+/** The uid of the one owner that controls it, if any does. */
+function controllerUids({ metadata }: KubeObject): readonly string[] {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner === undefined ? [] : [owner.uid];
 }
 
 /** What an Event is about, as one key: the object's uid, or its kind and name where it has none. */

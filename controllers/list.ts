@@ -9,7 +9,19 @@ import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
-import { builtinKinds, clusterRoles, events, tasks, workers } from '../schemas/kinds.ts';
+import {
+  builtinKinds,
+  clusterRoles,
+  controllerRevisions,
+  events,
+  jobs,
+  runs,
+  schedulerSettings,
+  taskSets,
+  tasks,
+  taskTemplates,
+  workers,
+} from '../schemas/kinds.ts';
 import { openClusterRoleAggregation } from './clusterrole-aggregation/controller.ts';
 import { openDependencies } from './dependencies/controller.ts';
 import type { ControllerContext } from './engine/context.ts';
@@ -17,9 +29,12 @@ import type { ControllerLoop } from './engine/controller.ts';
 import { Recorder } from './engine/recorder.ts';
 import { openGarbageCollector } from './garbage-collector/controller.ts';
 import { type Informers, newInformers } from './informers.ts';
+import { openJobs } from './job/controller.ts';
 import { Kinds } from './kinds/kinds.ts';
 import { openNamespaceController } from './namespace/controller.ts';
+import { openRuns } from './run/controller.ts';
 import { openScheduler } from './scheduler/controller.ts';
+import { openTaskSets } from './taskset/controller.ts';
 import { listenForTaskStats } from './taskstats/listener.ts';
 import { openEventTtl, openTtl } from './ttl/controller.ts';
 import { openWorkerLifecycle } from './worker-lifecycle/controller.ts';
@@ -63,6 +78,9 @@ const entries: readonly Entry[] = [
     name: 'dependencies',
     open: (context, { informers }) => ({ loop: openDependencies(context, informers.tasks) }),
   },
+  { name: 'taskset', open: (context, { informers, kinds }) => openTaskSets(context, informers, kinds) },
+  { name: 'job', open: (context, { informers }) => openJobs(context, informers) },
+  { name: 'run', open: (context, { informers }) => openRuns(context, informers) },
   {
     name: 'garbage-collector',
     open: (context, { kinds }) => ({ loop: openGarbageCollector(context, kinds) }),
@@ -150,6 +168,12 @@ export class ControlPlane {
       { resource: workers, store: informers.workers },
       { resource: events, store: informers.events },
       { resource: clusterRoles, store: informers.clusterRoles },
+      { resource: taskSets, store: informers.taskSets },
+      { resource: jobs, store: informers.jobs },
+      { resource: runs, store: informers.runs },
+      { resource: taskTemplates, store: informers.taskTemplates },
+      { resource: controllerRevisions, store: informers.controllerRevisions },
+      { resource: schedulerSettings, store: informers.schedulerSettings },
     ];
     return { informers, kinds: new Kinds({ ...context, builtin: builtinKinds, shared }), options };
   }

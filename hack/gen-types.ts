@@ -13,12 +13,14 @@ import { isRecord } from '../machinery/json.ts';
 
 const house = join(import.meta.dirname, '..');
 const root = join(house, 'schemas');
+const INCLUDE = 'x-gantry-include';
 const header = '// Generated from schemas/**/*.yaml by `npm run gen`. Do not edit.\n';
 
 /** Turns a structural schema into plain JSON Schema for the type generator. */
 function toJsonSchema(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(toJsonSchema);
   if (!isRecord(schema)) return schema;
+  if (isRecord(schema[INCLUDE])) return { tsType: taskSpecType(schema[INCLUDE]) };
   const result: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(schema)) {
     if (key.startsWith('x-') || key === 'default' || key === 'maxItems' || key === 'minItems') continue;
@@ -66,14 +68,79 @@ async function typeOf(document: Record<string, unknown>): Promise<string> {
   });
 }
 
-const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.yaml'))
-  .sort();
-const documents = paths.map((path): Record<string, unknown> => {
+function readDocument(path: string): Record<string, unknown> {
   const document = load(readFileSync(join(root, path), 'utf8'));
   if (!isRecord(document)) throw new Error(`${path}: not a document`);
   return document;
-});
+}
+
+/**
+ * Puts a Task's spec where a document asks for it, so that a template has every field of a Task and no other:
+ * `x-gantry-include: { without: [fields], with: { field: schema } }`. Rules that speak of a field that is left out
+ * are left out with it.
+ */
+function withIncludes(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withIncludes);
+  if (!isRecord(value)) return value;
+  const include = value[INCLUDE];
+  const whole: Record<string, unknown> = isRecord(include) ? { ...value, ...taskSpec(include) } : value;
+  return Object.fromEntries(
+    Object.entries(whole).flatMap(([key, item]) => (key === INCLUDE ? [] : [[key, withIncludes(item)]])),
+  );
+}
+
+function taskSpec(include: Record<string, unknown>): Record<string, unknown> {
+  const { versions } = asRecord(readDocument('gantry.dev/task.yaml')['spec']);
+  const version = asRecord(Array.isArray(versions) ? versions[0] : undefined);
+  const spec = asRecord(
+    asRecord(asRecord(asRecord(version['schema'])['openAPIV3Schema'])['properties'])['spec'],
+  );
+  const without = Array.isArray(include['without']) ? include['without'].map(String) : [];
+  const properties = { ...asRecord(spec['properties']) };
+  for (const field of without) {
+    if (!(field in properties))
+      throw new Error(`${INCLUDE}: a Task's spec has no field ${field} to leave out`);
+    delete properties[field];
+  }
+  Object.assign(properties, isRecord(include['with']) ? include['with'] : {});
+  const rules = Array.isArray(spec['x-kubernetes-validations']) ? spec['x-kubernetes-validations'] : [];
+  return {
+    type: 'object',
+    required: spec['required'],
+    'x-kubernetes-validations': rules.filter(
+      (rule: unknown) =>
+        !without.some((field) => new RegExp(`self\\.\\??${field}\\b`).test(String(asRecord(rule)['rule']))),
+    ),
+    properties,
+  };
+}
+
+/** The type of what `taskSpec` puts there. */
+function taskSpecType(include: Record<string, unknown>): string {
+  const { without, with: added } = include;
+  const fields = [
+    ...(Array.isArray(without) ? without.map(String) : []),
+    ...Object.keys(isRecord(added) ? added : {}),
+  ];
+  const own = Object.entries(isRecord(added) ? added : {}).map(([field, schema]) => {
+    const words = asRecord(schema)['enum'];
+    if (!Array.isArray(words)) throw new Error(`${INCLUDE}: ${field} must be an enum`);
+    return `${field}?: ${words.map((word) => JSON.stringify(word)).join(' | ')}`;
+  });
+  const whole = `Omit<Task['spec'], ${fields.map((field) => `'${field}'`).join(' | ')}>`;
+  return own.length === 0 ? whole : `${whole} & { ${own.join('; ')} }`;
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  if (!isRecord(value)) throw new Error(`${INCLUDE}: gantry.dev/task.yaml does not have the expected form`);
+  return value;
+}
+
+const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.yaml'))
+  .sort();
+const sources = paths.map(readDocument);
+const documents = sources.map((source) => asRecord(withIncludes(source)));
 
 /** Runs buf with the plugin from node_modules; nothing is fetched. The files get the ending that linters leave alone. */
 function etcdMessages(): Record<string, string> {
@@ -111,7 +178,7 @@ function etcdMessages(): Record<string, string> {
   }
 }
 
-const types = (await Promise.all(documents.map(typeOf))).join('\n');
+const types = (await Promise.all(sources.map(typeOf))).join('\n');
 const outputs = {
   ...etcdMessages(),
   'schemas/documents.gen.ts': `${header}import type { KindDocument } from './crd.ts';\n\nexport const documents: readonly KindDocument[] = ${JSON.stringify(documents, null, 1)};\n`,

@@ -18,6 +18,21 @@ export const LABEL_VOLUME = 'gantry.dev/volume';
 /** On a Namespace: how much of their workers its Tasks may ask for: privileged, baseline (the default) or restricted. */
 export const LABEL_SECURITY = 'gantry.dev/security';
 
+/** On what belongs to a TaskSet, a Job or a Run: its name. Ownership itself is told by ownerReferences. */
+export const LABEL_TASKSET = 'gantry.dev/taskset';
+export const LABEL_JOB = 'gantry.dev/job';
+export const LABEL_RUN = 'gantry.dev/run';
+/** On a Run's Tasks: the step, by its name in the Job. */
+export const LABEL_STEP = 'gantry.dev/step';
+/** On a TaskSet's Tasks: the last part of the name of the ControllerRevision they were made from. Kubernetes' own. */
+export const LABEL_REVISION = 'controller-revision-hash';
+/** On a TaskSet: the revision that somebody has promoted, canaries having shown that it is good. */
+export const ANNOTATION_PROMOTED = 'gantry.dev/promoted-revision';
+/** On a template: when somebody last asked for new tasks of the same template (RFC 3339). Kubernetes' own. */
+export const ANNOTATION_RESTARTED = 'kubectl.kubernetes.io/restartedAt';
+/** On any object, and copied to its revisions: why it was changed, in its user's words. */
+export const ANNOTATION_CHANGE_CAUSE = 'gantry.dev/change-cause';
+
 /** Held by a Task while a container of it may exist on its worker. */
 export const FINALIZER_CONTAINER = 'gantry.dev/container';
 

@@ -4,6 +4,7 @@
  * apimachinery's, because people search for it.
  */
 import { isIP } from 'node:net';
+import { jsonHash } from './json.ts';
 
 const DNS1123_SUBDOMAIN = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 const DNS1123_LABEL = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
@@ -43,4 +44,18 @@ export function labelValueProblem(value: string): string | undefined {
   if (value.length > 63) return 'must be no more than 63 characters';
   if (value === '' || QUALIFIED_PART.test(value)) return undefined;
   return `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345'), found "${value}"`;
+}
+
+const MAX_LABEL = 63;
+const CHILD_HASH = 8;
+
+/**
+ * A name made from others: joined by hyphens; where that is too long, its beginning and a hash of the whole. The same
+ * parts always give the same name, so that creating twice is creating once.
+ */
+export function childName(parts: readonly (string | number)[], maxLength = MAX_LABEL): string {
+  const whole = parts.join('-');
+  if (whole.length <= maxLength) return whole;
+  const kept = whole.slice(0, maxLength - CHILD_HASH - 1).replace(/[^a-z0-9]+$/, '');
+  return `${kept}-${jsonHash(parts).slice(0, CHILD_HASH)}`;
 }

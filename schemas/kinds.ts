@@ -11,14 +11,20 @@ import type {
   ConfigMap,
   ControllerRevision,
   Event,
+  IdempotencyKey,
+  Job,
   Lease,
   Namespace,
   ResourceQuota,
   Role,
   RoleBinding,
+  Run,
+  SchedulerSettings,
   Secret,
   ServiceAccount,
   Task,
+  TaskSet,
+  TaskTemplate,
   Worker,
 } from './types.gen.ts';
 
@@ -29,6 +35,48 @@ export const tasks: Resource<Task> = {
   version: 'v1',
   plural: 'tasks',
   kind: 'Task',
+  namespaced: true,
+};
+export const taskSets: Resource<TaskSet> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'tasksets',
+  kind: 'TaskSet',
+  namespaced: true,
+};
+export const jobs: Resource<Job> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'jobs',
+  kind: 'Job',
+  namespaced: true,
+};
+export const runs: Resource<Run> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'runs',
+  kind: 'Run',
+  namespaced: true,
+};
+export const taskTemplates: Resource<TaskTemplate> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'tasktemplates',
+  kind: 'TaskTemplate',
+  namespaced: true,
+};
+export const schedulerSettings: Resource<SchedulerSettings> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'schedulersettings',
+  kind: 'SchedulerSettings',
+  namespaced: false,
+};
+export const idempotencyKeys: Resource<IdempotencyKey> = {
+  group: 'gantry.dev',
+  version: 'v1',
+  plural: 'idempotencykeys',
+  kind: 'IdempotencyKey',
   namespaced: true,
 };
 export const workers: Resource<Worker> = {

@@ -639,6 +639,518 @@ name?: string
 }
 
 /**
+ * IdempotencyKey remembers which Run a request with this key made. The API server writes it together with the Run; it is removed after its annotation gantry.dev/ttl.
+ */
+export interface IdempotencyKey {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is remembered.
+ */
+spec: {
+/**
+ * The key as it was sent. The object's name is made from it.
+ */
+key: string
+/**
+ * Of what was asked for; something else under the same key is refused.
+ */
+requestHash: string
+/**
+ * The Run that was made.
+ */
+run: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Its uid.
+ */
+uid: string
+}
+}
+}
+
+/**
+ * Job is work that runs to an end. Each time it runs is a Run.
+ */
+export interface Job {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec: {
+/**
+ * The steps. Those that depend on nothing begin at once, side by side.
+ */
+tasks: {
+/**
+ * The step's name, unique in the job.
+ */
+name: string
+/**
+ * What the step's task is made from. $(parameters.NAME), $(config.KEY), $(run.name), $(run.scheduledTime) and $(tasks.STEP.outputs.KEY), $(tasks.STEP.stdout), $(tasks.STEP.exitCode) are put into its image, command, args and the values of env.
+ */
+template?: {
+/**
+ * Labels and annotations of the task.
+ */
+metadata?: {
+/**
+ * Labels of the task.
+ */
+labels?: {
+[k: string]: string
+}
+/**
+ * Annotations of the task.
+ */
+annotations?: {
+[k: string]: string
+}
+}
+spec: Omit<Task['spec'], 'workerName' | 'bindingEpoch' | 'desiredState' | 'backoff' | 'dependsOn' | 'activeDeadlineSeconds' | 'ttlSecondsAfterFinished' | 'outputs' | 'priority' | 'restartPolicy'> & { restartPolicy?: "Never" }
+}
+/**
+ * A TaskTemplate in the same namespace, from which the step's task is made.
+ */
+templateRef?: {
+/**
+ * Its name.
+ */
+name: string
+}
+/**
+ * The template's parameters. Texts may hold $(parameters.NAME) and the others that a template may.
+ */
+arguments?: {
+
+}
+/**
+ * Steps that must have ended before this one begins.
+ */
+dependsOn?: string[]
+/**
+ * How they must have ended: AllSuccess, all completed; OnFailure, at least one failed; AllDone, all completed or failed, none skipped; Always, however they ended. Else the step is skipped.
+ */
+condition?: ("AllSuccess" | "OnFailure" | "AllDone" | "Always")
+/**
+ * Whether it is tried again when it failed; absent: as its TaskTemplate says, else not.
+ */
+retries?: {
+/**
+ * How often at most, beside the first time.
+ */
+limit?: number
+/**
+ * The wait before the first retry; it doubles each time, up to an hour.
+ */
+backoffSeconds?: number
+/**
+ * After which failures: Transient, those that are not the program's own doing (its worker was lost, it was preempted, evicted or stopped by a hand, its image could not be had), and exit code 75.
+ */
+on?: ("Always" | "Transient" | "Never")
+}
+/**
+ * Each try is killed after this long.
+ */
+timeoutSeconds?: number
+}[]
+/**
+ * When it runs by itself: five or six fields of cron (seconds first), @hourly, @daily, @weekly, @monthly, @yearly, or @every DURATION (for example @every 1h30m, counted from the job's creation).
+ */
+schedule?: string
+/**
+ * The time zone of the schedule, by its IANA name; absent: UTC.
+ */
+timeZone?: string
+/**
+ * True: the schedule rests. What was missed meanwhile is not made up for.
+ */
+suspend?: boolean
+/**
+ * What happens when maxConcurrentRuns are under way: Allow and Forbid, the new run is refused; Replace, the oldest is cancelled for it; Queue, it waits, the highest priority first, then the oldest.
+ */
+concurrencyPolicy?: ("Allow" | "Forbid" | "Replace" | "Queue")
+/**
+ * How many runs may be under way at once; absent: 1 with Forbid, Replace and Queue, 1000 with Allow.
+ */
+maxConcurrentRuns?: number
+/**
+ * A time of the schedule that was missed by more than this is not made up for.
+ */
+startingDeadlineSeconds?: number
+/**
+ * What happens with times of the schedule that were missed, within startingDeadlineSeconds: Skip, nothing, but for the time it takes to start anew; Latest, the last of them runs; All, each of them runs, at most 100.
+ */
+catchUp?: ("Skip" | "Latest" | "All")
+/**
+ * How many completed runs are kept.
+ */
+successfulRunsHistoryLimit?: number
+/**
+ * How many runs are kept that ended in another way.
+ */
+failedRunsHistoryLimit?: number
+/**
+ * What a run may be given.
+ */
+parameters?: {
+/**
+ * The parameter's name.
+ */
+name: string
+/**
+ * The type of its value.
+ */
+type?: ("string" | "integer" | "number" | "boolean")
+/**
+ * The value where a run gives none.
+ */
+default?: {
+[k: string]: unknown
+}
+/**
+ * True: a run must give it, unless it has a default.
+ */
+required?: boolean
+/**
+ * The values it may have.
+ */
+enum?: unknown[]
+/**
+ * What it is for.
+ */
+description?: string
+}[]
+/**
+ * Other jobs of the namespace that must have run. Without a schedule the job runs whenever a run of one of them makes all of this true.
+ */
+dependsOn?: {
+/**
+ * Its name.
+ */
+job: string
+/**
+ * LastSuccess: its last ended run completed; LastComplete: it has an ended run, however it ended; WithinWindow: a run completed within windowSeconds.
+ */
+condition?: ("LastSuccess" | "LastComplete" | "WithinWindow")
+/**
+ * How long ago at most.
+ */
+windowSeconds?: number
+}[]
+/**
+ * Variables of every step that does not define them itself.
+ */
+env?: {
+/**
+ * The variable's name.
+ */
+name: string
+/**
+ * Its value; absent: empty.
+ */
+value?: string
+}[]
+/**
+ * Values for $(config.KEY) in templates.
+ */
+config?: {
+[k: string]: string
+}
+}
+/**
+ * What was seen, never what is hoped.
+ */
+status?: {
+/**
+ * The generation this status was made from.
+ */
+observedGeneration?: number
+/**
+ * Runs that were let begin and whose end has not been seen. A run begins only once it is in this list, so it never holds more than maxConcurrentRuns.
+ */
+active?: {
+/**
+ * The run's name.
+ */
+name: string
+/**
+ * Its uid.
+ */
+uid: string
+}[]
+/**
+ * How many that are.
+ */
+activeCount?: number
+/**
+ * Runs that wait to begin.
+ */
+queued?: number
+/**
+ * The last time of the schedule that was dealt with: run, or skipped for a reason that an Event tells.
+ */
+lastScheduleTime?: string
+/**
+ * The next time of the schedule; absent while it rests.
+ */
+nextScheduleTime?: string
+/**
+ * When a run of it last completed.
+ */
+lastSuccessfulTime?: string
+/**
+ * When a run of it last ended, however it did.
+ */
+lastRunTime?: string
+/**
+ * How that run ended.
+ */
+lastRunState?: string
+/**
+ * Which runs of the jobs it depends on last made it run.
+ */
+lastDependencyKey?: string
+/**
+ * The schedule and time zone this status was made from.
+ */
+schedule?: string
+/**
+ * Since when it has been that; earlier times of it are nobody's.
+ */
+scheduleSince?: string
+/**
+ * Suspended, and Valid: whether it can run as it is written.
+ */
+conditions?: {
+/**
+ * The condition's name.
+ */
+type: string
+/**
+ * Whether it holds.
+ */
+status: ("True" | "False" | "Unknown")
+/**
+ * One word that says why.
+ */
+reason: string
+/**
+ * A sentence for people.
+ */
+message: string
+/**
+ * When status last changed.
+ */
+lastTransitionTime: string
+/**
+ * The generation this was judged from.
+ */
+observedGeneration?: number
+}[]
+}
+}
+
+/**
+ * Run is one time that a Job runs, or a TaskTemplate is dispatched. Its steps are Tasks that it owns.
+ */
+export interface Run {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for. Nothing of it can be changed but cancel and ttlSecondsAfterFinished.
+ */
+spec: {
+/**
+ * The Job in the same namespace of which this is a run.
+ */
+jobRef?: {
+/**
+ * Its name.
+ */
+name: string
+}
+/**
+ * The TaskTemplate in the same namespace that is run, as one step of the same name.
+ */
+templateRef?: {
+/**
+ * Its name.
+ */
+name: string
+}
+/**
+ * Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created.
+ */
+parameters?: {
+
+}
+/**
+ * What made it run.
+ */
+trigger?: ("Schedule" | "Manual" | "Dependency" | "CatchUp" | "Rerun")
+/**
+ * The time of the schedule it is for.
+ */
+scheduledTime?: string
+/**
+ * The Run that is run again.
+ */
+rerunOf?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * The step from which on; what it does not depend on and had completed is taken over. Absent: everything.
+ */
+fromTask?: string
+}
+/**
+ * The priority of its tasks, and of the run where it waits for others; absent: the template's, else 0.
+ */
+priority?: number
+/**
+ * Creating a run with a key that was used lately gives the run that was created then, or a Conflict if it asked for something else.
+ */
+idempotencyKey?: string
+/**
+ * The run is removed this long after it ended; absent: by its job's history limits, and after an hour where there is no job.
+ */
+ttlSecondsAfterFinished?: number
+/**
+ * True: what runs is stopped, with its grace period, and nothing more begins. It cannot be set back.
+ */
+cancel?: boolean
+/**
+ * The ControllerRevision that holds what is run. Written once, by the run controller.
+ */
+revision?: string
+}
+/**
+ * What was seen, never what is hoped.
+ */
+status?: {
+/**
+ * Where it is in its life.
+ */
+state?: ("pending" | "running" | "completed" | "failed" | "interrupted" | "cancelled")
+/**
+ * One word that says why: BackoffLimitExceeded, TaskFailed, DependencyNotSatisfied, MaxConcurrentRunsExceeded, Interrupted, Cancelled…
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+/**
+ * Its steps, in the order of the job.
+ */
+tasks?: {
+/**
+ * The step's name.
+ */
+name: string
+/**
+ * Where it is in its life.
+ */
+state: ("pending" | "running" | "completed" | "failed" | "interrupted" | "cancelled" | "skipped")
+/**
+ * One word that says why.
+ */
+reason?: string
+/**
+ * A sentence for people.
+ */
+message?: string
+/**
+ * How often it was tried.
+ */
+attempts?: number
+/**
+ * The Task of the newest try.
+ */
+taskName?: string
+/**
+ * That Task's uid.
+ */
+taskUID?: string
+/**
+ * When its first try was made.
+ */
+startedAt?: string
+/**
+ * When it ended.
+ */
+finishedAt?: string
+/**
+ * While a retry waits: when it begins.
+ */
+retryAt?: string
+/**
+ * How the newest try ended.
+ */
+exitCode?: number
+/**
+ * What it wrote to $GANTRY_OUTPUT.
+ */
+outputs?: {
+[k: string]: string
+}
+/**
+ * The Run from which this was taken over.
+ */
+rerunOf?: string
+}[]
+/**
+ * The time of the schedule it is for.
+ */
+scheduledTime?: string
+/**
+ * When its first step began.
+ */
+startedAt?: string
+/**
+ * When it ended.
+ */
+finishedAt?: string
+/**
+ * The W3C trace id of the request that made it.
+ */
+traceID?: string
+/**
+ * The generation this status was made from.
+ */
+observedGeneration?: number
+}
+}
+
+/**
+ * SchedulerSettings says what holds for every schedule of the cluster. There is one object, named default; without it the defaults hold.
+ */
+export interface SchedulerSettings {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec?: {
+/**
+ * True: no Job runs by its schedule or by what it depends on; runs that somebody makes are run. What was missed meanwhile is not made up for.
+ */
+suspended?: boolean
+}
+}
+
+/**
  * Task is the desired state of one container, kept by the worker it is bound to, and what was last seen of it.
  */
 export interface Task {
@@ -1625,10 +2137,27 @@ value?: string
 effect?: ("NoSchedule" | "PreferNoSchedule")
 }[]
 /**
- * Labels that a worker must carry.
+ * Labels that a worker must carry. gantry.dev/worker stands for the worker's own name.
  */
 workerSelector?: {
 [k: string]: string
+}
+/**
+ * Who is placed first when several tasks wait for room: the highest; absent: 0.
+ */
+priority?: number
+/**
+ * PreemptLowerPriority: while there is no room for it, tasks of lower priority may be moved off a worker to make some; absent: Never.
+ */
+preemptionPolicy?: ("Never" | "PreemptLowerPriority")
+/**
+ * What is kept in status.result of what the container says as it ends. Asks for a file: $GANTRY_OUTPUT names one, in which each line KEY=VALUE is an output.
+ */
+outputs?: {
+/**
+ * How much of the end of standard output is kept, in bytes; absent: none.
+ */
+stdoutBytes?: number
 }
 /**
  * The worker the task is bound to. Written only by the tasks/binding subresource.
@@ -1799,6 +2328,25 @@ startedAt?: string
 finishedAt?: string
 }[]
 /**
+ * With spec.outputs: what the last container said, once the task has Succeeded or Failed.
+ */
+result?: {
+/**
+ * The lines KEY=VALUE of the file $GANTRY_OUTPUT, of two with the same key the later; at most 64 of them and 64 KiB together.
+ */
+outputs?: {
+[k: string]: string
+}
+/**
+ * The end of standard output, at most spec.outputs.stdoutBytes; a byte that is no UTF-8 is shown as U+FFFD.
+ */
+stdout?: string
+/**
+ * What was wrong with the file, or left out of it.
+ */
+message?: string
+}
+/**
  * While the restart waits: when the next attempt begins.
  */
 nextRestartAt?: string
@@ -1847,6 +2395,385 @@ observedGeneration?: number
  * When this status last changed.
  */
 observedAt?: string
+}
+}
+
+/**
+ * TaskSet keeps a number of equal Tasks, and replaces them step by step when their template changes.
+ */
+export interface TaskSet {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec: {
+/**
+ * Replicated: spec.replicas tasks, wherever they fit; Global: one on every worker that the template's workerSelector and tolerations admit.
+ */
+mode?: ("Replicated" | "Global")
+/**
+ * How many tasks; absent: 1.
+ */
+replicas?: number
+/**
+ * Which tasks of the namespace are its: those that are nobody else's are adopted, those that do not match any more are let go. Must match the template's labels.
+ */
+selector: {
+/**
+ * Labels a task must have.
+ */
+matchLabels?: {
+[k: string]: string
+}
+/**
+ * What must hold of its labels beside that.
+ */
+matchExpressions?: {
+/**
+ * The label.
+ */
+key: string
+/**
+ * How it is compared.
+ */
+operator: ("In" | "NotIn" | "Exists" | "DoesNotExist")
+/**
+ * With In and NotIn: the values.
+ */
+values?: string[]
+}[]
+}
+/**
+ * What each of its tasks is made from.
+ */
+template: {
+/**
+ * Labels and annotations of the tasks.
+ */
+metadata?: {
+/**
+ * Labels of the tasks.
+ */
+labels?: {
+[k: string]: string
+}
+/**
+ * Annotations of the tasks.
+ */
+annotations?: {
+[k: string]: string
+}
+}
+spec: Omit<Task['spec'], 'workerName' | 'bindingEpoch' | 'desiredState' | 'activeDeadlineSeconds' | 'ttlSecondsAfterFinished' | 'outputs' | 'restartPolicy'> & { restartPolicy?: "Always" }
+}
+/**
+ * How tasks of a new revision take the places of those of the old.
+ */
+strategy?: {
+/**
+ * RollingUpdate: some at a time; Recreate: all old ones end before the first new one begins.
+ */
+type?: ("RollingUpdate" | "Recreate")
+/**
+ * How many more than spec.replicas there may be meanwhile: a number, or a percentage, rounded up.
+ */
+maxSurge?: (number | string)
+/**
+ * How many of spec.replicas may be unavailable meanwhile: a number, or a percentage, rounded down. Where both come to 0, this is 1.
+ */
+maxUnavailable?: (number | string)
+/**
+ * First only some of the new revision, beside all of the old one.
+ */
+canary?: {
+/**
+ * How many.
+ */
+replicas?: number
+/**
+ * True: the rest follows once these are available. False: once somebody promotes the revision.
+ */
+autoPromote?: boolean
+}
+/**
+ * True: a revision that does not progress within progressDeadlineSeconds is given up, and the last stable one comes back. spec.template stays as it is; status.rejectedRevision says so.
+ */
+autoRevert?: boolean
+}
+/**
+ * How long a task must have been ready to count as available.
+ */
+minReadySeconds?: number
+/**
+ * A rollout in which nothing has moved for this long has failed. Time in which it is paused or waits for promotion does not count.
+ */
+progressDeadlineSeconds?: number
+/**
+ * How many old revisions are kept, beside those in use, to go back to.
+ */
+revisionHistoryLimit?: number
+/**
+ * True: changes of the template wait; the number of replicas is still kept.
+ */
+paused?: boolean
+}
+/**
+ * What was seen, never what is hoped.
+ */
+status?: {
+/**
+ * The generation this status was made from.
+ */
+observedGeneration?: number
+/**
+ * How many tasks are wanted: spec.replicas, or the number of matching workers.
+ */
+desiredReplicas?: number
+/**
+ * How many tasks there are that are not on their way out.
+ */
+replicas?: number
+/**
+ * How many of them are of the update revision.
+ */
+updatedReplicas?: number
+/**
+ * How many of them are Ready.
+ */
+readyReplicas?: number
+/**
+ * How many of them have been Ready for minReadySeconds.
+ */
+availableReplicas?: number
+/**
+ * How many of those wanted are not available.
+ */
+unavailableReplicas?: number
+/**
+ * Those to send work to: Ready, and not on their way out. A task leaves this list a second before its container is told to stop.
+ */
+endpoints?: {
+/**
+ * The task's name.
+ */
+task: string
+/**
+ * Its worker.
+ */
+workerName?: string
+/**
+ * The container's address on its network.
+ */
+ip?: string
+/**
+ * Where its ports are published.
+ */
+ports?: {
+/**
+ * The port's name in the spec.
+ */
+name?: string
+/**
+ * The port inside the container.
+ */
+containerPort: number
+/**
+ * The transport protocol.
+ */
+protocol: string
+/**
+ * The worker's address.
+ */
+hostIP: string
+/**
+ * The port on the worker.
+ */
+hostPort: number
+}[]
+}[]
+/**
+ * Tasks that were chosen to go: they take no new work, and are deleted a second after they left endpoints.
+ */
+leaving?: {
+/**
+ * The task's name.
+ */
+task: string
+/**
+ * Its uid.
+ */
+uid: string
+/**
+ * When it was chosen; RFC 3339 with milliseconds.
+ */
+since: string
+/**
+ * Superseded (another revision takes its place), ScaledDown, Failed, WorkerNotMatching or Recreate.
+ */
+reason: string
+/**
+ * Why this one.
+ */
+message?: string
+}[]
+/**
+ * The ControllerRevision that most tasks were of before the update, until it is complete.
+ */
+currentRevision?: string
+/**
+ * The ControllerRevision of spec.template.
+ */
+updateRevision?: string
+/**
+ * The one new tasks are made from: the update revision, unless it was rejected.
+ */
+targetRevision?: string
+/**
+ * The last one that all tasks were of and available.
+ */
+lastStableRevision?: string
+/**
+ * An update revision that was given up (autoRevert). Another template, or a restart, begins anew.
+ */
+rejectedRevision?: string
+/**
+ * The revision whose canaries were promoted.
+ */
+promotedRevision?: string
+/**
+ * When the rollout last moved.
+ */
+lastProgressTime?: string
+/**
+ * With a fixed hostPort the old task stops before the new one starts: how long nobody answered there the last time.
+ */
+lastGap?: {
+/**
+ * The task that came.
+ */
+task?: string
+/**
+ * From the moment the old one left endpoints until the new one was Ready.
+ */
+seconds?: number
+/**
+ * When it was Ready.
+ */
+finishedAt?: string
+}
+/**
+ * spec.selector as text, for /scale.
+ */
+selector?: string
+/**
+ * Available, Progressing and ReplicaFailure.
+ */
+conditions?: {
+/**
+ * The condition's name.
+ */
+type: string
+/**
+ * Whether it holds.
+ */
+status: ("True" | "False" | "Unknown")
+/**
+ * One word that says why.
+ */
+reason: string
+/**
+ * A sentence for people.
+ */
+message: string
+/**
+ * When status last changed.
+ */
+lastTransitionTime: string
+/**
+ * The generation this was judged from.
+ */
+observedGeneration?: number
+}[]
+}
+}
+
+/**
+ * TaskTemplate is a kind of work that can be dispatched. A Run with a templateRef, or a step of a Job, is one time it is done.
+ */
+export interface TaskTemplate {
+apiVersion: string
+kind: string
+metadata: ObjectMeta
+/**
+ * What is asked for.
+ */
+spec: {
+/**
+ * What it does, for people.
+ */
+description?: string
+/**
+ * A JSON Schema (draft 2020-12) of an object: what a run may be given. Absent: nothing.
+ */
+parameters?: {
+
+}
+/**
+ * What the task is made from. $(parameters.NAME) in its image, command, args and the values of env is the value of a parameter.
+ */
+template: {
+/**
+ * Labels and annotations of the task.
+ */
+metadata?: {
+/**
+ * Labels of the task.
+ */
+labels?: {
+[k: string]: string
+}
+/**
+ * Annotations of the task.
+ */
+annotations?: {
+[k: string]: string
+}
+}
+spec: Omit<Task['spec'], 'workerName' | 'bindingEpoch' | 'desiredState' | 'backoff' | 'dependsOn' | 'activeDeadlineSeconds' | 'ttlSecondsAfterFinished' | 'outputs' | 'priority' | 'workerSelector' | 'restartPolicy'> & { restartPolicy?: "Never" }
+}
+/**
+ * Labels that a worker must carry to be given this work.
+ */
+workerSelector?: {
+[k: string]: string
+}
+/**
+ * The priority of runs that say nothing; absent: 0.
+ */
+priority?: number
+/**
+ * Each try is killed after this long.
+ */
+timeoutSeconds?: number
+/**
+ * Whether work that failed is tried again, where a Job does not say.
+ */
+retries?: {
+/**
+ * How often at most, beside the first time.
+ */
+limit?: number
+/**
+ * The wait before the first retry; it doubles each time, up to an hour.
+ */
+backoffSeconds?: number
+/**
+ * After which failures; see a Job's retries.
+ */
+on?: ("Always" | "Transient" | "Never")
+}
 }
 }
 

@@ -41,6 +41,37 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
     TELLS,
   ],
+  // Snapshots of ConfigMaps and Secrets belong to a revision, so it reads and makes them; it never changes one.
+  taskset: [
+    { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['tasks'] },
+    { verbs: READ, apiGroups: GANTRY, resources: ['tasksets', 'workers'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasksets/status'] },
+    {
+      verbs: [...READ, 'create', 'update', 'patch', 'delete'],
+      apiGroups: ['apps'],
+      resources: ['controllerrevisions'],
+    },
+    { verbs: ['get', 'create', 'delete'], apiGroups: CORE, resources: ['configmaps', 'secrets'] },
+    TELLS,
+  ],
+  job: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['jobs', 'schedulersettings'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['jobs/status', 'runs/status'] },
+    { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['runs'] },
+    TELLS,
+  ],
+  run: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['jobs', 'tasktemplates'] },
+    { verbs: [...READ, 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['runs'] },
+    { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['runs/status'] },
+    { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['tasks'] },
+    {
+      verbs: [...READ, 'create', 'update', 'patch', 'delete'],
+      apiGroups: ['apps'],
+      resources: ['controllerrevisions'],
+    },
+    TELLS,
+  ],
   'worker-lifecycle': [
     { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status', 'workers/status'] },

@@ -1,5 +1,5 @@
 /**
- * Replays one simulation, `node hack/sim.ts --seed N [--plant NAME] [--control-planes N] [--quiet]`, or lives through many and shows only
+ * Replays one simulation, `node hack/sim.ts --seed N [--plant NAME] [--control-planes N] [--workloads] [--quiet]`, or lives through many and shows only
  * the first that broke, `--seed N --last M`. Exits 1 when something was broken.
  */
 import { parseArgs } from 'node:util';
@@ -14,6 +14,8 @@ const { values } = parseArgs({
     plant: { type: 'string' },
     /** Several stand for election. */
     'control-planes': { type: 'string', default: '1' },
+    /** TaskSets, Jobs and Runs in place of single Tasks. */
+    workloads: { type: 'boolean', default: false },
     quiet: { type: 'boolean', default: false },
   },
 });
@@ -31,6 +33,7 @@ for (let seed = first; seed <= last; seed++) {
   const { virtualMs, violation, trace } = await simulate({
     seed,
     controlPlanes,
+    work: values.workloads ? 'workloads' : 'tasks',
     ...(plant === undefined ? {} : { plant }),
     ...(isTold ? { onTrace: (line: string) => console.log(line) } : {}),
   });
@@ -41,7 +44,7 @@ for (let seed = first; seed <= last; seed++) {
   if (violation === undefined) continue;
   if (first !== last)
     console.log(
-      `${trace.slice(-40).join('\n')}\nreplay it with: node hack/sim.ts --seed ${seed} --control-planes ${controlPlanes}`,
+      `${trace.slice(-40).join('\n')}\nreplay it with: node hack/sim.ts --seed ${seed} --control-planes ${controlPlanes}${values.workloads ? ' --workloads' : ''}`,
     );
   process.exit(1);
 }

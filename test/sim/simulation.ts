@@ -17,12 +17,15 @@ import { Cluster, CONTROL_PLANE, type Plant } from './cluster.ts';
 import { Leadership } from './leadership.ts';
 import { ENDING_IMAGES, findUnconverged, snapshotOfWork } from './liveness.ts';
 import { Safety, Violation } from './safety.ts';
+import { Workloads } from './workloads.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
   readonly plant?: Plant;
   /** Several stand for election; default 1, which needs none. */
   readonly controlPlanes?: number;
+  /** What users work with: single Tasks (the default), or TaskSets, Jobs and Runs. */
+  readonly work?: 'tasks' | 'workloads';
   /** Hears every line as it happens. */
   readonly onTrace?: (line: string) => void;
 }
@@ -47,6 +50,7 @@ export async function simulate({
   seed,
   plant,
   controlPlanes = 1,
+  work = 'tasks',
   onTrace,
 }: SimulationOptions): Promise<SimulationResult> {
   const world = await openWorld({ seed });
@@ -71,7 +75,13 @@ export async function simulate({
   });
   let violation: string | undefined;
   try {
-    await live(world, chaos, cluster, { user: new User(world.admin, random, trace), random, trace });
+    const workloads = work === 'tasks' ? undefined : new Workloads({ world, random, trace });
+    await live(world, chaos, cluster, {
+      user: new User(world.admin, random, trace),
+      workloads,
+      random,
+      trace,
+    });
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     violation = error.message;
@@ -86,6 +96,7 @@ export async function simulate({
 
 interface Cast {
   readonly user: User;
+  readonly workloads: Workloads | undefined;
   readonly random: ReturnType<typeof seededRandom>;
   readonly trace: (line: string) => void;
 }
@@ -94,7 +105,7 @@ async function live(
   world: World,
   chaos: Chaos,
   cluster: Cluster,
-  { user, random, trace }: Cast,
+  { user, workloads, random, trace }: Cast,
 ): Promise<void> {
   const hand = new Hand(cluster.engines, random, trace);
   traceActs(cluster, trace);
@@ -111,6 +122,7 @@ async function live(
     while (world.clock.monotonicMs() < endMs) {
       await world.advance(Math.min(world.clock.nextDueMs() ?? Infinity, endMs - world.clock.monotonicMs()));
       await safety.check();
+      await workloads?.check();
       leadership.check(world.clock.monotonicMs(), chaos.odds === CALM);
     }
   };
@@ -120,7 +132,7 @@ async function live(
   chaos.odds = STORMY;
   for (let step = 0; step < STORM_STEPS; step++) {
     const dice = random.next();
-    if (dice < 0.5) await user.act();
+    if (dice < 0.5) await (workloads ?? user).act();
     else if (dice < 0.85) hand.act();
     else if (dice < 0.9) jumpClock(world, random, trace);
     else if (dice < 0.95) cutEngine(world, cluster, random, trace);
@@ -128,6 +140,7 @@ async function live(
     else
       cluster.kill(cluster.processes[Math.floor(random.next() * cluster.processes.length)] ?? CONTROL_PLANE);
     await safety.check();
+    await workloads?.check();
     await pass(Math.round(random.next() ** 2 * STEP_MS));
   }
 
@@ -136,16 +149,21 @@ async function live(
   for (const engine of cluster.engines.values()) engine.startEngine();
   // What ends by itself and is always started again never comes to rest: it is asked to run on.
   for (const { metadata, spec } of (await world.admin.list(tasks)).items) {
-    if (metadata.deletionTimestamp === undefined && isRestless(spec)) {
+    if (
+      metadata.deletionTimestamp === undefined &&
+      metadata.ownerReferences === undefined &&
+      isRestless(spec)
+    ) {
       await user.patch(metadata.name, { spec: { image: 'forever:1' } });
     }
   }
+  await workloads?.calm();
   const converge = async (): Promise<void> => {
     const calmUntilMs = world.clock.monotonicMs() + CALM_MS;
     let missing: string | undefined = 'nothing was looked at';
     while (missing !== undefined && world.clock.monotonicMs() < calmUntilMs) {
       await pass(2_000);
-      missing = await findUnconverged(world, cluster);
+      missing = (await workloads?.findUnconverged()) ?? (await findUnconverged(world, cluster));
     }
     if (missing !== undefined)
       throw new Violation(`not converged after ${CALM_MS / 1000} s of calm: ${missing}`);
@@ -158,9 +176,9 @@ async function live(
   await pass(60_000);
 
   trace('--- silence');
-  const before = await snapshotOfWork(world, cluster);
+  const before = { ...(await snapshotOfWork(world, cluster)), ...(await workloads?.snapshot()) };
   await pass(SILENCE_MS);
-  const after = await snapshotOfWork(world, cluster);
+  const after = { ...(await snapshotOfWork(world, cluster)), ...(await workloads?.snapshot()) };
   for (const [what, value] of Object.entries(after)) {
     if (JSON.stringify(value) === JSON.stringify(before[what])) continue;
     throw new Violation(

@@ -16,6 +16,16 @@ export type LabelSelector = (labels: Readonly<Record<string, string>> | undefine
 export type FieldReader = (field: string) => string | undefined;
 export type FieldSelector = (read: FieldReader) => boolean;
 
+/** metav1.LabelSelector. */
+export interface LabelSelectorObject {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
 const matchesAll = (): boolean => true;
 
 /** Throws `ApiError('BadRequest')` naming what was found. */
@@ -23,6 +33,26 @@ export function parseLabelSelector(text: string | undefined): LabelSelector {
   if (text === undefined || text.trim() === '') return matchesAll;
   const requirements = splitOutsideParentheses(text).map(parseRequirement);
   return (labels) => requirements.every((requirement) => isMet(requirement, labels ?? {}));
+}
+
+/** The same selector in words: `app=web,tier in (a,b),!old`. An empty one, which selects everything, is the empty text. */
+export function labelSelectorText({ matchLabels = {}, matchExpressions = [] }: LabelSelectorObject): string {
+  const terms = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  for (const { key, operator, values = [] } of matchExpressions) terms.push(termOf(key, operator, values));
+  return terms.join(',');
+}
+
+function termOf(key: string, operator: string, values: readonly string[]): string {
+  switch (operator) {
+    case 'Exists':
+      return key;
+    case 'DoesNotExist':
+      return `!${key}`;
+    case 'NotIn':
+      return `${key} notin (${values.join(',')})`;
+    default:
+      return `${key} in (${values.join(',')})`;
+  }
 }
 
 /** Equality (`=`, `==`) and inequality (`!=`) terms joined by commas; `declared` are the fields the kind allows. */

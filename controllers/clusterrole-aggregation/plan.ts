@@ -3,11 +3,10 @@
  * Source: Kubernetes documentation, "Using RBAC Authorization", aggregated ClusterRoles; its aggregation controller.
  */
 import { isSameJson, jsonHash } from '../../machinery/json.ts';
-import { type LabelSelector, parseLabelSelector } from '../../machinery/selectors.ts';
+import { labelSelectorText, parseLabelSelector } from '../../machinery/selectors.ts';
 import type { ClusterRole } from '../../schemas/types.gen.ts';
 
 type Rule = NonNullable<ClusterRole['rules']>[number];
-type Selector = NonNullable<NonNullable<ClusterRole['aggregationRule']>['clusterRoleSelectors']>[number];
 
 export type AggregationPlan =
   | { readonly kind: 'keep' }
@@ -17,7 +16,7 @@ export type AggregationPlan =
 export function planAggregation(role: ClusterRole, all: readonly ClusterRole[]): AggregationPlan {
   const selectors = role.aggregationRule?.clusterRoleSelectors;
   if (selectors === undefined || role.metadata.deletionTimestamp !== undefined) return { kind: 'keep' };
-  const matchers = selectors.map(matcherOf);
+  const matchers = selectors.map((selector) => parseLabelSelector(labelSelectorText(selector)));
   const chosen = all
     .filter(({ metadata }) => metadata.name !== role.metadata.name)
     .filter(({ metadata }) => matchers.some((matches) => matches(metadata.labels)))
@@ -30,25 +29,4 @@ export function planAggregation(role: ClusterRole, all: readonly ClusterRole[]):
   const wanted = [...rules.values()];
   if (isSameJson(wanted, role.rules ?? [])) return { kind: 'keep' };
   return { kind: 'write', rules: wanted, from: chosen.map(({ metadata }) => metadata.name) };
-}
-
-/** metav1.LabelSelector; an empty one selects everything. */
-function matcherOf({ matchLabels, matchExpressions }: Selector): LabelSelector {
-  const terms = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  for (const { key, operator, values = [] } of matchExpressions ?? [])
-    terms.push(term(key, operator, values));
-  return parseLabelSelector(terms.join(','));
-}
-
-function term(key: string, operator: string, values: readonly string[]): string {
-  switch (operator) {
-    case 'Exists':
-      return key;
-    case 'DoesNotExist':
-      return `!${key}`;
-    case 'NotIn':
-      return `${key} notin (${values.join(',')})`;
-    default:
-      return `${key} in (${values.join(',')})`;
-  }
 }

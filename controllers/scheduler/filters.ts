@@ -3,6 +3,7 @@
  * reasons are the vocabulary that scripts match. To add one: a filter here, one place in the list, one table row.
  */
 import { findCondition } from '../../machinery/conditions.ts';
+import { LABEL_WORKER } from '../../machinery/labels.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import { allocatableOf, atWorker, type Demand, type HostPort, portsClash } from './demand.ts';
 
@@ -39,6 +40,8 @@ export interface Ask {
 
 export interface Filter {
   readonly reason: PlacementReason;
+  /** True where it asks only about room that tasks hold: other tasks' leaving can change its answer. */
+  readonly isOfRoom?: true;
   /** True when nothing speaks against the worker. */
   check(ask: Ask, candidate: Candidate): boolean;
   /** What was wanted and what was found; called only after `check` said no. */
@@ -52,7 +55,7 @@ export const filters: readonly Filter[] = [
     check: ({ task }, { worker }) => mismatch(task, worker) === undefined,
     explain: ({ task }, { worker }) => {
       const [key, wanted] = mismatch(task, worker) ?? ['', ''];
-      const found = worker.metadata.labels?.[key];
+      const found = workerLabels(worker)[key];
       return `wants ${key}=${wanted}, ${found === undefined ? `has no label ${key}` : `has ${key}=${found}`}`;
     },
   },
@@ -83,24 +86,28 @@ export const filters: readonly Filter[] = [
   },
   {
     reason: 'InsufficientCPU',
+    isOfRoom: true,
     check: ({ demand }, candidate) => demand.milliCpu === 0 || demand.milliCpu <= freeMilliCpu(candidate),
     explain: ({ demand }, candidate) =>
       `asks ${demand.milliCpu / 1000}, ${Math.max(0, freeMilliCpu(candidate)) / 1000} free`,
   },
   {
     reason: 'InsufficientMemory',
+    isOfRoom: true,
     check: ({ demand }, candidate) => demand.memoryBytes === 0 || demand.memoryBytes <= freeMemory(candidate),
     explain: ({ demand }, candidate) =>
       `asks ${mebibytes(demand.memoryBytes)}, ${mebibytes(Math.max(0, freeMemory(candidate)))} free`,
   },
   {
     reason: 'InsufficientDisk',
+    isOfRoom: true,
     check: ({ demand }, candidate) => demand.diskBytes === 0 || demand.diskBytes <= freeDisk(candidate),
     explain: ({ demand }, candidate) =>
       `asks ${mebibytes(demand.diskBytes)} of ephemeral-storage, ${mebibytes(Math.max(0, freeDisk(candidate)))} free`,
   },
   {
     reason: 'PortConflict',
+    isOfRoom: true,
     check: (ask, candidate) => clash(ask, candidate) === undefined,
     explain: (ask, candidate) => {
       const found = clash(ask, candidate);
@@ -113,9 +120,16 @@ export const filters: readonly Filter[] = [
   },
 ];
 
+/** What `workerSelector` is compared with: a worker's labels, and its own name, whatever its labels say. */
+export function workerLabels({ metadata }: Worker): Readonly<Record<string, string>> {
+  return { ...metadata.labels, [LABEL_WORKER]: metadata.name };
+}
+
 function mismatch(task: Task, worker: Worker): readonly [key: string, wanted: string] | undefined {
-  const labels = worker.metadata.labels ?? {};
-  return Object.entries(task.spec.workerSelector ?? {}).find(([key, wanted]) => labels[key] !== wanted);
+  const wishes = Object.entries(task.spec.workerSelector ?? {});
+  if (wishes.length === 0) return undefined;
+  const labels = workerLabels(worker);
+  return wishes.find(([key, wanted]) => labels[key] !== wanted);
 }
 
 type Taint = NonNullable<NonNullable<Worker['spec']>['taints']>[number];

@@ -93,6 +93,13 @@ const PLACED: readonly {
     reason: 'the only worker',
   },
   {
+    name: 'gantry.dev/worker is the worker’s own name, whatever its labels say',
+    task: newTask('t', { workerSelector: { 'gantry.dev/worker': 'w2' } }),
+    candidates: [candidate('w1', { labels: { 'gantry.dev/worker': 'w2' } }), candidate('w2')],
+    worker: 'w2',
+    reason: 'the only one of 2 workers that fits',
+  },
+  {
     name: 'limits count where no requests are given',
     task: newTask('t', { resources: { limits: { cpu: '3' } } }),
     candidates: [candidate('w1', { tasks: [asking('2')] }), candidate('w2', { cpu: '3' })],
@@ -158,6 +165,12 @@ const REFUSED: readonly {
     ],
     message:
       '0/3 workers fit: w1 InsufficientCPU (asks 2, 0.5 free); w2 SelectorMismatch (wants disk=ssd, has disk=hdd); w3 SelectorMismatch (wants disk=ssd, has no label disk)',
+  },
+  {
+    name: 'a worker of another name',
+    task: newTask('t', { workerSelector: { 'gantry.dev/worker': 'w9' } }),
+    candidates: [candidate('w1')],
+    message: '0/1 workers fit: w1 SelectorMismatch (wants gantry.dev/worker=w9, has gantry.dev/worker=w1)',
   },
   {
     name: 'memory',

@@ -122,20 +122,7 @@ export function metadataProblems(
       rules.nameProblem === undefined ? subdomainProblem(metadata.name) : rules.nameProblem(metadata.name);
     if (problem !== undefined) problems.push(invalid('metadata.name', metadata.name, problem));
   }
-  for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    const keyProblem = labelKeyProblem(key);
-    if (keyProblem !== undefined) problems.push(invalid('metadata.labels', key, keyProblem));
-    const valueProblem = labelValueProblem(value);
-    if (valueProblem !== undefined) problems.push(invalid('metadata.labels', value, valueProblem));
-  }
-  let annotationBytes = 0;
-  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
-    annotationBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-    const problem = labelKeyProblem(key.toLowerCase());
-    if (problem !== undefined) problems.push(invalid('metadata.annotations', key, problem));
-  }
-  if (annotationBytes > MAX_ANNOTATION_BYTES)
-    problems.push(tooLong('metadata.annotations', MAX_ANNOTATION_BYTES));
+  problems.push(...labelsAndAnnotationsProblems(metadata, 'metadata'));
   for (const [index, finalizer] of (metadata.finalizers ?? []).entries()) {
     const problem = labelKeyProblem(finalizer);
     if (problem !== undefined) problems.push(invalid(`metadata.finalizers[${index}]`, finalizer, problem));
@@ -154,6 +141,29 @@ export function metadataProblems(
       ),
     );
   }
+  return problems;
+}
+
+/** @param at where they stand, such as `metadata` or `spec.template.metadata`. */
+export function labelsAndAnnotationsProblems(
+  { labels = {}, annotations = {} }: Pick<ObjectMeta, 'labels' | 'annotations'>,
+  at: string,
+): FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  for (const [key, value] of Object.entries(labels)) {
+    const keyProblem = labelKeyProblem(key);
+    if (keyProblem !== undefined) problems.push(invalid(`${at}.labels`, key, keyProblem));
+    const valueProblem = labelValueProblem(value);
+    if (valueProblem !== undefined) problems.push(invalid(`${at}.labels`, value, valueProblem));
+  }
+  let annotationBytes = 0;
+  for (const [key, value] of Object.entries(annotations)) {
+    annotationBytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+    const problem = labelKeyProblem(key.toLowerCase());
+    if (problem !== undefined) problems.push(invalid(`${at}.annotations`, key, problem));
+  }
+  if (annotationBytes > MAX_ANNOTATION_BYTES)
+    problems.push(tooLong(`${at}.annotations`, MAX_ANNOTATION_BYTES));
   return problems;
 }
 

@@ -5,9 +5,10 @@
  */
 import { isRecord, isSameJson } from '../../../../machinery/json.ts';
 import type { DynamicObject } from '../../../../machinery/meta.ts';
-import { labelKeyProblem, labelValueProblem, subdomainProblem } from '../../../../machinery/names.ts';
+import { subdomainProblem } from '../../../../machinery/names.ts';
 import { type FieldProblem, invalid, required, unsupported } from '../fielderrors.ts';
 import type { KindRules } from './rules.ts';
+import { selectorProblems } from './selectors.ts';
 
 const GROUP = 'rbac.authorization.k8s.io';
 
@@ -58,37 +59,6 @@ function aggregationProblems(role: DynamicObject): FieldProblem[] {
     return [required(field, 'at least one clusterRoleSelector required if aggregationRule is non-nil')];
   }
   return selectors.flatMap((selector, index) => selectorProblems(selector, `${field}[${index}]`));
-}
-
-function selectorProblems(selector: Record<string, unknown>, at: string): FieldProblem[] {
-  const problems: FieldProblem[] = [];
-  const labels = isRecord(selector['matchLabels']) ? selector['matchLabels'] : {};
-  for (const [key, value] of Object.entries(labels)) {
-    const problem = labelKeyProblem(key) ?? labelValueProblem(String(value));
-    if (problem !== undefined) problems.push(invalid(`${at}.matchLabels`, key, problem));
-  }
-  items(selector['matchExpressions']).forEach((requirement, index) => {
-    const path = `${at}.matchExpressions[${index}]`;
-    const { key, operator } = requirement;
-    const values = Array.isArray(requirement['values']) ? requirement['values'].length : 0;
-    if (operator === 'In' || operator === 'NotIn') {
-      if (values === 0)
-        problems.push(required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
-      if (values > 0) {
-        problems.push({
-          reason: 'FieldValueForbidden',
-          field: `${path}.values`,
-          message: "Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-        });
-      }
-    } else {
-      problems.push(invalid(`${path}.operator`, operator, 'not a valid selector operator'));
-    }
-    const problem = labelKeyProblem(String(key));
-    if (problem !== undefined) problems.push(invalid(`${path}.key`, key, problem));
-  });
-  return problems;
 }
 
 /** Fills in the groups that a subject's kind implies. */

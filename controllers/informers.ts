@@ -38,6 +38,8 @@ export const UNBOUND = 'unbound';
 export const BY_DEPENDENCY = 'dependency';
 /** Tasks, Runs and ControllerRevisions by the uid of the owner that controls them. */
 export const BY_CONTROLLER = 'controller';
+/** Tasks that nobody controls, and TaskSets, by their namespace. */
+export const BY_NAMESPACE = 'namespace';
 /** Runs by the Job they are of, as `namespace/name`. */
 export const BY_JOB = 'job';
 /** Runs by the ControllerRevision they run, as `namespace/name`. */
@@ -81,6 +83,7 @@ export function newInformers(context: InformerContext): Informers {
         [BY_DEPENDENCY]: (task) =>
           (task.spec.dependsOn ?? []).map(({ name }) => keyString({ ...keyOf(task), name })),
         [BY_CONTROLLER]: controllerUids,
+        [BY_NAMESPACE]: (task) => (controllerUids(task).length > 0 ? [] : [task.metadata.namespace ?? '']),
       },
     }),
     workers: new Informer({ ...context, resource: workers }),
@@ -95,7 +98,11 @@ export function newInformers(context: InformerContext): Informers {
       resource: clusterRoles,
       indexes: { [AGGREGATED]: (role) => (role.aggregationRule === undefined ? [] : ['true']) },
     }),
-    taskSets: new Informer({ ...context, resource: taskSets }),
+    taskSets: new Informer({
+      ...context,
+      resource: taskSets,
+      indexes: { [BY_NAMESPACE]: ({ metadata }) => [metadata.namespace ?? ''] },
+    }),
     jobs: new Informer({
       ...context,
       resource: jobs,

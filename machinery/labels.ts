@@ -30,6 +30,9 @@ export const LABEL_REVISION = 'controller-revision-hash';
 export const ANNOTATION_PROMOTED = 'gantry.dev/promoted-revision';
 /** On a template: when somebody last asked for new tasks of the same template (RFC 3339). Kubernetes' own. */
 export const ANNOTATION_RESTARTED = 'kubectl.kubernetes.io/restartedAt';
+/** On the snapshot of a ConfigMap or Secret that a revision holds: the name of what it was made from, and its uid. */
+export const ANNOTATION_SNAPSHOT_OF = 'gantry.dev/snapshot-of';
+export const ANNOTATION_SOURCE_UID = 'gantry.dev/source-uid';
 /** On any object, and copied to its revisions: why it was changed, in its user's words. */
 export const ANNOTATION_CHANGE_CAUSE = 'gantry.dev/change-cause';
 

@@ -41,7 +41,7 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
     TELLS,
   ],
-  // Snapshots of ConfigMaps and Secrets belong to a revision, so it reads and makes them; it never changes one.
+  // Snapshots of ConfigMaps and Secrets belong to revisions, so it reads and makes them, and notes to which on them.
   taskset: [
     { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['tasks'] },
     { verbs: READ, apiGroups: GANTRY, resources: ['tasksets', 'workers'] },
@@ -51,7 +51,7 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
       apiGroups: ['apps'],
       resources: ['controllerrevisions'],
     },
-    { verbs: ['get', 'create', 'delete'], apiGroups: CORE, resources: ['configmaps', 'secrets'] },
+    { verbs: ['get', 'create', 'patch'], apiGroups: CORE, resources: ['configmaps', 'secrets'] },
     TELLS,
   ],
   job: [

@@ -6641,7 +6641,7 @@ export const documents: readonly KindDocument[] = [
              },
              "reason": {
               "type": "string",
-              "description": "Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, StartupFailed, Stopped or Superseded."
+              "description": "Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, Preempted, StartupFailed, Stopped or Superseded."
              },
              "output": {
               "type": "string",

@@ -2307,7 +2307,7 @@ exitCode?: number
  */
 signal?: number
 /**
- * Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, StartupFailed, Stopped or Superseded.
+ * Completed, Error, OOMKilled, ContainerCannotRun, DeadlineExceeded, Evicted, LivenessFailed, Preempted, StartupFailed, Stopped or Superseded.
  */
 reason: string
 /**

@@ -129,6 +129,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     commits,
     writes: new Writes({
       cacheOf,
+      clock,
       security: new TaskSecurity(cacheOf, { allowedHostPaths: options.allowedHostPaths ?? [] }),
       admission: new Admission(clock, random),
       commits,

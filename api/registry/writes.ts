@@ -5,6 +5,7 @@
  * decision is made again on what is there now, a few times, unless the caller named the version it had seen. A write
  * that changes nothing commits nothing.
  */
+import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, notFound, type Status } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
 import {
@@ -45,6 +46,7 @@ export interface WriteParts {
   readonly commits: Commits;
   readonly admission: Admission;
   readonly cacheOf: CacheOf;
+  readonly clock: Clock;
   readonly security: TaskSecurity;
   /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly objects: KeyedQueue;
@@ -180,7 +182,7 @@ export class Writes {
     const worker = asTask(found.object).spec.workerName;
     const decide = (before: StoredObject | undefined, record: AllocationRecord): BoundTask | undefined => {
       if (before === undefined) throw notFound(entry.kind, key.name);
-      const planned = planEviction(asTask(before.object), eviction, record);
+      const planned = planEviction(asTask(before.object), eviction, record, this.#parts.clock.now());
       if (planned === undefined) return undefined;
       const object = this.#parts.admission.tracked(entry, before.object, asObject(planned.task), writer);
       judge(before.object, object);

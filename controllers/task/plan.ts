@@ -13,7 +13,7 @@ import { createDelayMs } from './planning/backoff.ts';
 import { identityOf } from './planning/containerspec.ts';
 import { deadlineLookMs } from './planning/deadline.ts';
 import { type Doom, doomOf } from './planning/doom.ts';
-import { isRecorded } from './planning/history.ts';
+import { departureOf, isRecorded } from './planning/history.ts';
 import { planNext } from './planning/next.ts';
 import { noticesOf } from './planning/notices.ts';
 import { statusOf, unscheduledVerdict, type Verdict } from './planning/phase.ts';
@@ -117,8 +117,9 @@ function planDeletion(task: Task, world: TaskWorld): TaskPlan {
 function planUnbound(view: TaskView): TaskPlan {
   const { attempts, task } = view;
   const alive = attempts.filter(({ life }) => life === 'alive');
-  const why = 'the Task was taken off this worker';
-  const stops = stopAll(alive, view, { reason: 'Evicted', message: (name) => stopMessage(name, why) });
+  const { reason, ...detail } = departureOf(task);
+  const why = `the Task was taken off this worker${detail.detail === undefined ? '' : `: ${detail.detail}`}`;
+  const stops = stopAll(alive, view, { reason, ...detail, message: (name) => stopMessage(name, why) });
   const newest = alive.at(-1);
   // It had ended before it was taken off: that is still what is true of it.
   if (newest === undefined && hasEnded(task) && isSettled(task)) {

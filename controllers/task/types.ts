@@ -16,6 +16,8 @@ export type StopReason =
   | 'Stopped'
   | 'Superseded'
   | 'Evicted'
+  /** Its room went to a Task of higher priority. */
+  | 'Preempted'
   | 'LivenessFailed'
   | 'StartupFailed'
   | 'DeadlineExceeded'
@@ -103,6 +105,8 @@ export interface TaskWorld {
   readonly overuse: ReadonlyMap<string, string>;
   /** By container id: the last lines of ended ones whose end is not in the stored status yet. */
   readonly outputs: ReadonlyMap<string, string>;
+  /** By container id: what the container said with whose end the Task ends, where the stored status does not tell it yet. */
+  readonly results: ReadonlyMap<string, NonNullable<TaskStatus['result']>>;
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
   /** Time that never jumps: what is only remembered is compared with it. */

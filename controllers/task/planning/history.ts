@@ -3,6 +3,7 @@
  * computed from it, so a restart of Gantry forgets nothing.
  */
 
+import { findCondition } from '../../../machinery/conditions.ts';
 import type { ContainerDetail } from '../../../machinery/runtime.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { emptyMemory, type HistoryEntry, type Stopping, type TaskWorld } from '../types.ts';
@@ -152,10 +153,16 @@ function endReason(
   if (inherited !== undefined) return inherited.reason;
   if (isSuperseded(attempt)) return 'Superseded';
   if (task.spec.desiredState === 'Stopped') return 'Stopped';
-  if (task.spec.workerName === undefined) return 'Evicted';
   if (!memory.isKnown && isPastDeadline(task, engineTime(container.finishedAt))) return 'DeadlineExceeded';
   if (container.exitCode === 0) return 'Completed';
   return container.oomKilled ? 'OOMKilled' : 'Error';
+}
+
+/** Why a Task that no worker has was taken off the one it was on: the eviction said so in its own commit. */
+export function departureOf({ status }: Task): Pick<Stopping, 'reason' | 'detail'> {
+  const scheduled = findCondition(status?.conditions, 'Scheduled');
+  const isPreempted = scheduled?.status === 'False' && scheduled.reason === 'Preempted';
+  return isPreempted ? { reason: 'Preempted', detail: scheduled.message } : { reason: 'Evicted' };
 }
 
 function inheritedStop(
@@ -163,8 +170,9 @@ function inheritedStop(
   task: Task,
   isSuperseded: (attempt: Attempt) => boolean,
 ): Pick<Stopping, 'reason' | 'detail'> | undefined {
-  const isOfThisBinding = task.spec.workerName !== undefined && !isSuperseded(attempt);
-  return isOfThisBinding ? toldStop(task, attempt.container) : undefined;
+  if (isSuperseded(attempt)) return undefined;
+  if (task.spec.workerName !== undefined) return toldStop(task, attempt.container);
+  return task.spec.desiredState === 'Stopped' ? undefined : departureOf(task);
 }
 
 /** A container that the status says was alive, and that is not there any more. */

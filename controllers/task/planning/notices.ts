@@ -19,7 +19,7 @@ export function noticesOf({ task, world, history }: TaskView, verdict: Verdict):
   const told = history.fresh.map((entry): PlannedEvent => {
     // Taken off the worker is orderly; put out for what it took of the disk is not, and says so.
     const isOrderly =
-      ['Completed', 'Stopped', 'Superseded'].includes(entry.reason) ||
+      ['Completed', 'Stopped', 'Superseded', 'Preempted'].includes(entry.reason) ||
       (entry.reason === 'Evicted' && entry.message === undefined);
     const { output: _, ...inputs } = entry;
     return {

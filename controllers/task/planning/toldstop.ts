@@ -6,6 +6,7 @@ import { engineTime } from './attempts.ts';
 
 const FINAL: readonly StopReason[] = [
   'Evicted',
+  'Preempted',
   'LivenessFailed',
   'StartupFailed',
   'DeadlineExceeded',

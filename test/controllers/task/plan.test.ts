@@ -1,5 +1,7 @@
 /** The planner's table: each row is a world, what is done in it, and what is said of it. */
+import { expect } from 'chai';
 import type { Failure } from '../../../controllers/task/types.ts';
+import type { Task } from '../../../schemas/types.gen.ts';
 import { describeRows, type Row } from './rows.ts';
 import { after, ago, boundTask, container, ended, NOW, UID, world } from './worlds.ts';
 
@@ -591,6 +593,27 @@ const stops: readonly Row[] = [
     phase: 'Running',
   },
   {
+    name: 'preempted: what runs is stopped with that reason and whom it made room for',
+    world: world(preempted(), [container(1, web)]),
+    actions: ['stop c1 30s Preempted'],
+    phase: 'Running',
+    message: 'the Task was taken off this worker: default/urgent takes its room',
+  },
+  {
+    name: 'preempted, and stopped by a process that is gone: the history tells it all the same',
+    world: world(preempted(), [ended(1, web, 143)]),
+    actions: [],
+    phase: 'Pending',
+    reason: 'Preempted',
+    also: ({ status, events }) => {
+      expect(status?.history?.[0]).to.include({
+        reason: 'Preempted',
+        message: 'default/urgent takes its room',
+      });
+      expect(events[0]?.type).to.equal('Normal');
+    },
+  },
+  {
     name: 'between two bindings, nothing left: Pending',
     world: world({
       ...boundTask({}, { workerName: 'w1', phase: 'Stopped' }),
@@ -600,6 +623,14 @@ const stops: readonly Row[] = [
     phase: 'Pending',
   },
 ];
+
+function preempted(): Task {
+  const said = { reason: 'Preempted', message: 'default/urgent takes its room', lastTransitionTime: ago(1) };
+  return {
+    ...boundTask({}, { workerName: 'w1', conditions: [{ type: 'Scheduled', status: 'False', ...said }] }),
+    spec: { image: 'app:1', bindingEpoch: 1 },
+  };
+}
 
 const deleting = (seconds?: number): ReturnType<typeof boundTask> => ({
   ...web,

@@ -6,9 +6,7 @@
 import { isIP } from 'node:net';
 import { Ajv, type ErrorObject, type Options, type SchemaObject } from 'ajv';
 import addFormats from 'ajv-formats';
-import { RE2JS } from 're2js';
 import { parseDurationMs } from '../../../machinery/duration.ts';
-import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import { dnsLabelProblem, subdomainProblem } from '../../../machinery/names.ts';
 import { parseQuantity } from '../../../machinery/quantity.ts';
@@ -25,6 +23,7 @@ import {
   unsupported,
   wrongType,
 } from './fielderrors.ts';
+import { linearPatterns, matchingWithinBounds } from './patterns.ts';
 import { joinPath } from './structural.ts';
 
 export interface Validator {
@@ -41,7 +40,7 @@ export function compileValidator(schema: Schema, name: string): Validator {
   const rules = compileRules(schema, name);
   return {
     problems(object, old) {
-      if (!matchingWithin(MAX_PATTERN_STEPS, () => check(object))) {
+      if (!matchingWithinBounds(() => check(object))) {
         const problems = (check.errors ?? [])
           .filter((error) => old === undefined || !isUntouched(schema, object, old, error.instancePath))
           .flatMap(problemsOf);
@@ -63,7 +62,7 @@ function newAjv(): Ajv {
     logger: false,
     // The rules of definitions have judged it; Ajv would compare every value of an enum with every other.
     validateSchema: false,
-    code: { regExp: Object.assign(linearRegExp, { code: 'linearRegExp' }) },
+    code: { regExp: linearPatterns },
   };
   const ajv = new Ajv(options);
   addFormats.default(ajv, [
@@ -137,37 +136,6 @@ function isCidr(text: string): boolean {
   const family = isIP(address);
   if (family === 0 || more !== undefined || !/^\d{1,3}$/.test(bits)) return false;
   return Number(bits) <= (family === 4 ? 32 : 128);
-}
-
-/** What Ajv asks of a regular expression: it keeps one for each `toString`. */
-function linearRegExp(pattern: string): { test(text: string): boolean; toString(): string } {
-  const compiled = RE2JS.compile(pattern);
-  const size = compiled.programSize();
-  return {
-    test(text) {
-      stepsLeft -= size * (text.length + 1);
-      if (stepsLeft < 0) {
-        throw new ApiError(
-          'Invalid',
-          `the texts of the object are too long to be matched against /${pattern.slice(0, 100)}/`,
-        );
-      }
-      return compiled.matcher(text).find();
-    },
-    toString: () => pattern,
-  };
-}
-
-/**
- * What matching the texts of one object may take: about a second. Linear in the text is not cheap when the pattern is
- * long too. Everything here is synchronous, so there is one count.
- */
-const MAX_PATTERN_STEPS = 250_000_000;
-let stepsLeft = 0;
-
-function matchingWithin<T>(steps: number, work: () => T): T {
-  stepsLeft = steps;
-  return work();
 }
 
 /** Prose and what is done elsewhere: Ajv need not see it. */

@@ -8959,7 +8959,7 @@ export const documents: readonly KindDocument[] = [
                "message": "must be a whole number from 0 to 1000 or a percentage from 0% to 100%"
               }
              ],
-             "description": "How many more than spec.replicas there may be meanwhile: a number, or a percentage, rounded up."
+             "description": "How many more than spec.replicas there may be meanwhile: a number, or a percentage, rounded up. Canaries may be more."
             },
             "maxUnavailable": {
              "x-kubernetes-int-or-string": true,
@@ -9193,6 +9193,27 @@ export const documents: readonly KindDocument[] = [
            "type": "string",
            "format": "date-time",
            "description": "When the rollout last moved."
+          },
+          "furthest": {
+           "type": "object",
+           "description": "While a rollout is under way: the furthest it has been. What only comes and goes, as a crash loop does, is no progress.",
+           "properties": {
+            "updated": {
+             "type": "integer",
+             "format": "int32",
+             "description": "The most there were of the target revision."
+            },
+            "available": {
+             "type": "integer",
+             "format": "int32",
+             "description": "The most of them that were available."
+            },
+            "outdated": {
+             "type": "integer",
+             "format": "int32",
+             "description": "The fewest there were of other revisions, those on their way out included."
+            }
+           }
           },
           "lastGap": {
            "type": "object",

@@ -2477,7 +2477,7 @@ strategy?: {
  */
 type?: ("RollingUpdate" | "Recreate")
 /**
- * How many more than spec.replicas there may be meanwhile: a number, or a percentage, rounded up.
+ * How many more than spec.replicas there may be meanwhile: a number, or a percentage, rounded up. Canaries may be more.
  */
 maxSurge?: (number | string)
 /**
@@ -2646,6 +2646,23 @@ promotedRevision?: string
  * When the rollout last moved.
  */
 lastProgressTime?: string
+/**
+ * While a rollout is under way: the furthest it has been. What only comes and goes, as a crash loop does, is no progress.
+ */
+furthest?: {
+/**
+ * The most there were of the target revision.
+ */
+updated?: number
+/**
+ * The most of them that were available.
+ */
+available?: number
+/**
+ * The fewest there were of other revisions, those on their way out included.
+ */
+outdated?: number
+}
 /**
  * With a fixed hostPort the old task stops before the new one starts: how long nobody answered there the last time.
  */

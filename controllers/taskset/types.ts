@@ -27,6 +27,13 @@ export interface TaskSetWorld {
   readonly workers: readonly Worker[];
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
+  /** Names that creating found to belong to something that is not its: others are taken. */
+  readonly taken?: ReadonlySet<string>;
+  /**
+   * How long this process has seen the stored `lastProgressTime` unchanged, by its monotonic clock: a wall clock that
+   * jumped, or a control plane that was away, must not end a rollout. Absent: the wall clock is believed.
+   */
+  readonly watchedMs?: number;
 }
 
 export type TaskSetAction =

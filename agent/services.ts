@@ -59,6 +59,7 @@ export function openServices(deps: ServiceDeps): TaskServices {
   return {
     inputs: new ObjectInputs(deps),
     volumes,
+    outputs: volumes.outputs,
     networks: new EngineNetworks({ ...deps, ...deps.networks, interfaces: interfaceAddresses }),
     prober: new TaskProber(deps),
     hooks: new Hooks(deps),

@@ -157,6 +157,14 @@ export interface RegistryAuth {
   readonly identityToken?: string;
 }
 
+/** What lies at a path inside a container. A link is told, never followed. */
+export type FoundFile =
+  | { readonly kind: 'none' }
+  /** `what` completes "it is …": `a directory`. */
+  | { readonly kind: 'other'; readonly what: string }
+  /** Its beginning, as much as was asked for; `isCut`: there is more. */
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly isCut: boolean };
+
 /** How far a pull has come. `totalBytes` grows as layers become known. */
 export interface PullProgress {
   readonly doneBytes: number;
@@ -310,6 +318,8 @@ export interface Runtime {
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** Bytes in the container's own writable layer; undefined when there is no such container. Costs a walk of its files. */
   writableBytes(id: string, signal: AbortSignal): Promise<number | undefined>;
+  /** The first bytes of a file in the container or a volume of it, also once it has ended. Rejects `NotFound` for no such container. */
+  readFile(id: string, path: string, maxBytes: number, signal: AbortSignal): Promise<FoundFile>;
   /** Undefined when the image is not present. */
   image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined>;
   /**

@@ -90,6 +90,8 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
     update: (id, resources, signal) => call('update', signal, () => runtime.update(id, resources, signal)),
     remove: (id, signal) => call('remove', signal, () => runtime.remove(id, signal)),
     writableBytes: (id, signal) => call('writableBytes', signal, () => runtime.writableBytes(id, signal)),
+    readFile: (id, path, maxBytes, signal) =>
+      call('readFile', signal, () => runtime.readFile(id, path, maxBytes, signal)),
     image: (reference, signal) => call('image', signal, () => runtime.image(reference, signal)),
     pull: (reference, options, signal) =>
       call('pull', signal, () => runtime.pull(reference, options, signal)),

@@ -5,7 +5,7 @@ import type { Task } from '../../schemas/types.gen.ts';
 export interface DiskLimits {
   /** Bytes of everything together: limits.ephemeral-storage. */
   readonly total?: number;
-  /** Whether any emptyDir on the disk has a limit of its own. */
+  /** Whether any emptyDir on the disk has a limit of its own; the place of the outputs has one. */
   readonly hasSizeLimits: boolean;
 }
 
@@ -24,9 +24,11 @@ export interface DiskUsage {
 /** Undefined for a Task that may take what it likes: it is not measured. */
 export function diskLimitsOf(task: Task): DiskLimits | undefined {
   const total = task.spec.resources?.limits?.['ephemeral-storage'];
-  const hasSizeLimits = (task.spec.volumes ?? []).some(
-    ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory',
-  );
+  const hasSizeLimits =
+    task.spec.outputs !== undefined ||
+    (task.spec.volumes ?? []).some(
+      ({ emptyDir }) => emptyDir?.sizeLimit !== undefined && emptyDir.medium !== 'Memory',
+    );
   if (total === undefined && !hasSizeLimits) return undefined;
   return { ...(total === undefined ? {} : { total: wholeUnits(total) }), hasSizeLimits };
 }

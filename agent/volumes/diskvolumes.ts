@@ -23,6 +23,7 @@ import { makeDirectory, makeInMemory } from './directories.ts';
 import { EngineVolumes } from './enginevolumes.ts';
 import { findHostPath } from './hostpath.ts';
 import { MemoryDirectory } from './memory.ts';
+import { OUTPUT_LIMIT_BYTES, OutputDirectories, outputDirectories } from './outputs.ts';
 import { VolumeParts } from './parts.ts';
 import { failure, type Place, type Source, unsupported } from './place.ts';
 import { project, projectionProblem } from './projection.ts';
@@ -72,6 +73,7 @@ export class DiskVolumes implements TaskVolumes {
   readonly #memory: MemoryDirectory;
   readonly #parts: VolumeParts;
   readonly #engine: EngineVolumes;
+  readonly outputs: OutputDirectories;
   readonly #turns = new Turns();
   /** Uids that the sweep before found to be nobody's. Only the second in a row removes: the first may be behind. */
   #strays: ReadonlySet<string> = new Set();
@@ -86,6 +88,16 @@ export class DiskVolumes implements TaskVolumes {
     this.#memory = new MemoryDirectory({ ...options, candidates: options.memoryCandidates });
     this.#parts = new VolumeParts(this.#memory);
     this.#engine = new EngineVolumes(options);
+    this.outputs = new OutputDirectories({
+      runtime: options.runtime,
+      engine: this.#engine,
+      forTask: (task, signal, work) => {
+        const uid = checkedUid(task.metadata.uid);
+        this.#prepared.add(uid);
+        const whole = async () => work(uid, await this.#findPlace(signal));
+        return this.#inTurn(task, uid, signal, whole, 'reach the outputs');
+      },
+    });
   }
 
   async prepare(
@@ -179,12 +191,13 @@ export class DiskVolumes implements TaskVolumes {
     if (problems.length > 0) throw problems[0];
   }
 
-  /** The Task's emptyDirs on this worker's disk, which can be measured; none where the engine keeps them. */
+  /** The Task's emptyDirs and outputs on this worker's disk, which can be measured; none where the engine keeps them. */
   async diskDirectories(task: Task, signal: AbortSignal): Promise<readonly DiskDirectory[]> {
     const { directory, isRoot } = await this.#findPlace(signal);
     const uid = checkedUid(task.metadata.uid);
     if (directory === undefined || !isRoot) return [];
-    return (task.spec.volumes ?? []).flatMap(({ name, emptyDir }) => {
+    const outputs = task.spec.outputs === undefined ? [] : await outputDirectories(join(directory, uid));
+    const directories = (task.spec.volumes ?? []).flatMap(({ name, emptyDir }): DiskDirectory[] => {
       if (emptyDir === undefined || emptyDir.medium === 'Memory') return [];
       const { sizeLimit } = emptyDir;
       return [
@@ -195,6 +208,10 @@ export class DiskVolumes implements TaskVolumes {
         },
       ];
     });
+    return [
+      ...directories,
+      ...outputs.map((path) => ({ volume: 'outputs', path, sizeLimit: OUTPUT_LIMIT_BYTES })),
+    ];
   }
 
   /**
@@ -205,12 +222,18 @@ export class DiskVolumes implements TaskVolumes {
     this.#toEmpty.add(taskUid);
   }
 
-  async #inTurn<T>(task: Task, uid: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(
+    task: Task,
+    uid: string,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+    what = 'prepare the volumes',
+  ): Promise<T> {
     try {
       return await this.#turns.take(uid, work);
     } catch (error) {
       const { namespace = '', name } = task.metadata;
-      throw failure(`cannot prepare the volumes of task ${namespace}/${name}`, error, signal);
+      throw failure(`cannot ${what} of task ${namespace}/${name}`, error, signal);
     }
   }
 

@@ -16,6 +16,8 @@ export interface EngineVolumesOptions {
   readonly clusterId: string;
 }
 
+type EngineSource = Source & { readonly kind: 'volume' };
+
 export class EngineVolumes {
   readonly #runtime: Runtime;
   readonly #ours: Readonly<Record<string, string>>;
@@ -28,7 +30,7 @@ export class EngineVolumes {
   }
 
   /** A volume that goes with the Task. */
-  async makeEmptyDir(uid: string, name: string, signal: AbortSignal): Promise<Source> {
+  async makeEmptyDir(uid: string, name: string, signal: AbortSignal): Promise<EngineSource> {
     const labels = { ...this.#ours, [LABEL_UID]: uid, [LABEL_VOLUME]: name };
     const made = await this.#runtime.createVolume(`gantry.emptydir.${uid}.${name}`, labels, signal);
     return { kind: 'volume', name: made.name, mountpoint: made.mountpoint };
@@ -52,6 +54,19 @@ export class EngineVolumes {
   async uids(signal: AbortSignal): Promise<readonly string[]> {
     const volumes = await this.#runtime.volumes(this.#ours, signal);
     return volumes.flatMap(({ labels: { [LABEL_UID]: uid } }) => uid ?? []);
+  }
+
+  /** Of the Task's emptyDirs whose name begins so all but one, unless a container, running or not, has it. */
+  async removeUnused(uid: string, prefix: string, keep: string, signal: AbortSignal): Promise<void> {
+    for (const { name, labels } of await this.#runtime.volumes({ ...this.#ours, [LABEL_UID]: uid }, signal)) {
+      const volume = labels[LABEL_VOLUME] ?? '';
+      if (!volume.startsWith(prefix) || volume === keep) continue;
+      try {
+        await this.#runtime.removeVolume(name, signal);
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || error.reason !== 'Conflict') throw error;
+      }
+    }
   }
 
   async release(uid: string, signal: AbortSignal): Promise<void> {

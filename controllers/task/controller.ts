@@ -19,6 +19,7 @@ import { Performer, type Problem, type Subject } from './acting/perform.ts';
 import { Publisher } from './acting/publish.ts';
 import { forgetGone, type Moment, type Outcome, remember, unanswered } from './acting/remember.ts';
 import { eventsOf, problemEvent } from './acting/report.ts';
+import { Results } from './acting/results.ts';
 import { StrayWatch } from './acting/strays.ts';
 import { Tails } from './acting/tails.ts';
 import { TaskCopy } from './acting/taskcopy.ts';
@@ -55,6 +56,7 @@ export class TaskController implements Controller {
   readonly #clearance: Clearance;
   readonly #upkeep: Upkeep;
   readonly #tails: Tails;
+  readonly #results: Results;
 
   constructor(options: TaskControllerOptions) {
     this.#options = options;
@@ -99,6 +101,7 @@ export class TaskController implements Controller {
       onChange: (key) => this.#loop.enqueue(key),
     });
     this.#tails = new Tails({ runtime, clock, log: this.#log, signal });
+    this.#results = new Results({ runtime, outputs: services.outputs, clock });
     this.#performer = new Performer({
       runtime,
       client,
@@ -194,14 +197,15 @@ export class TaskController implements Controller {
     const plan = planTask(this.#worldOf(task, containers, this.#memory(uid)));
     this.#upkeep.probe(key, task, plan);
     if (plan.actions.length === 0 || round >= MAX_ROUNDS) {
-      const told = await this.#withOutputs(task, containers, plan);
+      const told = await this.#withWords(task, containers, plan, signal);
       await this.#publisher.publish(key, task, told, signal);
       this.#settle(uid, told, containers);
       return { plan: told, isSettled: told.actions.length === 0 };
     }
     const acted = await this.#act(key, task, plan, signal);
     if (acted.failure !== undefined) {
-      await this.#publisher.publish(key, task, await this.#withOutputs(task, containers, plan), signal);
+      const told = await this.#withWords(task, containers, plan, signal);
+      await this.#publisher.publish(key, task, told, signal);
     }
     return acted;
   }
@@ -215,11 +219,18 @@ export class TaskController implements Controller {
     this.#memories.set(uid, { ...memory, ...birth, isKnown: true });
   }
 
-  /** The same plan once more with the last lines of those that have ended, where any end is about to be written down. */
-  async #withOutputs(task: Task, containers: readonly ContainerDetail[], plan: TaskPlan): Promise<TaskPlan> {
+  /** The same plan once more with what those said that have ended, where any end is about to be written down. */
+  async #withWords(
+    task: Task,
+    containers: readonly ContainerDetail[],
+    plan: TaskPlan,
+    signal: AbortSignal,
+  ): Promise<TaskPlan> {
     const outputs = await this.#tails.outputsOf(task, containers);
-    if (outputs.size === 0) return plan;
-    return planTask(this.#worldOf(task, containers, this.#memory(task.metadata.uid ?? ''), outputs));
+    const results = await this.#results.of(task, plan.status, signal);
+    if (outputs.size === 0 && results.size === 0) return plan;
+    const memory = this.#memory(task.metadata.uid ?? '');
+    return planTask({ ...this.#worldOf(task, containers, memory), outputs, results });
   }
 
   /**
@@ -330,6 +341,7 @@ export class TaskController implements Controller {
     const ids = new Set(known.map(({ id }) => id));
     this.#clearance.retain(ids);
     this.#tails.retain(ids);
+    this.#results.retain(ids);
   }
 
   #onTask(key: string, task: Task | undefined, old: Task | undefined): void {
@@ -373,12 +385,7 @@ export class TaskController implements Controller {
     if (task?.metadata.uid === uid) this.#options.events.record(problemEvent(task, problem));
   }
 
-  #worldOf(
-    task: Task | undefined,
-    containers: readonly ContainerDetail[],
-    memory: TaskMemory,
-    outputs: ReadonlyMap<string, string> = new Map(),
-  ): TaskWorld {
+  #worldOf(task: Task | undefined, containers: readonly ContainerDetail[], memory: TaskMemory): TaskWorld {
     const { worker, clusterId, publishAddress, clock } = this.#options;
     const cores = this.#options.cores?.();
     const isOurs = task !== undefined && responsibleWorker(task) === worker;
@@ -387,7 +394,8 @@ export class TaskController implements Controller {
       containers,
       memory,
       ...this.#upkeep.surroundingsOf(task, isOurs, containers),
-      outputs,
+      outputs: new Map(),
+      results: new Map(),
       nowMs: clock.now(),
       monotonicMs: clock.monotonicMs(),
       worker,

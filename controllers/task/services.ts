@@ -4,7 +4,7 @@
  *
  * Common to all: nothing here decides; everything is bounded, takes a signal, and can be asked again after any failure.
  */
-import type { Mount, NetworkInfo, RegistryAuth } from '../../machinery/runtime.ts';
+import type { FoundFile, Mount, NetworkInfo, RegistryAuth } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 
 type Spec = Task['spec'];
@@ -77,6 +77,21 @@ export interface TaskVolumes {
   release(taskUid: string, signal: AbortSignal): Promise<void>;
   /** Takes away what belongs to none of these Tasks. Called after every full list of containers. */
   sweep(keepUids: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+}
+
+/** The files in which containers leave their outputs (`spec.outputs`). */
+export interface TaskOutputs {
+  /** Makes an empty one for this attempt and answers what to mount. Twice is once. Rejects as `TaskVolumes.prepare` does. */
+  prepare(task: Task, attempt: number, signal: AbortSignal): Promise<Mount>;
+  /**
+   * What an ended container left, whatever it made of the file. Rejects with `RuntimeError`: `Unavailable` where the engine
+   * must be asked and does not answer.
+   */
+  read(
+    task: Task,
+    container: { readonly id: string; readonly attempt: number },
+    signal: AbortSignal,
+  ): Promise<FoundFile>;
 }
 
 /** Networks that Tasks of one namespace share. */
@@ -174,6 +189,7 @@ export interface OveruseSource {
 export interface TaskServices {
   readonly inputs: InputSource;
   readonly volumes: TaskVolumes;
+  readonly outputs: TaskOutputs;
   readonly networks: TaskNetworks;
   readonly prober: Prober;
   readonly hooks: HookRunner;

@@ -13,6 +13,7 @@ import type {
   ContainerSpec,
   ContainerStats,
   ContainerSummary,
+  FoundFile,
   ImageInfo,
   ImageSummary,
   LogChunk,
@@ -33,6 +34,7 @@ import { connectDocker, type DockerEndpoint, describeEndpoint } from './connecti
 import { createContainer } from './creation.ts';
 import { type DialDeps, dialContainer } from './dial.ts';
 import { statusOf, textOf } from './errors.ts';
+import { readDockerFile } from './file.ts';
 import { DockerImages } from './images.ts';
 import { labelFilter } from './labels.ts';
 import { readJsonLines } from './lines.ts';
@@ -193,6 +195,13 @@ export class DockerRuntime implements Runtime {
         const options: object = { size: true, abortSignal };
         return writableBytesOf(await this.#container(id).inspect(options));
       }),
+    );
+  }
+
+  readFile(id: string, path: string, maxBytes: number, signal: AbortSignal): Promise<FoundFile> {
+    const what = `file ${path} of container "${id}"`;
+    return this.#calls.call(what, signal, (abortSignal) =>
+      readDockerFile(this.#container(id), path, maxBytes, abortSignal),
     );
   }
 

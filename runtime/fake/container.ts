@@ -8,6 +8,7 @@ import type {
   ContainerState,
   ContainerStats,
   ContainerSummary,
+  FoundFile,
   LogChunk,
   ProcessOptions,
   PublishedPort,
@@ -82,6 +83,13 @@ export class FakeContainer {
 
   get writableBytes(): number {
     return this.#program.writableBytes ?? 0;
+  }
+
+  readFile(path: string, maxBytes: number): FoundFile {
+    const text = this.#finishedAtMs === undefined ? undefined : this.#program.files?.[path];
+    if (text === undefined) return { kind: 'none' };
+    const bytes = Buffer.from(text);
+    return { kind: 'file', bytes: bytes.subarray(0, maxBytes), isCut: bytes.length > maxBytes };
   }
 
   start(ports: readonly PublishedPort[], ip: string | undefined): void {

@@ -11,6 +11,7 @@ import { RuntimeError } from '../../machinery/errors.ts';
 import type { Random } from '../../machinery/random.ts';
 import type {
   ContainerSpec,
+  FoundFile,
   ImageInfo,
   LogChunk,
   ProcessOptions,
@@ -290,6 +291,10 @@ export class FakeEngine {
 
   #newId(): string {
     return `${this.#random.uuid()}${this.#random.uuid()}`.replaceAll('-', '');
+  }
+
+  readFile(idOrName: string, path: string, maxBytes: number): FoundFile {
+    return this.#get(idOrName).readFile(path, maxBytes);
   }
 
   #get(idOrName: string): FakeContainer {

@@ -16,6 +16,7 @@ import type {
   ContainerSpec,
   ContainerStats,
   ContainerSummary,
+  FoundFile,
   ImageInfo,
   ImageSummary,
   LogChunk,
@@ -209,6 +210,12 @@ export class FakeRuntime implements Runtime {
 
   writableBytes(id: string, signal: AbortSignal): Promise<number | undefined> {
     return this.#call('writableBytes', [id], signal, () => this.engine.find(id)?.writableBytes);
+  }
+
+  readFile(id: string, path: string, maxBytes: number, signal: AbortSignal): Promise<FoundFile> {
+    return this.#call('readFile', [id, path, maxBytes], signal, () =>
+      this.engine.readFile(id, path, maxBytes),
+    );
   }
 
   image(reference: string, signal: AbortSignal): Promise<ImageInfo | undefined> {

@@ -32,6 +32,8 @@ export interface FakeProgram {
   readonly oomKilled?: boolean;
   /** What it has in its own layer; default nothing. */
   readonly writableBytes?: number;
+  /** Files that it has written by its end: text by path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** TCP ports it listens on: it sends back what it gets, and closes when the other side does. */
   readonly echoPorts?: readonly number[];
 }

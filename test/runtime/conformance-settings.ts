@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LogChunk, Mount } from '../../machinery/runtime.ts';
 import { collect, eventually, joined, rejection } from './expectations.ts';
-import { type Promised, type Rig, uniqueName } from './rig.ts';
+import { LEFT, type Promised, type Rig, uniqueName } from './rig.ts';
 
 const MIB = 1024 ** 2;
 const FOLLOWERS = 300;
@@ -23,6 +23,7 @@ export const NEEDS_A_KERNEL = [
   'filters system calls as the engine does, not at all, or by a profile',
   'shows the processes of the machine where that was asked for',
   'asks the name servers it was given',
+  'tells what is no file, and follows no link to one',
 ] as const;
 
 export function promiseSettings(promise: Promised): void {
@@ -186,6 +187,28 @@ export function promiseSettings(promise: Promised): void {
     }, '3 MB written');
     expect(bytes).to.be.lessThan(3_500_000);
     expect(await rig.runtime.writableBytes('missing', rig.signal)).to.equal(undefined);
+  });
+
+  promise('reads the first bytes of a file, also of a container that has ended', async (rig) => {
+    const id = await rig.run('leaves files');
+    await rig.reach(id, 'exited');
+    const read = (path: string, maxBytes = 100) => rig.runtime.readFile(id, path, maxBytes, rig.signal);
+    for (const path of ['/left', '/place/left', '/way/left']) {
+      const found = await read(path);
+      expect(found).to.deep.equal({ kind: 'file', bytes: Buffer.from(LEFT), isCut: false });
+    }
+    expect(await read('/left', 4)).to.deep.equal({ kind: 'file', bytes: Buffer.from('what'), isCut: true });
+    expect(await read('/left', LEFT.length)).to.include({ isCut: false });
+    expect(await read('/none')).to.deep.equal({ kind: 'none' });
+    await rejection(rig.runtime.readFile('missing', '/left', 100, rig.signal), 'NotFound');
+  });
+
+  promise(NEEDS_A_KERNEL[9], async (rig) => {
+    const id = await rig.run('leaves files');
+    await rig.reach(id, 'exited');
+    const read = (path: string) => rig.runtime.readFile(id, path, 100, rig.signal);
+    expect(await read('/place')).to.deep.equal({ kind: 'other', what: 'a directory' });
+    expect(await read('/link')).to.deep.equal({ kind: 'other', what: 'a symbolic link' });
   });
 
   promise('keeps a log within its bounds: the oldest goes', async (rig) => {

@@ -41,6 +41,9 @@ const COMMANDS: Readonly<Record<Behaviour, readonly string[]>> = {
   'has a child that grows without end, and ends with 5': shell(
     'sh -c "x=x; while :; do x=\\$x\\$x; done"; exit 5',
   ),
+  'leaves files': shell(
+    'echo what was left > /left; mkdir /place; ln -s /left /link; ln -s /place /way; cp /left /place/left',
+  ),
   'writes a file of 3 MB': shell('head -c 3000000 /dev/zero > /written; sleep 3600'),
   'writes 5000 numbered lines': shell(
     'x=xxxxxxxxxx; x=$x$x$x$x$x$x$x$x$x; i=1; while [ $i -le 5000 ]; do echo "line $i $x"; i=$((i+1)); done',

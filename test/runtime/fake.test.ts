@@ -15,6 +15,7 @@ import {
   type CommandKind,
   ECHO_PORT,
   FILL_BYTES,
+  LEFT,
   NOT_TEXT,
   type RuntimeFixture,
   SPOKEN,
@@ -34,6 +35,10 @@ const PROGRAMS: Readonly<Record<Behaviour, FakeProgram>> = {
   'holds 30 MB': { memoryBytes: 30_000_000 },
   'grows without end': { exitAfterMs: 5, exitCode: 137, oomKilled: true },
   'has a child that grows without end, and ends with 5': { exitAfterMs: 5, exitCode: 5, oomKilled: true },
+  'leaves files': {
+    exitAfterMs: 50,
+    files: { '/left': LEFT, '/place/left': LEFT, '/way/left': LEFT },
+  },
   'writes a file of 3 MB': { writableBytes: 3_000_000 },
   'writes 5000 numbered lines': {
     exitAfterMs: 5,

@@ -35,6 +35,8 @@ export type Behaviour =
   | 'has a child that grows without end, and ends with 5'
   /** Into its own layer, and waits. */
   | 'writes a file of 3 MB'
+  /** `LEFT` at `/left`, a directory at `/place`, links to both beside them, and ends. */
+  | 'leaves files'
   /** `line N xxx…`, a hundred bytes or so each, and ends. */
   | 'writes 5000 numbered lines';
 
@@ -53,6 +55,7 @@ export type CommandKind =
   | 'starts one that sleeps for an hour'
   | 'does not exist';
 
+export const LEFT = 'what was left\n';
 export const ECHO_PORT = 7777;
 export const FILL_BYTES = 450_000;
 

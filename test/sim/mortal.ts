@@ -181,6 +181,8 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
     update: (id, resources, signal) => act('update', signal, (inner) => runtime.update(id, resources, inner)),
     remove: (id, signal) => act('remove', signal, (inner) => runtime.remove(id, inner)),
     writableBytes: (id, signal) => act('writableBytes', signal, (inner) => runtime.writableBytes(id, inner)),
+    readFile: (id, path, maxBytes, signal) =>
+      act('readFile', signal, (inner) => runtime.readFile(id, path, maxBytes, inner)),
     image: (reference, signal) => act('image', signal, (inner) => runtime.image(reference, inner)),
     pull: (reference, options, signal) =>
       act('pull', signal, (inner) => runtime.pull(reference, options, inner)),

@@ -1,6 +1,6 @@
 /**
- * What a container needs before it can be created, added to the spec that was planned: its network, its volumes, its
- * seccomp profile; and the look at the image that `runAsNonRoot` asks for. Doing it twice is doing it once.
+ * What a container needs before it can be created, added to the spec that was planned: its network, its volumes, the
+ * file for its outputs, its seccomp profile; and the look at the image that `runAsNonRoot` asks for. Doing it twice is doing it once.
  */
 
 import { RuntimeError } from '../../../machinery/errors.ts';
@@ -22,14 +22,14 @@ export class PreparationError extends Error {
   }
 }
 
-export type PreparingServices = Pick<TaskServices, 'volumes' | 'networks' | 'seccompProfiles'>;
+export type PreparingServices = Pick<TaskServices, 'volumes' | 'outputs' | 'networks' | 'seccompProfiles'>;
 
 /** Throws `PreparationError`, and `RuntimeError('ImageNotFound')` where the image must be looked at and is not there. */
 export async function prepareContainer(
   runtime: Runtime,
-  { volumes, networks, seccompProfiles }: PreparingServices,
+  { volumes, outputs, networks, seccompProfiles }: PreparingServices,
   task: Task,
-  { spec, files }: Action & { readonly kind: 'create' },
+  { spec, files, attempt }: Action & { readonly kind: 'create' },
   signal: AbortSignal,
 ): Promise<ContainerSpec> {
   const { namespace = NAMESPACE_DEFAULT } = task.metadata;
@@ -43,7 +43,10 @@ export async function prepareContainer(
     const mode = spec.networkMode;
     const networkMode =
       mode === 'host' || mode === 'none' ? mode : await networks.ensure(namespace, mode, signal);
-    const mounts = await volumes.prepare(task, files, signal);
+    const mounts = [
+      ...(await volumes.prepare(task, files, signal)),
+      ...(task.spec.outputs === undefined ? [] : [await outputs.prepare(task, attempt, signal)]),
+    ];
     const { networkAliases, ...rest } = spec;
     // The engine's own network knows no names.
     const hasNames = networkAliases !== undefined && !['host', 'none', 'bridge'].includes(networkMode);

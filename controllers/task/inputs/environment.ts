@@ -1,5 +1,5 @@
 /**
- * A Task's environment: `envFrom`, then `env` over it, with `$(NAME)` for what was defined before. Pure.
+ * A Task's environment: where its outputs go, `envFrom` over it, then `env` over both, with `$(NAME)` for what was defined before. Pure.
  *
  * Source of the rules: Kubernetes' kubelet, `makeEnvironmentVariables`, and `resource.ExtractContainerResourceValue`:
  * only `value` is expanded; of envFrom, keys that are no variable names are left out and told; a limit that is not
@@ -8,6 +8,7 @@
 import { parseQuantity } from '../../../machinery/quantity.ts';
 import type { InputKind } from '../../../schemas/taskreferences.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
+import { OUTPUT_PATH, OUTPUT_VARIABLE } from '../planning/result.ts';
 import { type InputObject, KIND_WORDS, textKeys, textOf } from './data.ts';
 import { expand, MAX_STRING_BYTES } from './expansion.ts';
 import { type Find, need, type Problems } from './found.ts';
@@ -53,6 +54,7 @@ export function environmentOf(
   const values = new Map<string, string>();
   const notes: InputNote[] = [];
   const namespace = task.metadata.namespace ?? '';
+  if (task.spec.outputs !== undefined) values.set(OUTPUT_VARIABLE, OUTPUT_PATH);
   for (const { prefix = '', configMapRef, secretRef } of task.spec.envFrom ?? []) {
     for (const [kind, reference] of [
       ['configmaps', configMapRef],

@@ -6,6 +6,7 @@ import type { StopReason, TaskStatus } from '../types.ts';
 import { type Attempt, engineTime } from './attempts.ts';
 import { signalOf } from './history.ts';
 import { type Readiness, readinessOf } from './readiness.ts';
+import { fitted, type TaskResult } from './result.ts';
 import { isSameSpec } from './spechash.ts';
 import { toldStop } from './toldstop.ts';
 import type { End, TaskView } from './view.ts';
@@ -58,6 +59,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
   const ports = portsOf(task, verdict);
   const { startedAt } = view;
   const finishedAt = finishedAtOf(view, verdict);
+  const result = storedResult(view, verdict);
   const next = {
     phase: words.phase,
     ...(words.reason === undefined ? {} : { reason: words.reason }),
@@ -70,6 +72,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
     attempts: Math.max(old.attempts ?? 0, ...view.attempts.map(({ attempt }) => attempt)),
     restartCount: (old.restartCount ?? 0) + newRestarts(view),
     ...(history.entries.length === 0 ? {} : { history: [...history.entries] }),
+    ...(result === undefined ? {} : { result }),
     ...(verdict.kind === 'waiting' && verdict.nextRestartAtMs !== undefined
       ? { nextRestartAt: new Date(verdict.nextRestartAtMs).toISOString() }
       : {}),
@@ -80,7 +83,24 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   } satisfies TaskStatus;
   const { observedAt: _, ...seenBefore } = old;
-  return isSameJson(next, seenBefore) ? old : { ...next, observedAt: new Date(world.nowMs).toISOString() };
+  if (isSameJson(next, seenBefore)) return old;
+  const news = { ...next, observedAt: new Date(world.nowMs).toISOString() };
+  const fresh = freshResult(view, verdict);
+  if (fresh === undefined) return news;
+  return { ...news, result: fitted(fresh, Buffer.byteLength(JSON.stringify({ ...task, status: news }))) };
+}
+
+/** Read for the end that is told now; what the container says that a Task ended with is told in the same status. */
+function freshResult({ history, world }: TaskView, verdict: Verdict): TaskResult | undefined {
+  const id = history.entries[0]?.id;
+  return verdict.kind !== 'ended' || id === undefined ? undefined : world.results.get(id);
+}
+
+/** What was told before stays as long as the end is the same. */
+function storedResult(view: TaskView, verdict: Verdict): TaskResult | undefined {
+  const { status } = view.task;
+  const isSame = status?.history?.[0]?.id === view.history.entries[0]?.id;
+  return verdict.kind === 'ended' && isSame ? status?.result : undefined;
 }
 
 function wordsOf(verdict: Verdict, readiness: Readiness | undefined): Words {

@@ -48,6 +48,8 @@ export function specHash(spec: Task['spec']): string {
         { ...mount, ...(readOnly === true ? { readOnly } : {}) },
       ])
       .sort(byFirst),
+    // Whether the file is there; how much of standard output is kept no container knows.
+    outputs: spec.outputs === undefined ? undefined : true,
     shmSize: spec.shmSize,
     ulimits: spec.ulimits?.map(({ name, soft, hard }) => [name, soft, hard]).sort(byFirst),
     hostPID: spec.hostPID === true ? true : undefined,

@@ -32,6 +32,10 @@ describe('Upkeep of a Task', () => {
     },
     disk: { overuseOf: () => new Map(), onChange: nothing },
     volumes: { prepare: () => Promise.resolve([]), refresh: done, release: done, sweep: done },
+    outputs: {
+      prepare: () => Promise.resolve({ kind: 'bind', source: '/o', target: '/o', readOnly: false }),
+      read: () => Promise.resolve({ kind: 'none' }),
+    },
     networks: {
       ensure: (_namespace, mode) => Promise.resolve(mode),
       sweep: done,

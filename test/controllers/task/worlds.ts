@@ -94,6 +94,7 @@ export function world(
     probes: new Map(),
     overuse: new Map(),
     outputs: new Map(),
+    results: new Map(),
     nowMs: NOW,
     monotonicMs: NOW,
     worker: 'w1',

@@ -3563,7 +3563,7 @@ export const documents: readonly KindDocument[] = [
            "type": "string",
            "minLength": 1,
            "maxLength": 256,
-           "description": "When it runs by itself: five or six fields of cron (seconds first), @hourly, @daily, @weekly, @monthly, @yearly, or @every DURATION (for example @every 1h30m, counted from the job's creation)."
+           "description": "When it runs by itself: five or six fields of cron (seconds first), @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, or @every DURATION (for example @every 1h30m, counted from the job's creation)."
           },
           "timeZone": {
            "type": "string",
@@ -3803,6 +3803,28 @@ export const documents: readonly KindDocument[] = [
             }
            }
           },
+          "waiting": {
+           "type": "array",
+           "x-kubernetes-list-type": "atomic",
+           "description": "Runs that the schedule, or a job it depends on, made and that wait to begin. One of theirs that is in neither list and has not ended was made twice, and is removed.",
+           "items": {
+            "type": "object",
+            "required": [
+             "name",
+             "uid"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "description": "The run's name."
+             },
+             "uid": {
+              "type": "string",
+              "description": "Its uid."
+             }
+            }
+           }
+          },
           "activeCount": {
            "type": "integer",
            "format": "int32",
@@ -3856,7 +3878,7 @@ export const documents: readonly KindDocument[] = [
            "x-kubernetes-list-map-keys": [
             "type"
            ],
-           "description": "Suspended, and Valid: whether it can run as it is written.",
+           "description": "Suspended, once it has been, and Valid: whether it can run as it is written.",
            "items": {
             "type": "object",
             "required": [

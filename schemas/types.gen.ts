@@ -761,7 +761,7 @@ on?: ("Always" | "Transient" | "Never")
 timeoutSeconds?: number
 }[]
 /**
- * When it runs by itself: five or six fields of cron (seconds first), @hourly, @daily, @weekly, @monthly, @yearly, or @every DURATION (for example @every 1h30m, counted from the job's creation).
+ * When it runs by itself: five or six fields of cron (seconds first), @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, or @every DURATION (for example @every 1h30m, counted from the job's creation).
  */
 schedule?: string
 /**
@@ -886,6 +886,19 @@ name: string
 uid: string
 }[]
 /**
+ * Runs that the schedule, or a job it depends on, made and that wait to begin. One of theirs that is in neither list and has not ended was made twice, and is removed.
+ */
+waiting?: {
+/**
+ * The run's name.
+ */
+name: string
+/**
+ * Its uid.
+ */
+uid: string
+}[]
+/**
  * How many that are.
  */
 activeCount?: number
@@ -926,7 +939,7 @@ schedule?: string
  */
 scheduleSince?: string
 /**
- * Suspended, and Valid: whether it can run as it is written.
+ * Suspended, once it has been, and Valid: whether it can run as it is written.
  */
 conditions?: {
 /**

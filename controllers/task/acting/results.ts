@@ -98,7 +98,9 @@ export class Results {
     const most = bytes + 1;
     for (let lines = Math.ceil(most / LINE_BYTES); ; lines = Math.min(most, lines * MORE_LINES)) {
       const found = await this.#lastLines(id, lines, most, signal);
-      if (found.tail.length >= most || found.lines < lines || lines >= most) return found.tail;
+      // The last one may have no newline, and is one all the same.
+      const isAll = found.lines + 1 < lines || lines >= most;
+      if (found.tail.length >= most || isAll) return found.tail;
     }
   }
 

@@ -102,6 +102,10 @@ const IMAGES: Readonly<Record<string, FakeProgram>> = {
   },
   'silent:1': { exitAfterMs: 50 },
   'short:1': { exitAfterMs: 50, output: [{ atMs: 10, stream: 'stdout', data: lines(9_500, 9) }] },
+  'unended:1': {
+    exitAfterMs: 50,
+    output: [{ atMs: 10, stream: 'stdout', data: `${lines(9_500, 9)}the very end` }],
+  },
   'long:1': { exitAfterMs: 50, output: [{ atMs: 10, stream: 'stdout', data: lines(40, 5_000) }] },
   'crash:1': { exitAfterMs: 50, exitCode: 3, files: { [PATH]: 'rows=0\n' } },
 };
@@ -197,6 +201,7 @@ describe('a Task with outputs, through the controller', () => {
   for (const [image, bytes] of [
     ['short:1', 1_000],
     ['short:1', 65_536],
+    ['unended:1', 65_536],
     ['long:1', 1_000],
     ['long:1', 65_536],
   ] as const) {

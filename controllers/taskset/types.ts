@@ -19,8 +19,6 @@ export interface TaskSetWorld {
   readonly tasks: readonly Task[];
   /** ControllerRevisions that it controls. */
   readonly revisions: readonly ControllerRevision[];
-  /** Whether a Task that is not among `tasks` has this name: none of ours can have it then. */
-  readonly isTaken?: (name: string) => boolean;
   /** Undefined while it cannot be told, because what it is made from could not be read: nothing new is begun then. */
   readonly update: UpdateRevision | undefined;
   /** All of them; looked at with mode Global only. */

@@ -1,0 +1,119 @@
+/**
+ * What this process remembers of each TaskSet between two looks. Nothing that is right or wrong depends on it: without
+ * it refused creations would be tried too often, warnings told again and again, and a clock that jumped be believed.
+ * All times are monotonic.
+ */
+import type { TaskSet } from '../../../schemas/types.gen.ts';
+import type { Refusal } from './answers.ts';
+
+const REFUSED_MIN_MS = 1_000;
+const REFUSED_MAX_MS = 60_000;
+/** Warnings, and names that are somebody else's, remembered of one set. */
+const REMEMBERED = 1_000;
+
+interface Remembered {
+  readonly uid: string | undefined;
+  generation: number | undefined;
+  /** The sources of its template were read themselves in this generation. */
+  isRead: boolean;
+  /** Creations that were refused, and are not tried again before their time. */
+  held: { readonly refusal: Refusal; readonly delayMs: number; readonly untilMs: number } | undefined;
+  progress: { readonly time: string | undefined; readonly sinceMs: number };
+  readonly told: Set<string>;
+  readonly taken: Set<string>;
+}
+
+export class SetMemory {
+  readonly #sets = new Map<string, Remembered>();
+
+  forget(key: string): void {
+    this.#sets.delete(key);
+  }
+
+  /** Whether its template's sources are to be read themselves. */
+  isUnread(key: string, set: TaskSet, nowMs: number): boolean {
+    return !this.#of(key, set, nowMs).isRead;
+  }
+
+  noteRead(key: string, set: TaskSet, nowMs: number): void {
+    this.#of(key, set, nowMs).isRead = true;
+  }
+
+  /** How long the stored `lastProgressTime` was seen unchanged. */
+  watchedMs(key: string, set: TaskSet, nowMs: number): number {
+    const found = this.#of(key, set, nowMs);
+    const time = set.status?.lastProgressTime;
+    if (found.progress.time !== time) found.progress = { time, sinceMs: nowMs };
+    return nowMs - found.progress.sinceMs;
+  }
+
+  /** What was refused so recently that it is not asked for again yet. */
+  heldFor(key: string, set: TaskSet, nowMs: number): Refusal | undefined {
+    const { held } = this.#of(key, set, nowMs);
+    return held !== undefined && held.untilMs > nowMs ? held.refusal : undefined;
+  }
+
+  /** When to ask again, from now on. */
+  heldMs(key: string, nowMs: number): number {
+    return Math.max(0, (this.#sets.get(key)?.held?.untilMs ?? 0) - nowMs);
+  }
+
+  noteRefusal(key: string, set: TaskSet, refusal: Refusal | undefined, nowMs: number): void {
+    const found = this.#of(key, set, nowMs);
+    if (refusal === undefined) {
+      found.held = undefined;
+      return;
+    }
+    const lastMs = found.held?.delayMs;
+    const delayMs = lastMs === undefined ? REFUSED_MIN_MS : Math.min(lastMs * 2, REFUSED_MAX_MS);
+    found.held = { refusal, delayMs, untilMs: nowMs + delayMs };
+  }
+
+  /** Names that others have; those that they have no more are forgotten. */
+  taken(key: string, set: TaskSet, isThere: (name: string) => boolean, nowMs: number): ReadonlySet<string> {
+    const { taken } = this.#of(key, set, nowMs);
+    for (const name of taken) {
+      if (!isThere(name)) taken.delete(name);
+    }
+    return taken;
+  }
+
+  noteTaken(key: string, name: string): void {
+    const taken = this.#sets.get(key)?.taken;
+    if (taken !== undefined && taken.size < REMEMBERED) taken.add(name);
+  }
+
+  /** True the first time that a set is told this in its generation. */
+  isNews(key: string, message: string): boolean {
+    const told = this.#sets.get(key)?.told;
+    if (told === undefined || told.has(message)) return told === undefined;
+    if (told.size >= REMEMBERED) told.clear();
+    told.add(message);
+    return true;
+  }
+
+  #of(key: string, { metadata, status }: TaskSet, nowMs: number): Remembered {
+    const { uid, generation } = metadata;
+    const found = this.#sets.get(key);
+    if (found !== undefined && found.uid === uid) {
+      if (found.generation !== generation) {
+        found.generation = generation;
+        found.isRead = false;
+        found.held = undefined;
+        found.told.clear();
+      }
+      return found;
+    }
+    const fresh: Remembered = {
+      uid,
+      generation,
+      isRead: false,
+      held: undefined,
+      progress: { time: status?.lastProgressTime, sinceMs: nowMs },
+      told: new Set(),
+      taken: new Set(),
+    };
+    this.#sets.set(key, fresh);
+    return fresh;
+  }
+}

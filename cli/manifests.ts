@@ -85,7 +85,7 @@ async function readSource(
   }
 }
 
-async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+export async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const held: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of chunks) {

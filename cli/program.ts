@@ -15,6 +15,7 @@ import { CommandError, type Io } from './io.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { flagOf, SETTINGS, type Settings } from './settings.ts';
+import { addWorkloadCommands } from './workloads.ts';
 
 /** Runs one command line; resolves to the exit code and rejects with nothing. */
 export async function runCli(words: readonly string[], io: Io): Promise<number> {
@@ -170,6 +171,8 @@ function newProgram(io: Io, texts: Texts): Command {
       const { runWait } = await import('./commands/wait.ts');
       await inSession(flags, (session) => runWait([kind, ...names], flags, session, io));
     });
+
+  addWorkloadCommands(program, { io, inSession, withConnection, collect });
 
   withStore(
     withConnection(add('backup <file>', 'write everything that is stored to a file (- is standard output)')),

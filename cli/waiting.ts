@@ -1,7 +1,7 @@
-/** Following one object until something is true of it: what `wait` and `delete --wait` stand on. */
+/** Following one object until something is true of it: what `wait`, `delete --wait` and `rollout status` stand on. */
 import { sleep } from '../machinery/clock.ts';
 import { isApiError } from '../machinery/errors.ts';
-import type { DynamicObject, ObjectKey } from '../machinery/meta.ts';
+import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
 import type { ApiKind } from './discovery.ts';
 import type { Io } from './io.ts';
 import type { Session } from './session.ts';
@@ -15,11 +15,12 @@ const LOOK_AGAIN_MS = 500;
 
 /**
  * True once `isMet` holds for the object as it is (undefined: there is none); false when the time is up first. Reads,
- * then watches from there, and begins again whenever the watch ends. Rejects with `ApiError`.
+ * then watches from there, and begins again whenever the watch ends. `isMet` is never asked twice at once. Rejects with
+ * `ApiError`, and with what `isMet` does.
  */
-export async function waitUntil(
-  subject: Subject,
-  isMet: (object: DynamicObject | undefined) => boolean,
+export async function waitUntil<T extends KubeObject>(
+  subject: { readonly kind: Resource<T>; readonly key: ObjectKey },
+  isMet: (object: T | undefined) => boolean | Promise<boolean>,
   timeoutMs: number,
   session: Session,
   io: Io,
@@ -39,7 +40,7 @@ export async function waitUntil(
           throw error;
         });
       isFirst = false;
-      if (isMet(object)) return true;
+      if (await isMet(object)) return true;
       const resourceVersion = object?.metadata.resourceVersion;
       const changes = session.client.watch(kind, {
         signal,
@@ -49,8 +50,8 @@ export async function waitUntil(
       });
       try {
         for await (const change of changes) {
-          if (change.type !== 'BOOKMARK' && isMet(change.type === 'DELETED' ? undefined : change.object))
-            return true;
+          if (change.type === 'BOOKMARK') continue;
+          if (await isMet(change.type === 'DELETED' ? undefined : change.object)) return true;
         }
       } catch (error) {
         // Too old a version, or a server that restarts: read again. What lasts, the read says.

@@ -1,5 +1,4 @@
 /** `gantry delete`: objects by name, by selector, all of a kind, or those of manifests; waits until they are gone. */
-import { parseDurationMs } from '../../machinery/duration.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { type DynamicObject, keyOf } from '../../machinery/meta.ts';
 import { type ApiKind, kindOfManifest, singularName } from '../discovery.ts';
@@ -7,6 +6,7 @@ import { CommandError, type Io } from '../io.ts';
 import { readManifests } from '../manifests.ts';
 import { chooseFrom, keyIn } from '../selection.ts';
 import type { Session } from '../session.ts';
+import { timeoutMsFrom } from '../timeout.ts';
 import { type Subject, waitUntil } from '../waiting.ts';
 import { objectsOf } from './get.ts';
 
@@ -24,8 +24,6 @@ export interface DeleteFlags {
   readonly ignoreNotFound?: boolean;
 }
 
-const WEEK_MS = 7 * 86_400_000;
-
 /** Rejects with `ApiError` or `CommandError`. */
 export async function runDelete(
   words: readonly string[],
@@ -34,7 +32,7 @@ export async function runDelete(
   io: Io,
 ): Promise<void> {
   const gracePeriodSeconds = parseGrace(flags.gracePeriod);
-  const timeoutMs = parseTimeout(flags.timeout);
+  const timeoutMs = timeoutMsFrom(flags.timeout);
   const deadlineMs = io.clock.monotonicMs() + timeoutMs;
   const subjects = await subjectsOf(words, flags, session, io);
   if (subjects.length === 0) return io.stdout.write('No resources found\n');
@@ -119,13 +117,4 @@ function parseGrace(text: string | undefined): number | undefined {
   if (text === undefined || text === '-1') return undefined;
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new CommandError(`--grace-period: found "${text}", wanted a whole number of seconds`);
-}
-
-function parseTimeout(text: string | undefined): number {
-  // kubectl's 0: no limit of its own.
-  if (text === undefined || text === '0' || text === '0s') return WEEK_MS;
-  const found = parseDurationMs(text);
-  if (found === undefined)
-    throw new CommandError(`--timeout: found "${text}", wanted a duration such as 30s or 5m`);
-  return found;
 }

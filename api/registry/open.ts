@@ -131,7 +131,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       cacheOf,
       clock,
       security: new TaskSecurity(cacheOf, { allowedHostPaths: options.allowedHostPaths ?? [] }),
-      admission: new Admission(clock, random),
+      admission: new Admission(clock, random, (kind, key) => surroundings.find(kind, key)),
       commits,
       objects,
     }),

@@ -1,6 +1,6 @@
 /**
  * From what a client sent to what would be stored: pruned, defaulted, stamped with what the server alone decides, and
- * validated. Nothing here touches the store or knows who asks.
+ * validated. Nothing here writes, or knows who asks; other objects are looked at as the caches have them.
  */
 import { type Clock, timestamp } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
@@ -21,6 +21,7 @@ import type { RegistryWriteOptions } from '../types.ts';
 import { namespaceFor, type Read, readApplied, readBody } from './bodies.ts';
 import { type FieldProblem, invalidObject } from './fielderrors.ts';
 import { changedMetadata, metadataChangeProblems, metadataProblems, newMetadata } from './metadata.ts';
+import { type FindObject, NOTHING_FOUND } from './rules/rules.ts';
 
 export interface Admitted {
   /** As it would be stored; without resourceVersion. */
@@ -39,10 +40,12 @@ const NOT_DESIRED: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadat
 export class Admission {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #find: FindObject;
 
-  constructor(clock: Clock, random: Random) {
+  constructor(clock: Clock, random: Random, find: FindObject) {
     this.#clock = clock;
     this.#random = random;
+    this.#find = find;
   }
 
   /** Throws `BadRequest` for what cannot be read and `Invalid` for what may not be. */
@@ -88,7 +91,7 @@ export class Admission {
       before === undefined
         ? this.#create(entry, planned.body, quiet, planned.entries)
         : this.#update(entry, key, before, planned.body, quiet, planned.entries);
-    return { ...admitted, warnings };
+    return { ...admitted, warnings: [...warnings, ...admitted.warnings] };
   }
 
   /** For writes that are acts: the object with its entries saying who changed it, and how. */
@@ -114,13 +117,15 @@ export class Admission {
     const isStamped = hasGeneration && options.dryRun !== true;
     const object = assemble(entry, isStamped ? stampTrace(metadata) : metadata, sent.fields);
     const problems = [...(entry.rules.onCreate?.(object) ?? [])];
+    const among = entry.rules.amongOthers?.(object, undefined, this.#find) ?? NOTHING_FOUND;
     problems.push(
+      ...among.problems,
       ...metadataProblems(entry, object.metadata),
       ...entry.validator.problems(object, undefined),
     );
     refuse(entry, metadata.name, problems);
     const stored = withEntries(object, track(object, sent));
-    return { object: stored, warnings: sent.warnings, sentVersion: undefined };
+    return { object: stored, warnings: [...sent.warnings, ...among.warnings], sentVersion: undefined };
   }
 
   #update(
@@ -160,6 +165,11 @@ export class Admission {
     const problems = metadataChangeProblems(sent.metadata, before.metadata);
     const wished = assemble(entry, metadata, sent.fields);
     problems.push(...(entry.rules.onUpdate?.(wished, before, options.subresource) ?? []));
+    const among =
+      (options.subresource === undefined
+        ? entry.rules.amongOthers?.(wished, before, this.#find)
+        : undefined) ?? NOTHING_FOUND;
+    problems.push(...among.problems);
     const object = {
       ...wished,
       metadata: this.#counted(entry, wished.metadata, before, wished, options.dryRun === true),
@@ -167,7 +177,7 @@ export class Admission {
     problems.push(...metadataProblems(entry, object.metadata), ...entry.validator.problems(object, before));
     refuse(entry, key.name, problems);
     const stored = withEntries(object, track(object, sent));
-    return { object: stored, warnings: sent.warnings, sentVersion };
+    return { object: stored, warnings: [...sent.warnings, ...among.warnings], sentVersion };
   }
 
   /** Metadata with the generation and the trace moved on when the desired state changed. */

@@ -10,6 +10,7 @@ const MAX_CAUSES = 50;
 export interface FieldProblem {
   readonly reason:
     | 'FieldValueRequired'
+    | 'FieldValueNotFound'
     | 'FieldValueInvalid'
     | 'FieldValueTypeInvalid'
     | 'FieldValueNotSupported'
@@ -53,6 +54,11 @@ export function unsupported(field: string, value: unknown, supported: readonly u
 
 export function duplicate(field: string, value: unknown): FieldProblem {
   return { reason: 'FieldValueDuplicate', field, message: `Duplicate value: ${shown(value)}` };
+}
+
+/** What it refers to is not there. */
+export function missing(field: string, value: unknown): FieldProblem {
+  return { reason: 'FieldValueNotFound', field, message: `Not found: ${shown(value)}` };
 }
 
 export function forbidden(field: string, detail: string): FieldProblem {

@@ -2,8 +2,22 @@
  * `KindRules`: what holds for one kind and neither schema nor CEL can say. A kind without rules of its own has none of
  * these hooks; the list is `list.ts`. Hooks are pure and see objects that were pruned and defaulted by their schema.
  */
-import type { DynamicObject } from '../../../../machinery/meta.ts';
+import type { DynamicObject, ObjectKey } from '../../../../machinery/meta.ts';
 import type { FieldProblem } from '../fielderrors.ts';
+
+/** Looks at another object of this moment; a Resource names its kind. */
+export type FindObject = (
+  kind: { readonly group: string; readonly plural: string },
+  key: ObjectKey,
+) => DynamicObject | undefined;
+
+export interface Findings {
+  readonly problems: readonly FieldProblem[];
+  /** For `Warning` headers: what is let pass. */
+  readonly warnings: readonly string[];
+}
+
+export const NOTHING_FOUND: Findings = { problems: [], warnings: [] };
 
 export interface KindRules {
   /** A new object before validation: may be changed in place. Says what speaks against it. */
@@ -17,6 +31,11 @@ export interface KindRules {
     before: DynamicObject,
     subresource: string | undefined,
   ): readonly FieldProblem[];
+  /**
+   * What other objects say to one that is made (`before` undefined) or changed itself rather than through a subresource.
+   * Comes after the hooks above; the object may be changed in place.
+   */
+  amongOthers?(object: DynamicObject, before: DynamicObject | undefined, find: FindObject): Findings;
   /** What is wrong with a name; without this hook names are DNS subdomains. */
   nameProblem?(name: string): string | undefined;
   /** Seconds a deletion gives the object when the caller does not say; default 0. */

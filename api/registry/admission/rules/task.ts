@@ -1,15 +1,15 @@
 /**
- * What holds for Tasks alone and no schema can say: who writes the binding, and that no two volumes are mounted at one
- * path, however it is written, for which a CEL rule would have to compare more than rules may cost.
+ * What holds for Tasks alone and no schema can say: who writes the binding. What holds for templates of Tasks, too, is
+ * `taskspec.ts`.
  */
-import { posix } from 'node:path';
-import { isRecord, isSameJson, readPath } from '../../../../machinery/json.ts';
+import { isRecord } from '../../../../machinery/json.ts';
 import type { DynamicObject, Resource } from '../../../../machinery/meta.ts';
 import { dnsLabelProblem } from '../../../../machinery/names.ts';
 import { tasks, workers } from '../../../../schemas/kinds.ts';
 import type { Task, Worker } from '../../../../schemas/types.gen.ts';
-import { duplicate, type FieldProblem, forbidden, invalid } from '../fielderrors.ts';
+import { type FieldProblem, forbidden, invalid } from '../fielderrors.ts';
 import type { KindRules } from './rules.ts';
+import { taskSpecProblems } from './taskspec.ts';
 
 /** Fields of spec that only `tasks/binding` writes. */
 const BINDING_FIELDS = ['workerName', 'bindingEpoch'] as const;
@@ -70,36 +70,16 @@ function carryBinding(before: DynamicObject, spec: Record<string, unknown>): Fie
   return problems;
 }
 
-/** Mounts that were there before need not be put right by who changes something else. */
-function mountProblems(task: DynamicObject, before: DynamicObject | undefined): FieldProblem[] {
-  const mounts = readPath(task, ['spec', 'volumeMounts']);
-  if (!Array.isArray(mounts) || isSameJson(mounts, readPath(before, ['spec', 'volumeMounts']))) return [];
-  const seen = new Set<string>();
-  return mounts.flatMap((mount: unknown, index) => {
-    const path = isRecord(mount) ? mount['mountPath'] : undefined;
-    // What is no path at all, or the very same text again, is the schema's to say.
-    if (typeof path !== 'string' || !path.startsWith('/')) return [];
-    const field = `spec.volumeMounts[${index}].mountPath`;
-    if (path.split('/').includes('..')) return [invalid(field, path, "must not contain '..'")];
-    const plain = posix.normalize(`${path}/`);
-    if (plain === '/') return [invalid(field, path, 'must be a path below /')];
-    const isRepeated = seen.has(plain) && !mounts.some((other, at) => at < index && isAt(other, path));
-    seen.add(plain);
-    return isRepeated ? [duplicate(field, path)] : [];
-  });
-}
-
-function isAt(mount: unknown, path: string): boolean {
-  return isRecord(mount) && mount['mountPath'] === path;
-}
-
 export const taskRules: KindRules = {
   // Names end up in container and host names.
   nameProblem: dnsLabelProblem,
-  onCreate: (object) => [...bindingProblems(object), ...mountProblems(object, undefined)],
+  onCreate: (object) => [...bindingProblems(object), ...taskSpecProblems(object['spec'], undefined, 'spec')],
   onUpdate(object, before, subresource) {
     if (subresource !== undefined || !isRecord(object['spec'])) return [];
-    return [...carryBinding(before, object['spec']), ...mountProblems(object, before)];
+    return [
+      ...carryBinding(before, object['spec']),
+      ...taskSpecProblems(object['spec'], before['spec'], 'spec'),
+    ];
   },
   graceSeconds: (object) => asTask(object).spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS,
 };

@@ -2,7 +2,7 @@
  * One file of a container, read through the engine, which answers with an archive: of that only the first entry is looked
  * at, and no more of it than is wanted.
  *
- * Source of the format: POSIX, pax Interchange Format, "ustar"; sizes beyond eight octal digits as GNU tar writes them. The
+ * Source of the format: POSIX, pax Interchange Format: "ustar", and sizes that have no room there in a record of their own. The
  * engine follows links on the way to the file inside the container only, and the last part of the path not at all.
  */
 import type Docker from 'dockerode';
@@ -48,28 +48,28 @@ export async function readDockerFile(
 }
 
 async function firstEntry(reader: Blocks, maxBytes: number): Promise<FoundFile> {
+  let toldBytes: number | undefined;
   for (let prefaceBytes = 0; ; ) {
     const header = await reader.take(BLOCK_BYTES);
     const type = String.fromCharCode(header[156] ?? 0);
-    const sizeBytes = sizeOf(header);
+    const isPreface = ['x', 'g', 'L', 'K'].includes(type);
+    const sizeBytes = (isPreface ? undefined : toldBytes) ?? sizeOf(header);
     if (type === '0' || type === '\0') {
       const bytes = await reader.take(Math.min(sizeBytes, maxBytes));
       return { kind: 'file', bytes, isCut: sizeBytes > maxBytes };
     }
-    const isPreface = ['x', 'g', 'L', 'K'].includes(type);
     if (!isPreface) return { kind: 'other', what: KINDS[type] ?? 'no regular file' };
     const padded = Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
     prefaceBytes += padded + BLOCK_BYTES;
     if (prefaceBytes > MAX_PREFACE_BYTES) throw malformed();
-    await reader.take(padded);
+    const preface = (await reader.take(padded)).toString('utf8', 0, sizeBytes);
+    const told = type === 'x' ? /(?:^|\n)\d+ size=(\d+)\n/.exec(preface)?.[1] : undefined;
+    if (told !== undefined) toldBytes = Number(told);
   }
 }
 
 function sizeOf(header: Buffer): number {
-  const field = header.subarray(124, 136);
-  // GNU's way: the first bit says that the rest is a number in itself.
-  if (((field[0] ?? 0) & 0x80) !== 0) return Number(field.readBigUInt64BE(4));
-  const text = field.toString('latin1').replaceAll(/[\0 ]/g, '');
+  const text = header.toString('latin1', 124, 136).replaceAll(/[\0 ]/g, '');
   const size = Number.parseInt(text === '' ? '0' : text, 8);
   if (Number.isNaN(size)) throw malformed();
   return size;

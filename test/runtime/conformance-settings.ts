@@ -23,7 +23,7 @@ export const NEEDS_A_KERNEL = [
   'filters system calls as the engine does, not at all, or by a profile',
   'shows the processes of the machine where that was asked for',
   'asks the name servers it was given',
-  'tells what is no file, and follows no link to one',
+  'tells what is no file, follows no link to one, and reads no more of 10 GB than was asked for',
 ] as const;
 
 export function promiseSettings(promise: Promised): void {
@@ -209,6 +209,7 @@ export function promiseSettings(promise: Promised): void {
     const read = (path: string) => rig.runtime.readFile(id, path, 100, rig.signal);
     expect(await read('/place')).to.deep.equal({ kind: 'other', what: 'a directory' });
     expect(await read('/link')).to.deep.equal({ kind: 'other', what: 'a symbolic link' });
+    expect(await read('/much')).to.deep.equal({ kind: 'file', bytes: Buffer.alloc(100), isCut: true });
   });
 
   promise('keeps a log within its bounds: the oldest goes', async (rig) => {

@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<Behaviour, readonly string[]>> = {
     'sh -c "x=x; while :; do x=\\$x\\$x; done"; exit 5',
   ),
   'leaves files': shell(
-    'echo what was left > /left; mkdir /place; ln -s /left /link; ln -s /place /way; cp /left /place/left',
+    'echo what was left > /left; mkdir /place; ln -s /left /link; ln -s /place /way; cp /left /place/left; truncate -s 10G /much',
   ),
   'writes a file of 3 MB': shell('head -c 3000000 /dev/zero > /written; sleep 3600'),
   'writes 5000 numbered lines': shell(

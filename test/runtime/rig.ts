@@ -35,7 +35,7 @@ export type Behaviour =
   | 'has a child that grows without end, and ends with 5'
   /** Into its own layer, and waits. */
   | 'writes a file of 3 MB'
-  /** `LEFT` at `/left`, a directory at `/place`, links to both beside them, and ends. */
+  /** `LEFT` at `/left`, a directory at `/place`, links to both beside them, 10 GB of nothing at `/much`, and ends. */
   | 'leaves files'
   /** `line N xxx…`, a hundred bytes or so each, and ends. */
   | 'writes 5000 numbered lines';

@@ -1,0 +1,85 @@
+/** Mode Global: the workers there should be a task on. Pure. */
+import { findCondition } from '../../../machinery/conditions.ts';
+import type { TaskSet, Worker } from '../../../schemas/types.gen.ts';
+import { untolerated, workerLabels } from '../../scheduler/filters.ts';
+import type { Split } from './rollout.ts';
+import type { Member, SetView } from './view.ts';
+
+export interface Place {
+  readonly worker: string;
+  /** It takes new tasks: neither cordoned nor out of touch. */
+  readonly isOpen: boolean;
+  readonly members: readonly Member[];
+}
+
+export interface Places {
+  /** Open ones, and closed ones that have a task: as many as are wanted. */
+  readonly wanted: readonly Place[];
+  /** Tasks of closed workers that nothing runs of: they wait for their worker, and hold nobody up. */
+  readonly stranded: readonly Member[];
+  /** Tasks on workers, or for workers, that do not match. */
+  readonly strays: readonly Member[];
+}
+
+export function placesOf({ set, world, members }: SetView): Places {
+  const byPlace = Map.groupBy(members, ({ place }) => place ?? '');
+  const matching = world.workers.filter((worker) => isMatching(set, worker));
+  const names = new Set(matching.map(({ metadata }) => metadata.name));
+  const places = matching
+    .map((worker) => {
+      const { name } = worker.metadata;
+      return { worker: name, isOpen: isOpen(worker), members: byPlace.get(name) ?? [] };
+    })
+    .sort((a, b) => (a.worker < b.worker ? -1 : 1));
+  const isWanted = (place: Place): boolean =>
+    place.isOpen || place.members.some(({ worker }) => worker === place.worker);
+  return {
+    wanted: places.filter(isWanted),
+    stranded: places.filter((place) => !isWanted(place)).flatMap((place) => place.members),
+    strays: members.filter(({ place }) => place === undefined || !names.has(place)),
+  };
+}
+
+/** Every open worker has one of the target revision, available, and none of another. */
+export function isWholeEverywhere({ wanted, strays }: Places, { fresh }: Split): boolean {
+  const isFresh = new Set(fresh);
+  return (
+    strays.length === 0 &&
+    wanted
+      .filter((place) => place.isOpen)
+      .every(
+        ({ members }) =>
+          members.every((member) => isFresh.has(member)) && members.some(({ isAvailable }) => isAvailable),
+      )
+  );
+}
+
+/** Of these, how many can be replaced: those on closed workers have to wait for their worker. */
+export function toReplace({ wanted, strays }: Places, old: readonly Member[]): number {
+  const isOld = new Set(old);
+  const open = wanted.filter(({ isOpen }) => isOpen).flatMap(({ members }) => members);
+  return [...open, ...strays].filter((member) => isOld.has(member)).length;
+}
+
+export function availablePlaces({ wanted }: Places): number {
+  return wanted.filter(({ members }) => members.some(({ isAvailable }) => isAvailable)).length;
+}
+
+/**
+ * What a worker says of itself for a moment, that its disk is full, keeps new tasks away (the scheduler sees to that)
+ * and drives none away.
+ */
+function isMatching(set: TaskSet, worker: Worker): boolean {
+  if (worker.metadata.deletionTimestamp !== undefined) return false;
+  const spec = { ...set.spec.template.spec, restartPolicy: 'Always' as const };
+  const labels = workerLabels(worker);
+  if (Object.entries(spec.workerSelector ?? {}).some(([key, value]) => labels[key] !== value)) return false;
+  const steady: Worker = { ...worker, status: {} };
+  return (
+    untolerated({ apiVersion: '', kind: '', metadata: { name: '' }, spec }, steady, 'NoSchedule').length === 0
+  );
+}
+
+function isOpen({ spec, status }: Worker): boolean {
+  return spec?.unschedulable !== true && findCondition(status?.conditions, 'Ready')?.status === 'True';
+}

@@ -1,15 +1,17 @@
 /**
- * The scheduler: gives every task that wants to run a worker, and says why or why not.
+ * The scheduler: gives every task that wants to run a worker, the most urgent first, and says why or why not.
  *
- * It writes the Scheduled condition (and phase Pending, reason Unschedulable, while nothing fits) and binds through
- * `tasks/binding`. It remembers nothing that it could not find out again.
+ * It writes the Scheduled condition (and phase Pending, reason Unschedulable, while nothing fits), binds through
+ * `tasks/binding`, and takes tasks of lower priority off a worker through `tasks/eviction` where one that may do so has
+ * no other place. What goes where is decided in rounds (`rounds.ts`); here it is performed. It remembers nothing that
+ * it could not find out again.
  */
 import type { ObjectStore } from '../../client/informer.ts';
 import type { Timer } from '../../machinery/clock.ts';
 import { findCondition, setCondition } from '../../machinery/conditions.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
-import { apiVersionOf, keyOf, keyString, parseKey } from '../../machinery/meta.ts';
+import { apiVersionOf, parseKey } from '../../machinery/meta.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
@@ -17,17 +19,25 @@ import { type Controller, ControllerLoop, done, type Result, requeueAfter } from
 import { UNBOUND } from '../informers.ts';
 import { Ledger } from './ledger.ts';
 import { type AttemptResult, type SchedulerMetrics, schedulerMetrics } from './metrics.ts';
-import { type Plan, planSchedule, type Verdict } from './plan.ts';
+import { restReason, type Verdict } from './plan.ts';
+import { performPreemption } from './preempt.ts';
+import { type Binding, type Explanation, type Preemption, Rounds } from './rounds.ts';
 
 export interface SchedulerSources {
   readonly tasks: ObjectStore<Task>;
   readonly workers: ObjectStore<Worker>;
 }
 
-/** Changes of workers and freed room within this time wake the waiting tasks once. */
+/** Changes of workers and freed room within this time lead to one round. */
 const WAKE_DELAY_MS = 20;
-/** A message of which only the figures moved is rewritten at most this often, and no more than that behind. */
+/** With more waiting tasks than this, room that has become free waits for that round. */
+const AT_ONCE = 200;
+/** Nobody is told why it waits while others wait to be bound. */
+const EXPLAIN_LATER_MS = 50;
+/** A message of which only the figures moved is rewritten at most this often, and no more than that behind; */
 const EXPLAIN_EVERY_MS = 10_000;
+/** where more tasks than this wait, the time grows with them. */
+const EXPLAIN_AT_ONCE = 500;
 /** Whatever was missed: a waiting task is looked at again after this long. */
 const RECHECK_MS = 60_000;
 const ASSUME_FOR_MS = 30_000;
@@ -49,11 +59,12 @@ class Scheduler implements Controller {
   readonly #sources: SchedulerSources;
   readonly #metrics: SchedulerMetrics;
   readonly #ledger: Ledger;
+  readonly #rounds: Rounds;
   /** Waiting task -> when its condition was last written, monotonic. */
   readonly #explainedAtMs = new Map<string, number>();
   readonly #wakeTimers = new Map<'soon' | 'later', Timer>();
   #isStopped = false;
-  #wake: (when: 'soon' | 'later') => void = () => undefined;
+  #enqueue: (key: string) => void = () => undefined;
 
   constructor(context: ControllerContext, sources: SchedulerSources) {
     this.#context = context;
@@ -65,27 +76,43 @@ class Scheduler implements Controller {
     this.#ledger = new Ledger({
       clock: context.clock,
       assumeForMs: ASSUME_FOR_MS,
-      onFreed: () => this.#wake('soon'),
+      onFreed: (worker) => this.#freed(worker),
       onTaken: () => this.#wake('later'),
+      onForgotten: (key) => this.#enqueue(key),
     });
+    this.#rounds = new Rounds({ clock: context.clock, ledger: this.#ledger, workers: sources.workers });
   }
 
   attach(loop: ControllerLoop): void {
-    const { clock } = this.#context;
-    this.#wake = (when) => {
-      if (this.#isStopped || this.#wakeTimers.has(when)) return;
-      const timer = clock.after(when === 'soon' ? WAKE_DELAY_MS : EXPLAIN_EVERY_MS, () => {
-        this.#wakeTimers.delete(when);
-        for (const task of this.#sources.tasks.byIndex(UNBOUND, 'true')) loop.enqueue(keyString(keyOf(task)));
-      });
-      this.#wakeTimers.set(when, timer);
-    };
+    this.#enqueue = (key) => loop.enqueue(key);
     this.#sources.tasks.onChange((key, task, old) => {
       this.#ledger.observe(key, task, old);
+      this.#rounds.observe(key, task);
       if (task === undefined) this.#explainedAtMs.delete(key);
       else loop.enqueue(key);
     });
-    this.#sources.workers.onChange(() => this.#wake('soon'));
+    this.#sources.workers.onChange((name) => this.#freed(name));
+  }
+
+  #freed(worker: string): void {
+    this.#rounds.workerChanged(worker);
+    this.#wake('soon');
+    this.#wake('later');
+  }
+
+  /** `soon`: a round, for room that has become free. `later`: everybody hears how things are now. */
+  #wake(when: 'soon' | 'later'): void {
+    if (this.#isStopped || this.#wakeTimers.has(when)) return;
+    const timer = this.#context.clock.after(when === 'soon' ? WAKE_DELAY_MS : EXPLAIN_EVERY_MS, () => {
+      this.#wakeTimers.delete(when);
+      if (when === 'soon') this.#round();
+      else for (const key of this.#rounds.keys()) this.#enqueue(key);
+    });
+    this.#wakeTimers.set(when, timer);
+  }
+
+  #round(): void {
+    for (const key of this.#rounds.decide()) this.#enqueue(key);
   }
 
   stop(): void {
@@ -102,30 +129,53 @@ class Scheduler implements Controller {
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
     const task = this.#sources.tasks.get(key);
     if (task === undefined) return done;
-    // Our own binding is on its way to this copy: deciding again now would decide from the past.
-    if (this.#ledger.isAssumed(task)) return done;
-    const candidates = this.#sources.workers.list().map((worker) => this.#ledger.candidate(worker));
-    const plan = planSchedule(task, candidates);
-    switch (plan.kind) {
-      case 'nothing':
-        this.#explainedAtMs.delete(key);
-        if (plan.reason === 'Bound') await this.#confirm(task, signal);
-        if (plan.reason === 'Stopped') await this.#rest(task, signal);
-        return done;
+    const rest = restReason(task);
+    if (rest !== undefined) {
+      this.#explainedAtMs.delete(key);
+      if (this.#rounds.take(key)?.kind === 'bind') this.#ledger.forget(task.metadata.uid ?? '');
+      if (rest === 'Bound') await this.#confirm(task, signal);
+      if (rest === 'Stopped') await this.#rest(task, signal);
+      return done;
+    }
+    // Also one whose binding has failed, or was never seen: it waits again.
+    this.#rounds.observe(key, task);
+    this.#rounds.reopenAfter(key, RECHECK_MS);
+    if (this.#rounds.isDue && (this.#rounds.size <= AT_ONCE || !this.#rounds.hasFreed)) this.#round();
+    const decision = this.#rounds.take(key);
+    switch (decision?.kind) {
       case 'bind':
-        await this.#measured('scheduled', () => this.#bind(key, task, plan, signal));
+        // An assumption that has run out in the queue: the task is decided anew, with the others.
+        if (!this.#ledger.isAssumed(task)) return requeueAfter(0);
+        await this.#measured('scheduled', () => this.#bind(key, task, decision, signal));
         return done;
-      case 'unschedulable':
-        return this.#measured('unschedulable', () => this.#explain(key, task, plan, signal));
+      case 'preempt':
+        await this.#preempt(key, task, decision, signal);
+        break;
+      case undefined:
+        // Our own binding is on its way to this copy, or the next round looks at it.
+        if (this.#ledger.isAssumed(task) || this.#rounds.isOpen(key)) return done;
+        if (this.#rounds.undone > 0) return requeueAfter(EXPLAIN_LATER_MS);
+    }
+    const explanation = this.#rounds.explain(key);
+    if (explanation === undefined) return done;
+    return this.#measured('unschedulable', () => this.#explain(key, task, explanation, signal));
+  }
+
+  async #preempt(key: string, task: Task, decision: Preemption, signal: AbortSignal): Promise<void> {
+    const { uid = '' } = task.metadata;
+    try {
+      await performPreemption(this.#context, this.#sources.tasks, { key, task, decision }, signal);
+      this.#metrics.victims.inc(decision.victims.length);
+      // That is news, however short ago something else was said.
+      this.#explainedAtMs.delete(key);
+    } catch (error) {
+      // Who is not as it was planned on is left alone; what is left to do is planned anew.
+      this.#ledger.nominations.break(uid);
+      throw error;
     }
   }
 
-  async #bind(
-    key: string,
-    task: Task,
-    plan: Extract<Plan, { kind: 'bind' }>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #bind(key: string, task: Task, plan: Binding, signal: AbortSignal): Promise<void> {
     const { name, namespace, uid = '' } = task.metadata;
     this.#ledger.assume(key, task, plan.worker, plan.epoch);
     try {
@@ -167,7 +217,7 @@ class Scheduler implements Controller {
   /** The condition of a bound task, also of one bound by somebody else or before a crash. */
   async #confirm(task: Task, signal: AbortSignal): Promise<void> {
     if (task.metadata.deletionTimestamp !== undefined) return;
-    const isStale = task.status?.reason === 'Unschedulable';
+    const isStale = ['Unschedulable', 'Preempted'].includes(task.status?.reason ?? '');
     const conditions = setCondition(
       task.status?.conditions,
       {
@@ -197,18 +247,14 @@ class Scheduler implements Controller {
     await this.#writeStatus(task, resting, signal);
   }
 
-  async #explain(
-    key: string,
-    task: Task,
-    plan: Extract<Plan, { kind: 'unschedulable' }>,
-    signal: AbortSignal,
-  ): Promise<Result> {
+  async #explain(key: string, task: Task, plan: Explanation, signal: AbortSignal): Promise<Result> {
     const { clock, recorder } = this.#context;
     const before = findCondition(task.status?.conditions, 'Scheduled');
     const isToldAlready = before?.reason === 'Unschedulable' && task.status?.reason === 'Unschedulable';
     if (isToldAlready && before.message === plan.message) return requeueAfter(RECHECK_MS);
     const explainedAtMs = this.#explainedAtMs.get(key);
-    const waitMs = explainedAtMs === undefined ? 0 : explainedAtMs + EXPLAIN_EVERY_MS - clock.monotonicMs();
+    const waitMs =
+      explainedAtMs === undefined ? 0 : explainedAtMs + this.#explainEveryMs() - clock.monotonicMs();
     if (isToldAlready && waitMs > 0) return requeueAfter(waitMs);
     const conditions = setCondition(
       task.status?.conditions,
@@ -239,6 +285,10 @@ class Scheduler implements Controller {
       },
     });
     return requeueAfter(RECHECK_MS);
+  }
+
+  #explainEveryMs(): number {
+    return EXPLAIN_EVERY_MS * Math.max(1, this.#rounds.size / EXPLAIN_AT_ONCE);
   }
 
   async #writeStatus(task: Task, status: NonNullable<Task['status']>, signal: AbortSignal): Promise<void> {

@@ -90,3 +90,13 @@ export function needsWorker(task: Task): boolean {
     !hasEnded(task)
   );
 }
+
+/** Taken off its worker, and that worker has not said yet that its container has stopped. */
+export function isLeaving({ spec, status }: Task): boolean {
+  return spec.workerName === undefined && (status?.phase === 'Running' || status?.phase === 'Unknown');
+}
+
+/** Absent is 0, as in the schema's words. */
+export function priorityOf({ spec }: Task): number {
+  return spec.priority ?? 0;
+}

@@ -32,6 +32,27 @@ export interface Candidate {
   readonly taskCount: number;
 }
 
+/** The same worker with this much more held of it, or with `-1` less. */
+export function withShares(
+  candidate: Candidate,
+  shares: readonly { readonly task: string; readonly demand: Demand }[],
+  sign: 1 | -1,
+): Candidate {
+  if (shares.length === 0) return candidate;
+  const sum = (of: (demand: Demand) => number): number =>
+    sign * shares.reduce((total, { demand }) => total + of(demand), 0);
+  const keys = new Set(shares.map(({ task }) => task));
+  const ports = shares.flatMap(({ task, demand }) => demand.hostPorts.map((port) => ({ ...port, task })));
+  return {
+    worker: candidate.worker,
+    milliCpu: candidate.milliCpu + sum(({ milliCpu }) => milliCpu),
+    memoryBytes: candidate.memoryBytes + sum(({ memoryBytes }) => memoryBytes),
+    diskBytes: candidate.diskBytes + sum(({ diskBytes }) => diskBytes),
+    ports: sign > 0 ? [...candidate.ports, ...ports] : candidate.ports.filter(({ task }) => !keys.has(task)),
+    taskCount: candidate.taskCount + sign * shares.length,
+  };
+}
+
 /** What is asked: the task, and its demand worked out once. */
 export interface Ask {
   readonly task: Task;
@@ -188,6 +209,24 @@ function freeMemory(candidate: Candidate): number {
 
 function freeDisk(candidate: Candidate): number {
   return allocatableOf(candidate.worker).diskBytes - candidate.diskBytes;
+}
+
+/** What the task lacks there, in figures: nothing below 0, and nothing of what it does not ask for. */
+export function shortfall({ demand }: Ask, candidate: Candidate): Omit<Demand, 'hostPorts'> {
+  const lack = (asked: number, free: number): number => (asked === 0 ? 0 : Math.max(0, asked - free));
+  return {
+    milliCpu: lack(demand.milliCpu, freeMilliCpu(candidate)),
+    memoryBytes: lack(demand.memoryBytes, freeMemory(candidate)),
+    diskBytes: lack(demand.diskBytes, freeDisk(candidate)),
+  };
+}
+
+/** The tasks that hold a port the task asks for. */
+export function portHolders({ demand }: Ask, { worker, ports }: Candidate): ReadonlySet<string> {
+  const held = ports.filter((other) =>
+    demand.hostPorts.some((port) => portsClash(atWorker(port, worker), atWorker(other, worker))),
+  );
+  return new Set(held.map(({ task }) => task));
 }
 
 /** The first port that cannot be had there; without a holder it is the task itself that asks for it twice. */

@@ -7,11 +7,18 @@
  */
 import type { Clock, Timer } from '../../machinery/clock.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
-import { type Demand, demandOf, holdsShare } from './demand.ts';
-import type { Candidate, HeldPort } from './filters.ts';
+import { type Demand, demandOf, holdsShare, priorityOf } from './demand.ts';
+import { type Candidate, type HeldPort, withShares } from './filters.ts';
+import { Nominations } from './nominations.ts';
+import type { Contested, Holder } from './preemption.ts';
+
+const DEFAULT_GRACE_SECONDS = 30;
+/** A deletion that takes this long beyond its grace period is not waited for. */
+const STUCK_MS = 30_000;
 
 interface Share {
   readonly key: string;
+  readonly task: Task;
   readonly worker: string;
   readonly demand: Demand;
 }
@@ -25,44 +32,69 @@ export interface LedgerOptions {
   readonly clock: Clock;
   /** An assumed binding that was never seen is forgotten after this long. */
   readonly assumeForMs: number;
-  /** Called when room may have become free: a share went away or became smaller. */
-  readonly onFreed: () => void;
+  /** Called when room may have become free there: a share went away or became smaller, or is less worth. */
+  readonly onFreed: (worker: string) => void;
   /** Called when a share was seen to come or to grow: what waiting tasks were told of free room is not true any more. */
   readonly onTaken: () => void;
+  /** Called when nobody has seen the binding of this task (`namespace/name`) in time. */
+  readonly onForgotten: (key: string) => void;
+}
+
+/** Who asks: what is kept for tasks of a lower priority is no hindrance. */
+export interface Asker {
+  readonly uid: string;
+  readonly priority: number;
 }
 
 export class Ledger {
   readonly #options: LedgerOptions;
+  readonly nominations: Nominations;
   /** By task uid. */
   readonly #seen = new Map<string, Share>();
   readonly #assumed = new Map<string, Assumption>();
   /** Worker -> uids of the tasks that hold a share of it. */
   readonly #byWorker = new Map<string, Set<string>>();
+  /** What was worked out of a worker, until something of it changes. */
+  readonly #candidates = new Map<string, Candidate>();
+  #version = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.nominations = new Nominations({
+      clock: options.clock,
+      onChange: (worker) => {
+        this.#version++;
+        options.onFreed(worker);
+      },
+    });
+  }
+
+  /** Another one after every change of what is held or kept. */
+  get version(): number {
+    return this.#version;
   }
 
   /** For the tasks informer. */
   observe(key: string, task: Task | undefined, old: Task | undefined): void {
     const uid = (task ?? old)?.metadata.uid;
     if (uid === undefined) return;
+    this.nominations.observe(task, old);
     const assumption = this.#assumed.get(uid);
     const isOutdated = task === undefined || (task.spec.bindingEpoch ?? 0) >= (assumption?.epoch ?? 0);
     if (assumption !== undefined && isOutdated) this.#dropAssumption(uid, assumption);
     const before = this.#seen.get(uid);
     const { workerName } = task?.spec ?? {};
     if (task !== undefined && workerName !== undefined && holdsShare(task)) {
-      const share = { key, worker: workerName, demand: demandOf(task) };
+      const share = { key, task, worker: workerName, demand: demandOf(task) };
       if (before !== undefined && before.worker !== workerName) this.#unlink(uid, before.worker);
       this.#seen.set(uid, share);
       this.#link(uid, workerName);
-      if (before !== undefined && isSmaller(share, before)) this.#options.onFreed();
+      if (before !== undefined && isSmaller(share, before)) this.#options.onFreed(before.worker);
       else if (before === undefined || isSmaller(before, share)) this.#options.onTaken();
     } else if (before !== undefined) {
       this.#seen.delete(uid);
       this.#unlink(uid, before.worker);
-      this.#options.onFreed();
+      this.#options.onFreed(before.worker);
     }
   }
 
@@ -70,8 +102,12 @@ export class Ledger {
     const { uid } = task.metadata;
     if (uid === undefined) return;
     this.forget(uid);
-    const timer = this.#options.clock.after(this.#options.assumeForMs, () => this.forget(uid));
-    this.#assumed.set(uid, { key, worker, epoch, demand: demandOf(task), timer });
+    this.nominations.drop(uid);
+    const timer = this.#options.clock.after(this.#options.assumeForMs, () => {
+      this.forget(uid);
+      this.#options.onForgotten(key);
+    });
+    this.#assumed.set(uid, { key, task, worker, epoch, demand: demandOf(task), timer });
     this.#link(uid, worker);
   }
 
@@ -86,15 +122,63 @@ export class Ledger {
     const assumption = this.#assumed.get(uid);
     if (assumption === undefined) return;
     this.#dropAssumption(uid, assumption);
-    this.#options.onFreed();
+    this.#options.onFreed(assumption.worker);
   }
 
   /** Ends its timers: nothing is decided on it any more. */
   close(): void {
     for (const { timer } of this.#assumed.values()) timer.cancel();
+    this.nominations.close();
   }
 
-  candidate(worker: Worker): Candidate {
+  /** The worker as this task may see it. */
+  candidateFor(worker: Worker, asker: Asker): Candidate {
+    const all = this.#candidate(worker);
+    if (this.nominations.size === 0) return all;
+    const { name } = worker.metadata;
+    const kept = this.nominations.keptFrom(name, asker.uid, asker.priority);
+    const own = this.nominations.of(asker.uid);
+    // Their shares are gone from the record, their containers are not: the task waits for that.
+    const leaving =
+      own?.worker === name
+        ? [...own.victims.values()].filter(({ uid }) => this.#seen.get(uid)?.worker !== name)
+        : [];
+    return withShares(all, [...kept, ...leaving], 1);
+  }
+
+  /** The same, and who holds it. */
+  contestedFor(worker: Worker, asker: Asker): Contested {
+    const { name } = worker.metadata;
+    const holders: Holder[] = [];
+    for (const uid of this.#byWorker.get(name) ?? []) {
+      const share = this.#seen.get(uid);
+      // A binding of our own that nobody has seen yet is not taken back.
+      if (share?.worker !== name || this.#assumed.has(uid)) continue;
+      holders.push(holderOf(uid, share, this.#stayOf(uid, share.task)));
+    }
+    return { ...this.candidateFor(worker, asker), holders };
+  }
+
+  /** Whether its room comes free without anybody's doing, in a time that can be told. */
+  #stayOf(uid: string, { metadata, spec }: Task): Holder['stay'] {
+    if (this.nominations.isVictim(uid)) return 'leaving';
+    const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+    if (deletionTimestamp === undefined) return spec.desiredState === 'Stopped' ? 'leaving' : 'staying';
+    const graceMs = (deletionGracePeriodSeconds ?? graceSecondsOf(spec)) * 1000;
+    const isLate = this.#options.clock.now() > Date.parse(deletionTimestamp) + graceMs + STUCK_MS;
+    return isLate ? 'stuck' : 'leaving';
+  }
+
+  #candidate(worker: Worker): Candidate {
+    const { name } = worker.metadata;
+    const known = this.#candidates.get(name);
+    if (known?.worker === worker) return known;
+    const candidate = this.#sum(worker);
+    this.#candidates.set(name, candidate);
+    return candidate;
+  }
+
+  #sum(worker: Worker): Candidate {
     let milliCpu = 0;
     let memoryBytes = 0;
     let diskBytes = 0;
@@ -116,16 +200,24 @@ export class Ledger {
   #dropAssumption(uid: string, assumption: Assumption): void {
     assumption.timer.cancel();
     this.#assumed.delete(uid);
+    this.#touch(assumption.worker);
     if (this.#seen.get(uid)?.worker !== assumption.worker) this.#unlink(uid, assumption.worker);
   }
 
+  #touch(worker: string): void {
+    this.#version++;
+    this.#candidates.delete(worker);
+  }
+
   #link(uid: string, worker: string): void {
+    this.#touch(worker);
     const uids = this.#byWorker.get(worker);
     if (uids === undefined) this.#byWorker.set(worker, new Set([uid]));
     else uids.add(uid);
   }
 
   #unlink(uid: string, worker: string): void {
+    this.#touch(worker);
     const uids = this.#byWorker.get(worker);
     uids?.delete(uid);
     if (uids?.size === 0) this.#byWorker.delete(worker);
@@ -135,9 +227,27 @@ export class Ledger {
 function isSmaller(now: Share, before: Share): boolean {
   return (
     now.worker !== before.worker ||
+    priorityOf(now.task) < priorityOf(before.task) ||
     now.demand.milliCpu < before.demand.milliCpu ||
     now.demand.memoryBytes < before.demand.memoryBytes ||
     now.demand.diskBytes < before.demand.diskBytes ||
     now.demand.hostPorts.length < before.demand.hostPorts.length
   );
+}
+
+function holderOf(uid: string, { key, task, demand }: Share, stay: Holder['stay']): Holder {
+  const since = task.status?.startedAt ?? task.metadata.creationTimestamp ?? '';
+  return {
+    uid,
+    task: key,
+    demand,
+    priority: priorityOf(task),
+    sinceMs: Date.parse(since) || 0,
+    graceSeconds: graceSecondsOf(task.spec),
+    stay,
+  };
+}
+
+function graceSecondsOf({ terminationGracePeriodSeconds = DEFAULT_GRACE_SECONDS }: Task['spec']): number {
+  return terminationGracePeriodSeconds;
 }

@@ -7,6 +7,7 @@ export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
 export interface SchedulerMetrics {
   readonly attempts: Counter<'result'>;
   readonly attemptSeconds: Histogram<'result'>;
+  readonly victims: Counter;
 }
 
 interface Made {
@@ -46,6 +47,11 @@ function newMetricsOn(metrics: Metrics): SchedulerMetrics {
       name: 'scheduler_schedule_attempts_total',
       help: 'Attempts to place a task, by result.',
       labelNames: ['result'],
+      registers,
+    }),
+    victims: new Counter({
+      name: 'scheduler_preemption_victims_total',
+      help: 'Tasks taken off a worker to make room for one of higher priority.',
       registers,
     }),
     attemptSeconds: new Histogram({

@@ -5,7 +5,7 @@
  * binding itself is checked again by the registry against what is true then.
  */
 import type { Task } from '../../schemas/types.gen.ts';
-import { allocatableOf, demandOf, hasEnded } from './demand.ts';
+import { allocatableOf, demandOf, hasEnded, isLeaving } from './demand.ts';
 import { type Ask, type Candidate, filters, type PlacementReason, untolerated } from './filters.ts';
 
 export type Verdict =
@@ -24,9 +24,11 @@ export type Verdict =
       readonly detail: string;
     };
 
+/** Why nobody needs to place a task, or not yet. */
+export type RestReason = 'Deleting' | 'Bound' | 'Stopped' | 'Ended' | 'Leaving';
+
 export type Plan =
-  /** Nobody needs to place this task. */
-  | { readonly kind: 'nothing'; readonly reason: 'Deleting' | 'Bound' | 'Stopped' | 'Ended' | 'Leaving' }
+  | { readonly kind: 'nothing'; readonly reason: RestReason }
   | {
       readonly kind: 'bind';
       readonly worker: string;
@@ -37,11 +39,8 @@ export type Plan =
   | { readonly kind: 'unschedulable'; readonly message: string; readonly verdicts: readonly Verdict[] };
 
 export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan {
-  if (task.spec.workerName !== undefined) return { kind: 'nothing', reason: 'Bound' };
-  if (task.metadata.deletionTimestamp !== undefined) return { kind: 'nothing', reason: 'Deleting' };
-  if (task.spec.desiredState === 'Stopped') return { kind: 'nothing', reason: 'Stopped' };
-  if (hasEnded(task)) return { kind: 'nothing', reason: 'Ended' };
-  if (isLeaving(task)) return { kind: 'nothing', reason: 'Leaving' };
+  const rest = restReason(task);
+  if (rest !== undefined) return { kind: 'nothing', reason: rest };
   const ask: Ask = { task, demand: demandOf(task) };
   const verdicts = [...candidates]
     .sort((a, b) => compareText(a.worker.metadata.name, b.worker.metadata.name))
@@ -58,9 +57,13 @@ export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan
   };
 }
 
-/** Evicted, and the worker it leaves has not said yet that its container has stopped. */
-function isLeaving({ status }: Task): boolean {
-  return status?.phase === 'Running' || status?.phase === 'Unknown';
+/** Undefined for a task that waits for a worker. */
+export function restReason(task: Task): RestReason | undefined {
+  if (task.spec.workerName !== undefined) return 'Bound';
+  if (task.metadata.deletionTimestamp !== undefined) return 'Deleting';
+  if (task.spec.desiredState === 'Stopped') return 'Stopped';
+  if (hasEnded(task)) return 'Ended';
+  return isLeaving(task) ? 'Leaving' : undefined;
 }
 
 /** Workers told of in full; of the rest the message gives counts, so that it stays readable and bounded. */

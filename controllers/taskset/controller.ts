@@ -1,9 +1,9 @@
 /**
  * The TaskSet controller: keeps as many tasks of a set as are wanted, and brings a new template to them step by step.
  *
- * One pass: revisions and their snapshots, adoptions and releases, creations, the status with those that are to leave,
- * and last the deletions that the stored status has told of. It remembers nothing that it could not find out again; of
- * two that work at once, one finds done what the other did, or its status write is refused and it looks again.
+ * One pass: revisions and their snapshots, adoptions and releases, the status with those that are to leave, creations,
+ * and last the deletions that the stored status has told of before. A status that is refused because the set has changed
+ * ends the pass: of two controllers at once only one decides, and the other finds done what that one did.
  */
 import { setCondition } from '../../machinery/conditions.ts';
 import { isApiError, messageOf } from '../../machinery/errors.ts';
@@ -25,19 +25,14 @@ import { Performance } from './acting/perform.ts';
 import { Revisions } from './acting/revisions.ts';
 import { SetsByInput } from './acting/setsbyinput.ts';
 import { type TaskSetMetrics, taskSetMetrics } from './metrics.ts';
-import type { Status, TaskSetPlan, TaskSetWorld } from './types.ts';
-
-/** Decides nothing yet. */
-const planTaskSet = ({ set }: TaskSetWorld): TaskSetPlan => ({
-  actions: [],
-  status: set.status,
-  lookAgainMs: undefined,
-  notes: [],
-});
+import { planTaskSet } from './plan.ts';
+import type { Status } from './types.ts';
 
 const CONCURRENCY = 4;
 /** Timers do not notice a wall clock that is put right: what waits for a time of day is looked at at least this often. */
 const LOOK_AGAIN_MS = 30_000;
+/** The condition that says what creating was refused with. */
+const REFUSED = 'ReplicaFailure';
 /** Sources of a template that could not be read are read again after this long. */
 const UNREAD_RECHECK_MS = 2_000;
 
@@ -107,8 +102,7 @@ class TaskSets implements Controller {
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
     const set = this.#informers.taskSets.get(key);
-    // What belongs to a set that goes is the garbage collector's.
-    if (set === undefined || set.metadata.deletionTimestamp !== undefined) return done;
+    if (set === undefined) return done;
     const { clock, recorder } = this.#context;
     const memory = this.#memory;
     const observed = await this.#observe(key, set, signal);
@@ -124,15 +118,23 @@ class TaskSets implements Controller {
     };
     const revisions = new Revisions(context, observed, signal);
     const performance = new Performance(context, revisions, observed, signal);
-    const going = plan.actions.flatMap((action) => (action.kind === 'deleteRevision' ? [action.name] : []));
-    await revisions.keepSnapshots(new Set(going));
+    await revisions.keepSnapshots(plan.actions);
     const held = memory.heldFor(key, set, clock.monotonicMs());
-    const refused = await performance.build(plan.actions, held === undefined);
-    if (held === undefined) memory.noteRefusal(key, set, refused, clock.monotonicMs());
-    const refusal = held ?? refused;
-    if (!(await this.#writeStatus(set, plan, refusal, signal))) return done;
+    const unprepared = await performance.prepare(plan.actions, held === undefined);
+    let refusal = held ?? unprepared;
+    const planned = { ...set, ...(plan.status === undefined ? {} : { status: plan.status }) };
+    const told = await this.#writeStatus(set, this.#withRefusal(planned, refusal), signal);
+    // Whatever else was planned was planned from the past: the change brings us back.
+    if (told === undefined) return done;
     for (const note of plan.notes) recorder.record({ object: set, ...note });
-    const undeleted = await performance.remove(plan.actions.filter((action) => action.kind === 'delete'));
+    const creates = plan.actions.filter((action) => action.kind === 'create');
+    if (refusal === undefined && creates.length > 0) {
+      refusal = await performance.create(creates);
+      const next = refusal === undefined ? withoutRefusal(told) : this.#withRefusal(told, refusal);
+      await this.#writeStatus(told, next, signal);
+    }
+    if (held === undefined) memory.noteRefusal(key, set, refusal, clock.monotonicMs());
+    const undeleted = await performance.remove(plan.actions);
     const waits = [
       plan.lookAgainMs === undefined ? undefined : Math.min(plan.lookAgainMs, LOOK_AGAIN_MS),
       observed.problem === undefined ? undefined : UNREAD_RECHECK_MS,
@@ -163,48 +165,34 @@ class TaskSets implements Controller {
     return observed;
   }
 
-  /** False when it was changed in the meantime: that change brings us back. */
-  async #writeStatus(
-    set: TaskSet,
-    { status }: TaskSetPlan,
-    refusal: Refusal | undefined,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const next = this.#withRefusal(status, refusal, set.metadata.generation);
-    if (next === undefined || next === set.status || isSameJson(next, set.status)) return true;
+  /** As it is stored then; undefined when it was changed in the meantime. */
+  async #writeStatus(old: TaskSet, next: TaskSet, signal: AbortSignal): Promise<TaskSet | undefined> {
+    if (isSameJson(next.status, old.status)) return old;
     try {
-      const body = { ...set, status: next };
-      await this.#context.client.update(taskSets, body, { subresource: 'status', signal });
+      const stored = await this.#context.client.update(taskSets, next, { subresource: 'status', signal });
+      this.#count(old.status, next.status);
+      return stored;
     } catch (error) {
-      if (isApiError(error, 'Conflict', 'NotFound')) return false;
+      if (isApiError(error, 'Conflict', 'NotFound')) return undefined;
       throw error;
     }
-    this.#count(set.status, next);
-    return true;
   }
 
-  #withRefusal(
-    status: Status | undefined,
-    refusal: Refusal | undefined,
-    generation: number | undefined,
-  ): Status | undefined {
-    const conditions = status?.conditions ?? [];
-    if (refusal === undefined) {
-      const others = conditions.filter(({ type }) => type !== 'ReplicaFailure');
-      return others.length === conditions.length ? status : { ...status, conditions: others };
-    }
+  #withRefusal(set: TaskSet, refusal: Refusal | undefined): TaskSet {
+    if (refusal === undefined) return set;
+    const { generation } = set.metadata;
     const failure = {
-      type: 'ReplicaFailure',
+      type: REFUSED,
       status: 'True' as const,
       reason: 'FailedCreate',
       message: refusal.message,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
-    const next = setCondition(conditions, failure, this.#context.clock.now());
-    return next === conditions ? status : { ...status, conditions: [...next] };
+    const conditions = [...setCondition(set.status?.conditions, failure, this.#context.clock.now())];
+    return { ...set, status: { ...set.status, conditions } };
   }
 
-  #count(old: Status | undefined, next: Status): void {
+  #count(old: Status | undefined, next: Status | undefined): void {
     const before = progressOf(old);
     const after = progressOf(next);
     if (before === after) return;
@@ -238,6 +226,11 @@ class TaskSets implements Controller {
       if (key !== undefined) yield key;
     }
   }
+}
+
+function withoutRefusal(set: TaskSet): TaskSet {
+  const conditions = (set.status?.conditions ?? []).filter(({ type }) => type !== REFUSED);
+  return set.status === undefined ? set : { ...set, status: { ...set.status, conditions } };
 }
 
 function progressOf(status: Status | undefined): string | undefined {

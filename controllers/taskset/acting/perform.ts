@@ -62,40 +62,28 @@ export class Performance {
     this.#taskOf = new Map(world.tasks.map((task) => [task.metadata.uid ?? '', task]));
   }
 
-  /** Everything but deletions of tasks. */
-  async build(actions: readonly TaskSetAction[], mayCreate: boolean): Promise<Refusal | undefined> {
+  /** What tasks are made from, and whose they are. */
+  async prepare(actions: readonly TaskSetAction[], mayCreate: boolean): Promise<Refusal | undefined> {
+    let refusal: Refusal | undefined;
     for (const action of actions) {
-      switch (action.kind) {
-        case 'createRevision': {
-          const refusal = mayCreate
-            ? await refusalOf(() => this.#revisions.create(action.revision))
-            : undefined;
-          if (refusal !== undefined) return refusal;
-          break;
-        }
-        case 'renumberRevision':
-          await this.#revisions.renumber(action.name, action.revision);
-          break;
-        case 'deleteRevision':
-          await this.#revisions.delete(action.name);
-          break;
-        case 'adopt':
-          await this.#adopt(action.uid);
-          break;
-        case 'release':
-          await this.#release(action.uid);
-          break;
-        case 'create':
-        case 'delete':
-          break;
-      }
+      if (action.kind === 'createRevision') {
+        if (!mayCreate) continue;
+        refusal = await refusalOf(() => this.#revisions.create(action.revision));
+        if (refusal !== undefined) this.#context.tell('Warning', 'FailedCreate', refusal.message);
+      } else if (action.kind === 'renumberRevision') {
+        await this.#revisions.renumber(action.name, action.revision);
+      } else if (action.kind === 'adopt') await this.#adopt(action.uid);
+      else if (action.kind === 'release') await this.#release(action.uid);
     }
-    const creates = actions.filter((action) => action.kind === 'create');
-    return mayCreate && creates.length > 0 ? this.#createAll(creates) : undefined;
+    return refusal;
   }
 
-  /** Of the tasks that the stored status says are leaving, and no others. */
-  async remove(deletes: readonly Delete[]): Promise<Refusal | undefined> {
+  /** Of tasks that the stored status says are leaving, and no others; and of revisions that nobody needs. */
+  async remove(actions: readonly TaskSetAction[]): Promise<Refusal | undefined> {
+    for (const action of actions) {
+      if (action.kind === 'deleteRevision') await this.#revisions.delete(action.name);
+    }
+    const deletes = actions.filter((action) => action.kind === 'delete');
     if (deletes.length === 0) return undefined;
     const leaving = new Set((await this.#storedStatus())?.leaving?.map(({ uid }) => uid));
     const told = deletes.filter(({ uid }) => leaving.has(uid));
@@ -153,7 +141,7 @@ export class Performance {
     return written !== undefined;
   }
 
-  async #createAll(creates: readonly Create[]): Promise<Refusal | undefined> {
+  async create(creates: readonly Create[]): Promise<Refusal | undefined> {
     const made: string[] = [];
     let refusal: Refusal | undefined;
     const create = async (action: Create): Promise<void> => {

@@ -10,6 +10,7 @@ import { controllerRevisions, taskSets } from '../../../schemas/kinds.ts';
 import type { ControllerRevision, TaskSet } from '../../../schemas/types.gen.ts';
 import { controllerReference, newRevision } from '../../revisions/revision.ts';
 import { dataHash, revisionData, type TaskSetRevisionData } from '../../revisions/snapshots.ts';
+import type { TaskSetAction } from '../types.ts';
 import { controllerOf, isRefusal, namesOf, orUndefined, Refused, type Tell } from './answers.ts';
 import type { Contents } from './contents.ts';
 import type { Observed } from './observe.ts';
@@ -48,8 +49,12 @@ export class Revisions {
     return this.#lacking.get(name);
   }
 
-  /** @param going those that are about to be removed. */
-  async keepSnapshots(going: ReadonlySet<string>): Promise<void> {
+  /** Of all but those that are about to be removed. */
+  async keepSnapshots(actions: readonly TaskSetAction[]): Promise<void> {
+    if (this.#set.metadata.deletionTimestamp !== undefined) return;
+    const going = new Set(
+      actions.flatMap((action) => (action.kind === 'deleteRevision' ? [action.name] : [])),
+    );
     for (const revision of this.#revisions.values()) {
       if (!going.has(revision.metadata.name)) await this.#keepSnapshotsOf(revision);
     }

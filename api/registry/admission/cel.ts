@@ -245,15 +245,22 @@ function visit(node: RuleNode, value: unknown, old: unknown, path: string, run: 
 function checkRules({ rules, schema }: RuleNode, value: unknown, old: unknown, path: string, run: Run): void {
   const hasPast = old !== undefined && old !== null;
   const isUntouched = hasPast && isSameJson(value, old);
+  const due = rules.filter(({ isTransition, isOptionalOld }) =>
+    isTransition ? hasPast || isOptionalOld : !isUntouched,
+  );
+  // Both take time with the size of the value: a change of status leaves large templates as they were.
+  if (due.length === 0) return;
   const self = toCel(schema, value);
-  const before = hasPast ? toCel(schema, old) : undefined;
-  for (const compiled of rules) {
-    const { rule, isTransition, isOptionalOld, evaluate } = compiled;
+  const before =
+    hasPast && due.some(({ isTransition, message }) => isTransition || message !== undefined)
+      ? toCel(schema, old)
+      : undefined;
+  for (const compiled of due) {
+    const { rule, isOptionalOld, evaluate } = compiled;
     if (run.isOver) return;
-    if (isTransition ? !hasPast && !isOptionalOld : isUntouched) continue;
     const context: RuleContext = { self };
     if (isOptionalOld) context.oldSelf = hasPast ? someValue({ value: before }) : noValue();
-    else if (hasPast) context.oldSelf = before;
+    else if (before !== undefined) context.oldSelf = before;
     const field = rule.fieldPath === undefined ? path : joinPath(path, rule.fieldPath.replace(/^\./, ''));
     try {
       const isMet = withBudget(run.budget, () => evaluate(context)) === true;

@@ -30,9 +30,13 @@ export function fieldsOf(schema: Schema, isRoot: boolean): Readonly<Record<strin
   return isWhole ? { ...schema.properties, ...ROOT } : (schema.properties ?? {});
 }
 
+/** Almost every name: asked of each field of each object. */
+const PLAIN = /^[A-Za-z][A-Za-z0-9]*$/;
+
 /** The field's name in CEL; undefined for one that cannot be named there. */
 export function escapedName(field: string): string | undefined {
   if (RESERVED.has(field)) return `__${field}__`;
+  if (PLAIN.test(field)) return field;
   const escaped = field
     .replaceAll('__', '__underscores__')
     .replaceAll('.', '__dot__')

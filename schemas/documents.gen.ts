@@ -1554,7 +1554,13 @@ export const documents: readonly KindDocument[] = [
         },
         "metadata": {
          "type": "object",
-         "description": "Standard object metadata."
+         "description": "Standard object metadata.",
+         "properties": {
+          "name": {
+           "type": "string",
+           "description": "The name, unique among the objects of its kind."
+          }
+         }
         },
         "spec": {
          "type": "object",
@@ -4044,7 +4050,13 @@ export const documents: readonly KindDocument[] = [
         },
         "metadata": {
          "type": "object",
-         "description": "Standard object metadata."
+         "description": "Standard object metadata.",
+         "properties": {
+          "name": {
+           "type": "string",
+           "description": "The name, unique among the objects of its kind."
+          }
+         }
         },
         "spec": {
          "type": "object",
@@ -4099,7 +4111,7 @@ export const documents: readonly KindDocument[] = [
           "parameters": {
            "type": "object",
            "x-kubernetes-preserve-unknown-fields": true,
-           "description": "Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created."
+           "description": "Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf first by those of the run that is repeated."
           },
           "trigger": {
            "type": "string",
@@ -4150,7 +4162,7 @@ export const documents: readonly KindDocument[] = [
            "type": "string",
            "minLength": 1,
            "maxLength": 255,
-           "description": "Creating a run with a key that was used lately gives the run that was created then, or a Conflict if it asked for something else."
+           "description": "Creating a run with a key that was used in the last five minutes gives the run that was created then, or a Conflict if it asked for something else, or if that run is gone."
           },
           "ttlSecondsAfterFinished": {
            "type": "integer",
@@ -4368,7 +4380,13 @@ export const documents: readonly KindDocument[] = [
         },
         "metadata": {
          "type": "object",
-         "description": "Standard object metadata."
+         "description": "Standard object metadata.",
+         "properties": {
+          "name": {
+           "type": "string",
+           "description": "The name, unique among the objects of its kind."
+          }
+         }
         },
         "spec": {
          "type": "object",
@@ -6892,7 +6910,13 @@ export const documents: readonly KindDocument[] = [
         },
         "metadata": {
          "type": "object",
-         "description": "Standard object metadata."
+         "description": "Standard object metadata.",
+         "properties": {
+          "name": {
+           "type": "string",
+           "description": "The name, unique among the objects of its kind."
+          }
+         }
         },
         "spec": {
          "type": "object",
@@ -9395,7 +9419,13 @@ export const documents: readonly KindDocument[] = [
         },
         "metadata": {
          "type": "object",
-         "description": "Standard object metadata."
+         "description": "Standard object metadata.",
+         "properties": {
+          "name": {
+           "type": "string",
+           "description": "The name, unique among the objects of its kind."
+          }
+         }
         },
         "spec": {
          "type": "object",

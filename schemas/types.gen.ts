@@ -1000,7 +1000,7 @@ templateRef?: {
 name: string
 }
 /**
- * Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created.
+ * Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf first by those of the run that is repeated.
  */
 parameters?: {
 
@@ -1031,7 +1031,7 @@ fromTask?: string
  */
 priority?: number
 /**
- * Creating a run with a key that was used lately gives the run that was created then, or a Conflict if it asked for something else.
+ * Creating a run with a key that was used in the last five minutes gives the run that was created then, or a Conflict if it asked for something else, or if that run is gone.
  */
 idempotencyKey?: string
 /**

@@ -142,7 +142,9 @@ function newProgram(io: Io, texts: Texts): Command {
       await inSession(flags, (session) => runDelete(words, flags, session, io));
     });
 
-  withConnection(add('logs <task>', 'print what a Task wrote'))
+  withConnection(add('logs <task>', 'print what a Task wrote, or those of run/NAME or taskset/NAME'))
+    .option('--step <name>', 'of a Run: only of that step')
+    .option('--all', 'of a TaskSet: of all its Tasks, instead of one')
     .option('-f, --follow', 'go on until it ends')
     .option('--tail <lines>', 'only the last lines')
     .option('--since <duration>', 'only what is not older, such as 5m')

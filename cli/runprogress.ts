@@ -2,14 +2,11 @@
  * How a Run goes: what is told of it while somebody waits, and how its end is said. Step by step where it is a Job's;
  * one of a template has a single step, which is the Run itself.
  */
-import { sleep } from '../machinery/clock.ts';
-import { isApiError } from '../machinery/errors.ts';
 import { runs } from '../schemas/kinds.ts';
 import type { Run } from '../schemas/types.gen.ts';
 import { CommandError, type Io, type Output } from './io.ts';
-import { fromServer } from './report.ts';
+import { RunTails } from './runtails.ts';
 import type { Session } from './session.ts';
-import { followTask } from './tasklogs.ts';
 import { timeoutMsFrom } from './timeout.ts';
 import { waitUntil } from './waiting.ts';
 
@@ -21,11 +18,6 @@ export interface WaitForRunFlags {
 }
 
 type Step = NonNullable<NonNullable<Run['status']>['tasks']>[number];
-
-/** What is still on its way when a Run has ended may take so long. */
-const TAIL_GRACE_MS = 10_000;
-/** A Job of that many parallel steps has more logs than a person reads: the others are told to be in `gantry logs`. */
-const MOST_TAILS = 50;
 
 /** Throws `CommandError` for flags that do not go together; before anything is created. */
 export function checkWaitFlags(flags: WaitForRunFlags): void {
@@ -49,7 +41,7 @@ export async function waitForRun(run: Run, flags: WaitForRunFlags, session: Sess
   const timeoutMs = timeoutMsFrom(flags.timeout);
   const { name } = run.metadata;
   const key = { namespace: session.namespace, name };
-  const tails = new Tails(session, io);
+  const tails = new RunTails({}, undefined, session, io);
   const watch = new RunWatch(run, tellingOutput(flags, io));
   const look = async (found: Run | undefined): Promise<boolean> => {
     const isEnded = await watch.see(found);
@@ -156,53 +148,4 @@ function failureOf(run: Run): string[] {
     lines.push(`what was written: gantry logs run/${name}`);
   }
   return lines;
-}
-
-/** The logs of a Run's Tasks, each from when it is there until it ends. */
-class Tails {
-  readonly #session: Session;
-  readonly #io: Io;
-  readonly #stop = new AbortController();
-  readonly #tails = new Map<string, Promise<void>>();
-
-  constructor(session: Session, io: Io) {
-    this.#session = session;
-    this.#io = io;
-  }
-
-  follow(run: Run): void {
-    const hasSteps = run.spec.jobRef !== undefined;
-    for (const step of run.status?.tasks ?? []) {
-      // What was taken over from another Run wrote its lines then.
-      if (step.taskName === undefined || step.rerunOf !== undefined || this.#tails.has(step.taskName))
-        continue;
-      if (this.#tails.size >= MOST_TAILS) continue;
-      const prefix = hasSteps ? `[${step.name}] ` : '';
-      this.#tails.set(step.taskName, this.#follow(step.taskName, prefix));
-    }
-  }
-
-  async #follow(task: string, prefix: string): Promise<void> {
-    const signal = AbortSignal.any([this.#io.signal, this.#stop.signal]);
-    try {
-      await followTask({ task, prefix }, this.#session, this.#io, signal);
-    } catch (error) {
-      // The Run is what is waited for: a log that breaks off is told, and changes nothing of its result.
-      if (!isApiError(error)) throw error;
-      if (!signal.aborted)
-        await this.#io.stderr.write(`Warning: the log of task "${task}": ${fromServer(error)}\n`);
-    }
-  }
-
-  /** Resolves when all is printed, or has had its time. */
-  async ended(): Promise<void> {
-    const isOver = new AbortController();
-    const all = Promise.all(this.#tails.values()).then(() => isOver.abort());
-    await Promise.race([all, sleep(this.#io.clock, TAIL_GRACE_MS, isOver.signal)]);
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await Promise.all(this.#tails.values());
-  }
 }

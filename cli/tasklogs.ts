@@ -74,6 +74,7 @@ export async function printLogs(
 /** Prints a Task's log from its beginning to its end, once its container has started. Rejects with `ApiError`. */
 export async function followTask(
   source: LogSource,
+  query: LogQuery,
   session: Session,
   io: Io,
   signal: AbortSignal,
@@ -87,7 +88,7 @@ export async function followTask(
   };
   await waitUntil({ kind: tasks, key }, hasBegun, WEEK_MS, session, { ...io, signal });
   if (!isThere || signal.aborted) return;
-  await writeLines(taskLog(task, { follow: true }, session, signal), prefix, io.stdout);
+  await writeLines(taskLog(task, { ...query, follow: true }, session, signal), prefix, io.stdout);
 }
 
 /** Whole lines, each behind the prefix; what comes last without a line feed gets one, unless there is no prefix. */

@@ -11,6 +11,7 @@ import { chooseFrom } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
 import { type GetFlags, objectsOf } from './get.ts';
+import { type Sections, workloadSections } from './workloadsections.ts';
 
 export type DescribeFlags = Pick<GetFlags, 'allNamespaces' | 'selector' | 'at' | 'revision'>;
 
@@ -38,7 +39,8 @@ export async function runDescribe(
   for (const choice of chooseFrom(await session.kinds(), words)) {
     for (const object of await objectsOf(choice, flags, session, io, moment)) {
       const happened = await eventsOf(object, session, io, moment);
-      blocks.push(describeObject(object, happened, moment.timeMs ?? io.clock.now()));
+      const sections = await workloadSections(object, session, io, moment);
+      blocks.push(describeObject(object, happened, moment.timeMs ?? io.clock.now(), sections));
     }
   }
   if (blocks.length > 0) return io.stdout.write(blocks.join('\n\n'));
@@ -76,8 +78,13 @@ async function eventsOf(
   }
 }
 
-export function describeObject(object: DynamicObject, happened: readonly Event[], nowMs: number): string {
-  const { apiVersion, kind, metadata, ...rest } = object;
+function describeObject(
+  object: DynamicObject,
+  happened: readonly Event[],
+  nowMs: number,
+  { told, text }: Sections,
+): string {
+  const { apiVersion, kind, metadata, ...rest } = withoutStatusOf(object, told);
   const { name, namespace, labels = {}, annotations = {} } = metadata;
   const shownAnnotations = Object.entries(annotations).filter(([key]) => !HIDDEN_ANNOTATIONS.has(key));
   const otherMetadata = Object.fromEntries(
@@ -94,7 +101,15 @@ export function describeObject(object: DynamicObject, happened: readonly Event[]
   const sections = Object.entries({ metadata: otherMetadata, ...rest }).map(([field, value]) =>
     section(field, value, '', nowMs),
   );
-  return head + sections.join('') + eventsText(happened, nowMs);
+  return head + sections.join('') + text + eventsText(happened, nowMs);
+}
+
+function withoutStatusOf(object: DynamicObject, told: readonly string[]): DynamicObject {
+  if (told.length === 0 || !isRecord(object['status'])) return object;
+  const status = Object.fromEntries(
+    Object.entries(object['status']).filter(([field]) => !told.includes(field)),
+  );
+  return { ...object, status };
 }
 
 function pairs(title: string, entries: readonly (readonly [string, string])[]): string[][] {

@@ -1,9 +1,10 @@
-/** `gantry logs`: what a Task's containers wrote, and which of it is kept. */
+/** `gantry logs`: what the containers of a Task, a Run or a TaskSet wrote, and which of it is kept. */
 import { parseDurationMs } from '../../machinery/duration.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { CommandError, type Io } from '../io.ts';
 import { CommandMoment } from '../moment.ts';
 import type { Session } from '../session.ts';
+import { type LogQuery, taskLog, writeLines } from '../tasklogs.ts';
 
 export interface LogsFlags {
   readonly follow?: boolean;
@@ -19,17 +20,66 @@ export interface LogsFlags {
   readonly stream?: string;
   readonly at?: string;
   readonly revision?: string;
+  /** Of a Run: only this one. */
+  readonly step?: string;
+  /** Of a TaskSet: all of its Tasks instead of one. */
+  readonly all?: boolean;
 }
 
 /** Rejects with `ApiError` or `CommandError`. */
 export async function runLogs(word: string, flags: LogsFlags, session: Session, io: Io): Promise<void> {
-  const [kind, name] = word.includes('/') ? word.split('/', 2) : ['task', word];
-  if (!/^(?:tasks?|gt|pods?|po)(?:\.gantry\.dev)?$/i.test(kind ?? '') || (name ?? '') === '') {
-    throw new CommandError(`logs are those of a Task: found "${word}", wanted NAME or task/NAME`);
+  const { kind, name } = subjectOf(word);
+  checkFlags(flags, kind);
+  const moment = new CommandMoment({
+    ...(flags.at === undefined ? {} : { at: flags.at }),
+    ...(flags.revision === undefined ? {} : { revision: flags.revision }),
+  });
+  const query = queryFrom(flags);
+  if (kind !== 'task') {
+    const { runRunLogs, runTaskSetLogs } = await import('./workloadlogs.ts');
+    const request = {
+      name,
+      query: () => ({ ...query, ...momentQuery(moment) }),
+      isFollowing: flags.follow === true,
+      moment,
+    };
+    if (kind === 'run') return runRunLogs(request, flags.step, session, io);
+    return runTaskSetLogs(request, flags.all === true, session, io);
   }
-  const sinceMs = flags.since === undefined ? undefined : parseDurationMs(flags.since);
-  if (flags.since !== undefined && (sinceMs === undefined || sinceMs <= 0)) {
-    throw new CommandError(`--since: found "${flags.since}", wanted a duration such as 5m`);
+  const log = taskLog(name, { ...query, ...momentQuery(moment) }, session, io.signal);
+  if (flags.attempts === true) await io.stdout.write(attemptsTable(await json(log)));
+  else await writeLines(log, '', io.stdout);
+}
+
+type LogsKind = 'task' | 'run' | 'taskset';
+
+const KINDS: readonly (readonly [RegExp, LogsKind])[] = [
+  [/^(?:tasks?|gt|pods?|po)(?:\.gantry\.dev)?$/i, 'task'],
+  [/^runs?(?:\.gantry\.dev)?$/i, 'run'],
+  [/^(?:tasksets?|gts)(?:\.gantry\.dev)?$/i, 'taskset'],
+];
+
+function subjectOf(word: string): { readonly kind: LogsKind; readonly name: string } {
+  const [kindWord = '', name = ''] = word.includes('/') ? word.split('/', 2) : ['task', word];
+  const kind = KINDS.find(([pattern]) => pattern.test(kindWord))?.[1];
+  if (kind !== undefined && name !== '') return { kind, name };
+  throw new CommandError(
+    `logs are those of a Task, or of the Tasks of a Run or a TaskSet: found "${word}", wanted NAME, task/NAME, run/NAME or taskset/NAME`,
+  );
+}
+
+function checkFlags(flags: LogsFlags, kind: LogsKind): void {
+  if (flags.step !== undefined && kind !== 'run') {
+    throw new CommandError('--step is of a Run: wanted run/NAME');
+  }
+  if (flags.all === true && kind !== 'taskset') {
+    throw new CommandError('--all is of a TaskSet: wanted taskset/NAME');
+  }
+  if (flags.attempts === true && kind !== 'task') {
+    throw new CommandError('--attempts lists those of one Task: wanted task/NAME');
+  }
+  if (flags.follow === true && kind !== 'task' && (flags.at ?? flags.revision) !== undefined) {
+    throw new CommandError('the past does not change: --follow cannot follow it');
   }
   if (flags.sinceTime !== undefined && Number.isNaN(Date.parse(flags.sinceTime))) {
     throw new CommandError(
@@ -39,42 +89,30 @@ export async function runLogs(word: string, flags: LogsFlags, session: Session, 
   if (flags.stream !== undefined && !['stdout', 'stderr'].includes(flags.stream)) {
     throw new CommandError(`--stream: found "${flags.stream}", wanted stdout or stderr`);
   }
-  const moment = new CommandMoment({
-    ...(flags.at === undefined ? {} : { at: flags.at }),
-    ...(flags.revision === undefined ? {} : { revision: flags.revision }),
-  }).options();
-  const tail = wholeNumber('--tail', flags.tail === '-1' ? undefined : flags.tail);
-  const path = ['api', 'v1', 'namespaces', session.namespace, 'pods', name ?? '', 'log']
-    .map(encodeURIComponent)
-    .join('/');
-  const answer = await session.client.raw('GET', `/${path}`, {
-    accept: 'text/plain, application/json',
-    signal: io.signal,
-    query: {
-      follow: flags.follow === true ? true : undefined,
-      previous: flags.previous === true ? true : undefined,
-      timestamps: flags.timestamps === true ? true : undefined,
-      tailLines: tail,
-      sinceSeconds: sinceMs === undefined ? undefined : Math.max(1, Math.ceil(sinceMs / 1000)),
-      sinceTime: flags.sinceTime,
-      limitBytes: wholeNumber('--limit-bytes', flags.limitBytes),
-      attempt: wholeNumber('--attempt', flags.attempt),
-      stream: flags.stream,
-      list: flags.attempts === true ? true : undefined,
-      at: moment.at,
-      resourceVersion: moment.resourceVersion,
-      resourceVersionMatch: moment.resourceVersionMatch,
-    },
-  });
-  if (flags.attempts === true) {
-    await io.stdout.write(attemptsTable(await json(answer.body as AsyncIterable<Uint8Array>)));
-    return;
+}
+
+function queryFrom(flags: LogsFlags): LogQuery {
+  const sinceMs = flags.since === undefined ? undefined : parseDurationMs(flags.since);
+  if (flags.since !== undefined && (sinceMs === undefined || sinceMs <= 0)) {
+    throw new CommandError(`--since: found "${flags.since}", wanted a duration such as 5m`);
   }
-  try {
-    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) await io.stdout.write(chunk);
-  } catch (error) {
-    if (!io.signal.aborted) throw session.client.explain(error);
-  }
+  return {
+    follow: flags.follow === true ? true : undefined,
+    previous: flags.previous === true ? true : undefined,
+    timestamps: flags.timestamps === true ? true : undefined,
+    tailLines: wholeNumber('--tail', flags.tail === '-1' ? undefined : flags.tail),
+    sinceSeconds: sinceMs === undefined ? undefined : Math.max(1, Math.ceil(sinceMs / 1000)),
+    sinceTime: flags.sinceTime,
+    limitBytes: wholeNumber('--limit-bytes', flags.limitBytes),
+    attempt: wholeNumber('--attempt', flags.attempt),
+    stream: flags.stream,
+    list: flags.attempts === true ? true : undefined,
+  };
+}
+
+function momentQuery(moment: CommandMoment): LogQuery {
+  const { at, resourceVersion, resourceVersionMatch } = moment.options();
+  return { at, resourceVersion, resourceVersionMatch };
 }
 
 async function json(body: AsyncIterable<Uint8Array>): Promise<unknown> {

@@ -50,7 +50,7 @@ function revisionObjectName({ name }: Revision): string {
   return `controllerrevision.apps/${name}`;
 }
 
-const REVISION_TITLES = ['REVISION', 'AGE', 'STATE', 'NAME', 'CHANGE-CAUSE'];
+export const REVISION_TITLES = ['REVISION', 'AGE', 'STATE', 'NAME', 'CHANGE-CAUSE'];
 
 /** A row for each revision, oldest first, under `REVISION_TITLES`. */
 export function revisionRows(set: TaskSet, revisions: readonly Revision[], nowMs: number): string[][] {

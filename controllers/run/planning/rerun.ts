@@ -1,0 +1,57 @@
+/**
+ * Running a Run again. It runs what ran then: the old Run's revision, however its Job was changed since (ADR 0028), with
+ * the old parameters but for those that it gives itself.
+ */
+import { fromStep } from '../../../schemas/jobgraph.ts';
+import type { Run } from '../../../schemas/types.gen.ts';
+import type { Pinned, StepStatus } from '../types.ts';
+
+export type Rerun =
+  | {
+      readonly kind: 'again';
+      /** Undefined: the old Run never had one, since it never began. */
+      readonly revision: string | undefined;
+      readonly parameters: NonNullable<Run['spec']['parameters']> | undefined;
+    }
+  | { readonly kind: 'refused'; readonly message: string };
+
+/** @param old undefined: there is none of that name. */
+export function planRerun(run: Run, old: Run | undefined): Rerun {
+  const name = run.spec.rerunOf?.name ?? '';
+  const refused = (message: string): Rerun => ({ kind: 'refused', message });
+  if (old === undefined) return refused(`run "${name}" is gone, so it cannot be run again; create a new run`);
+  const wanted = ownerWords(run);
+  const found = ownerWords(old);
+  if (wanted !== found) return refused(`run "${name}" is of ${found}, and this one is of ${wanted}`);
+  if (old.status?.finishedAt === undefined) {
+    const state = old.status?.state ?? 'pending';
+    return refused(`run "${name}" is ${state}; cancel it or wait until it has ended, then run it again`);
+  }
+  const { parameters } = run.spec;
+  const merged = old.spec.parameters === undefined ? parameters : { ...old.spec.parameters, ...parameters };
+  return { kind: 'again', revision: old.spec.revision, parameters: merged };
+}
+
+/** Why a rerun cannot begin where it is to. */
+export function fromTaskProblem(run: Run, { tasks }: Pinned): string | undefined {
+  const { fromTask } = run.spec.rerunOf ?? {};
+  if (fromTask === undefined || tasks.some(({ name }) => name === fromTask)) return undefined;
+  const names = tasks.map(({ name }) => name).join(', ');
+  return `rerunOf.fromTask "${fromTask}" is no step of what is run again; its steps are ${names}`;
+}
+
+/** Steps that had completed and do not come after the one that the rerun begins with. */
+export function takenOver(run: Run, old: Run, { tasks }: Pinned): readonly StepStatus[] {
+  const { fromTask } = run.spec.rerunOf ?? {};
+  if (fromTask === undefined) return [];
+  const anew = fromStep(tasks, fromTask);
+  return (old.status?.tasks ?? []).flatMap((entry) => {
+    if (entry.state !== 'completed' || anew.has(entry.name)) return [];
+    if (!tasks.some(({ name }) => name === entry.name)) return [];
+    return [{ ...entry, rerunOf: old.metadata.name }];
+  });
+}
+
+function ownerWords({ spec: { jobRef, templateRef } }: Run): string {
+  return jobRef === undefined ? `TaskTemplate "${templateRef?.name ?? ''}"` : `job "${jobRef.name}"`;
+}

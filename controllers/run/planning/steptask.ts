@@ -1,0 +1,129 @@
+/** The Task of one try of a step: its template with what its references stand for, and what a Run decides itself. */
+import { LABEL_JOB, LABEL_RUN, LABEL_STEP } from '../../../machinery/labels.ts';
+import { apiVersionOf } from '../../../machinery/meta.ts';
+import { upstreamsOf } from '../../../schemas/jobgraph.ts';
+import { runs, tasks } from '../../../schemas/kinds.ts';
+import { type Lookup, type Reference, substitute, substituteValue } from '../../../schemas/substitution.ts';
+import type { Run, Task } from '../../../schemas/types.gen.ts';
+import { controllerReference } from '../../revisions/revision.ts';
+import type { Pinned, PinnedStep, Variable } from '../types.ts';
+import { environmentOf, type StepWords, withoutNul } from './environment.ts';
+
+/** How much of standard output is kept for the steps that come after. */
+const STDOUT_BYTES = 65_536;
+
+export interface StepTaskInput {
+  readonly run: Run;
+  readonly pinned: Pinned;
+  readonly step: PinnedStep;
+  readonly attempt: number;
+  readonly name: string;
+  /** Of every step that it comes after and that had a Task, in the order of the job. */
+  readonly before: readonly StepWords[];
+}
+
+/** Steps that this one comes after, directly or not, in the order of the job. */
+export function stepsBefore({ tasks: steps }: Pinned, name: string): readonly string[] {
+  const upstream = upstreamsOf(steps).get(name);
+  return steps.flatMap((step) => (upstream?.has(step.name) === true ? [step.name] : []));
+}
+
+export function newStepTask({ run, pinned, step, attempt, name, before }: StepTaskInput): Task {
+  const { namespace } = run.metadata;
+  const { template, timeoutSeconds } = step;
+  const job = run.spec.jobRef?.name;
+  const ofRun = lookupOf(run, pinned, before, run.spec.parameters ?? {});
+  const parameters =
+    step.arguments === undefined ? (run.spec.parameters ?? {}) : asParameters(step.arguments, ofRun);
+  const lookup = step.arguments === undefined ? ofRun : lookupOf(run, pinned, before, parameters);
+  const read = (text: string): string => withoutNul(substitute(text, lookup, { escape: true }));
+  const { image, command, args, env = [], ...spec } = template.spec;
+  const own = new Set(env.map((variable) => variable.name));
+  const common = pinned.env.filter((variable) => !own.has(variable.name));
+  const taken = new Set([...own, ...common.map((variable) => variable.name)]);
+  const surroundings = environmentOf(
+    {
+      run: run.metadata.name,
+      ...(job === undefined ? {} : { job }),
+      step: step.name,
+      attempt,
+      parameters,
+      config: pinned.config,
+      before,
+    },
+    taken,
+  );
+  const hasFollowers = pinned.tasks.some(({ dependsOn }) => dependsOn.includes(step.name));
+  const priority = run.spec.priority ?? step.priority;
+  return {
+    apiVersion: apiVersionOf(tasks),
+    kind: tasks.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: {
+        ...template.metadata?.labels,
+        [LABEL_RUN]: run.metadata.name,
+        [LABEL_STEP]: step.name,
+        ...(job === undefined ? {} : { [LABEL_JOB]: job }),
+      },
+      ...(template.metadata?.annotations === undefined
+        ? {}
+        : { annotations: { ...template.metadata.annotations } }),
+      ownerReferences: [controllerReference(runs, run)],
+    },
+    spec: {
+      ...spec,
+      image: substitute(image, lookup, { escape: false }),
+      ...(command === undefined ? {} : { command: command.map(read) }),
+      ...(args === undefined ? {} : { args: args.map(read) }),
+      env: [
+        ...surroundings,
+        ...common.map((variable) =>
+          withValue(variable, (text) => withoutNul(substitute(text, ofRun, { escape: true }))),
+        ),
+        ...env.map((variable) => withValue(variable, read)),
+      ],
+      restartPolicy: 'Never',
+      ...(priority === undefined ? {} : { priority }),
+      ...(timeoutSeconds === undefined ? {} : { activeDeadlineSeconds: timeoutSeconds }),
+      outputs: hasFollowers ? { stdoutBytes: STDOUT_BYTES } : {},
+    },
+  };
+}
+
+function withValue(variable: Variable, read: (text: string) => string): Variable {
+  return variable.value === undefined ? { ...variable } : { ...variable, value: read(variable.value) };
+}
+
+function asParameters(given: Readonly<Record<string, unknown>>, lookup: Lookup): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, substituteValue(value, lookup)]),
+  );
+}
+
+function lookupOf(
+  run: Run,
+  { config }: Pinned,
+  before: readonly StepWords[],
+  parameters: Readonly<Record<string, unknown>>,
+): Lookup {
+  const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
+    Object.hasOwn(map, key) ? map[key] : undefined;
+  return (reference: Reference): unknown => {
+    switch (reference.kind) {
+      case 'parameter':
+        return own(parameters, reference.name);
+      case 'config':
+        return own(config, reference.key);
+      case 'run':
+        return reference.field === 'name' ? run.metadata.name : run.spec.scheduledTime;
+      case 'task': {
+        const words = before.find(({ step }) => step === reference.step);
+        return reference.field === 'outputs'
+          ? own(words?.outputs ?? {}, reference.key)
+          : words?.[reference.field];
+      }
+    }
+  };
+}

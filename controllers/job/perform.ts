@@ -1,0 +1,152 @@
+/** Does what a Job's plan says: makes runs, writes the status, and then acts on runs that are there. */
+import { timestamp } from '../../machinery/clock.ts';
+import { isApiError, messageOf } from '../../machinery/errors.ts';
+import { LABEL_JOB } from '../../machinery/labels.ts';
+import { apiVersionOf, keyOf } from '../../machinery/meta.ts';
+import { jobs, runs } from '../../schemas/kinds.ts';
+import type { Job, Run } from '../../schemas/types.gen.ts';
+import type { ControllerContext } from '../engine/context.ts';
+import { controllerReference } from '../revisions/revision.ts';
+import { isMade } from './planning/admission.ts';
+import { isOf } from './planning/lives.ts';
+import type { JobAction, JobStatus, NewRun } from './types.ts';
+
+export type Made =
+  | { readonly kind: 'made'; readonly run: Run }
+  /** Trying again would end the same way. */
+  | { readonly kind: 'refused'; readonly why: string };
+
+/** The Run as it is stored, by whoever it was made. */
+export async function performMake(
+  { client, log }: ControllerContext,
+  job: Job,
+  wanted: NewRun,
+  signal: AbortSignal,
+): Promise<Made> {
+  const manifest = newRun(job, wanted);
+  try {
+    const run = await client.create(runs, manifest, { signal });
+    log.info({ job: job.metadata.name, run: wanted.name, trigger: wanted.trigger }, 'a run was made');
+    return { kind: 'made', run };
+  } catch (error) {
+    if (isApiError(error, 'AlreadyExists')) return existing(client, job, manifest, signal);
+    if (isApiError(error, 'Invalid', 'Forbidden', 'BadRequest'))
+      return { kind: 'refused', why: messageOf(error) };
+    throw error;
+  }
+}
+
+async function existing(
+  client: ControllerContext['client'],
+  job: Job,
+  manifest: Run,
+  signal: AbortSignal,
+): Promise<Made> {
+  // Gone again in the meantime: the next pass makes it, or not.
+  const run = await client.get(runs, keyOf(manifest), { signal });
+  const isOurs =
+    isOf(job, run) &&
+    isMade(job, run) &&
+    isUnderSameTime(run, manifest) &&
+    run.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid) === true;
+  if (isOurs) return { kind: 'made', run };
+  return {
+    kind: 'refused',
+    why: `run "${run.metadata.name}" is there already, and was made by somebody else`,
+  };
+}
+
+function isUnderSameTime(a: Run, b: Run): boolean {
+  const { scheduledTime: first = '' } = a.spec;
+  const { scheduledTime: second = '' } = b.spec;
+  return first === second || Date.parse(first) === Date.parse(second);
+}
+
+function newRun(job: Job, { name, trigger, scheduledMs }: NewRun): Run {
+  const { namespace } = job.metadata;
+  return {
+    apiVersion: apiVersionOf(runs),
+    kind: runs.kind,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { [LABEL_JOB]: job.metadata.name },
+      ownerReferences: [controllerReference(jobs, job)],
+    },
+    spec: {
+      jobRef: { name: job.metadata.name },
+      trigger,
+      ...(scheduledMs === undefined ? {} : { scheduledTime: timestamp(scheduledMs) }),
+    },
+  };
+}
+
+/** The Job as it is stored afterwards; undefined: it is gone. */
+export async function performStatus(
+  { client }: ControllerContext,
+  job: Job,
+  status: JobStatus,
+  signal: AbortSignal,
+): Promise<Job | undefined> {
+  try {
+    return await client.update(jobs, { ...job, status }, { subresource: 'status', signal });
+  } catch (error) {
+    if (isApiError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+export async function performAction(
+  context: ControllerContext,
+  job: Job,
+  action: JobAction,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, recorder, log } = context;
+  const { run } = action;
+  const told = { job: job.metadata.name, run: run.metadata.name };
+  try {
+    switch (action.kind) {
+      case 'tell':
+        await client.update(runs, { ...run, status: action.status }, { subresource: 'status', signal });
+        if (action.note !== undefined) recorder.record({ object: run, ...action.note });
+        return;
+      case 'cancel': {
+        await client.update(runs, { ...run, spec: { ...run.spec, cancel: true } }, { signal });
+        log.info(told, `a run is cancelled: ${action.reason}`);
+        const inputs = { run: run.metadata.name, createdAt: run.metadata.creationTimestamp };
+        const decision = { inputs, verdict: 'Replaced', action: 'the run is cancelled' };
+        const event = { type: 'Normal', reason: 'Replaced', message: action.reason, decision } as const;
+        recorder.record({ object: run, ...event });
+        return;
+      }
+      case 'adopt':
+        await client.update(runs, adopted(job, run), { signal });
+        return;
+      case 'delete': {
+        const { uid, resourceVersion } = run.metadata;
+        const preconditions = {
+          ...(uid === undefined ? {} : { uid }),
+          ...(resourceVersion === undefined ? {} : { resourceVersion }),
+        };
+        await client.delete(runs, keyOf(run), { preconditions, propagationPolicy: 'Background', signal });
+        log.info(told, `a run was removed: ${action.reason}`);
+        return;
+      }
+    }
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+  }
+}
+
+function adopted(job: Job, run: Run): Run {
+  const { labels, ownerReferences = [], ...metadata } = run.metadata;
+  return {
+    ...run,
+    metadata: {
+      ...metadata,
+      labels: { ...labels, [LABEL_JOB]: job.metadata.name },
+      ownerReferences: [...ownerReferences, controllerReference(jobs, job)],
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** What the life of a Run looks like to its Job. Pure. */
+import type { Job, Run } from '../../../schemas/types.gen.ts';
+
+export const DEPENDENCY_NOT_SATISFIED = 'DependencyNotSatisfied';
+export const MAX_CONCURRENT_RUNS_EXCEEDED = 'MaxConcurrentRunsExceeded';
+
+/** Of this Job, not of an earlier one of its name that the collector has yet to clear up after. */
+export function isOf(job: Job, { metadata, spec }: Run): boolean {
+  if (spec.jobRef?.name !== job.metadata.name) return false;
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  return owner === undefined || owner.uid === job.metadata.uid;
+}
+
+export function hasEnded({ status }: Run): boolean {
+  return status?.finishedAt !== undefined;
+}
+
+/** The run controller has it in its hands. */
+export function hasBegun({ spec, status }: Run): boolean {
+  return spec.revision !== undefined || status?.startedAt !== undefined || status?.state === 'running';
+}
+
+/** It ended without having begun: it says nothing of how the Job's runs go. */
+export function wasRefused(run: Run): boolean {
+  const { reason, state, startedAt } = run.status ?? {};
+  if (reason === DEPENDENCY_NOT_SATISFIED || reason === MAX_CONCURRENT_RUNS_EXCEEDED) return true;
+  return state === 'cancelled' && startedAt === undefined && run.spec.revision === undefined;
+}
+
+/** It is on its way to its end by somebody's wish. */
+export function isStopping({ metadata, spec }: Run): boolean {
+  return spec.cancel === true || metadata.deletionTimestamp !== undefined;
+}
+
+/** Milliseconds since the epoch; undefined where there is no time, or none that can be read. */
+export function timeMs(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** The last to end comes last. */
+export function byEnd(a: Run, b: Run): number {
+  return (timeMs(a.status?.finishedAt) ?? 0) - (timeMs(b.status?.finishedAt) ?? 0) || byAge(a, b);
+}
+
+/** The oldest comes first; those of one second in the order of their times and names. */
+export function byAge(a: Run, b: Run): number {
+  const created = (run: Run): number => timeMs(run.metadata.creationTimestamp) ?? 0;
+  const scheduled = (run: Run): number => timeMs(run.spec.scheduledTime) ?? 0;
+  return (
+    created(a) - created(b) || scheduled(a) - scheduled(b) || (a.metadata.name < b.metadata.name ? -1 : 1)
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * Notices that the wall clock was set, by looking at it beside the monotonic one every few seconds. Timers run by the
+ * monotonic clock: without this, a time of a schedule that a jump brings nearer would be met late by as much.
+ */
+import type { Clock, Timer } from '../../machinery/clock.ts';
+
+const LOOK_EVERY_MS = 5_000;
+/** A wall clock that gained this much between two looks was set; less is made up for by what is allowed to be late. */
+const JUMP_MS = 2_000;
+/** Timers that are off by this much are set anew. */
+const DRIFT_MS = 500;
+
+export class WallJumps {
+  readonly #clock: Clock;
+  readonly #onDrift: () => void;
+  #timer: Timer | undefined;
+  /** Wall time minus monotonic time: at the last look, and as timers were set by it. */
+  #offsetMs: number;
+  #timersOffsetMs: number;
+  #lookedAtMs: number;
+  /** Monotonic time of the last look before the last jump ahead. */
+  #steadyUntilMs: number | undefined;
+
+  /** @param onDrift called when timers to moments of the wall clock have to be set anew. */
+  constructor(clock: Clock, onDrift: () => void) {
+    this.#clock = clock;
+    this.#onDrift = onDrift;
+    this.#lookedAtMs = clock.monotonicMs();
+    this.#offsetMs = clock.now() - this.#lookedAtMs;
+    this.#timersOffsetMs = this.#offsetMs;
+    this.#beat();
+  }
+
+  /** Monotonic time since just before the clock was last set ahead; undefined: not seen to have been. */
+  sinceJumpMs(): number | undefined {
+    this.#look();
+    return this.#steadyUntilMs === undefined ? undefined : this.#clock.monotonicMs() - this.#steadyUntilMs;
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #beat(): void {
+    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
+      this.#beat();
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const monotonicMs = this.#clock.monotonicMs();
+    const offsetMs = this.#clock.now() - monotonicMs;
+    if (offsetMs - this.#offsetMs > JUMP_MS) this.#steadyUntilMs = this.#lookedAtMs;
+    this.#offsetMs = offsetMs;
+    this.#lookedAtMs = monotonicMs;
+    if (Math.abs(offsetMs - this.#timersOffsetMs) <= DRIFT_MS) return;
+    this.#timersOffsetMs = offsetMs;
+    this.#onDrift();
+  }
+}

@@ -32,6 +32,11 @@ export interface TaskSetWorld {
    * jumped, or a control plane that was away, must not end a rollout. Absent: the wall clock is believed.
    */
   readonly watchedMs?: number;
+  /**
+   * How long this process has seen each uid in the stored `leaving`, by its monotonic clock: a status may have been
+   * written long after it was planned, and wall clocks jump. Absent: `since` is believed.
+   */
+  readonly noticedMs?: ReadonlyMap<string, number>;
 }
 
 export type TaskSetAction =

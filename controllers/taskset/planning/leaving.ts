@@ -23,7 +23,7 @@ export interface Leave {
 }
 
 export function leaveOf(view: SetView, measureOf: Gap['measureOf']): Leave {
-  const { set, leaving, nowMs, status } = view;
+  const { set, leaving, nowMs, status, world } = view;
   const tasks = new Map(view.all.map((task) => [uidOf(task), task]));
   const endpoints = new Set((status.endpoints ?? []).map(({ task }) => task));
   const kept: Leaving[] = [];
@@ -45,7 +45,9 @@ export function leaveOf(view: SetView, measureOf: Gap['measureOf']): Leave {
     }
     kept.push(current);
     if (isDeleting(task) || !isControlled(task, set)) continue;
-    if (isOdd || ageMs < NOTICE_MS || endpoints.has(entry.task)) looks.push(Math.max(1, NOTICE_MS - ageMs));
+    const noticeMs = world.noticedMs === undefined ? ageMs : (world.noticedMs.get(entry.uid) ?? 0);
+    const leftMs = NOTICE_MS - Math.min(ageMs, noticeMs);
+    if (isOdd || leftMs > 0 || endpoints.has(entry.task)) looks.push(Math.max(1, leftMs));
     else if (deletes.length >= MAX_DELETES) looks.push(1);
     else {
       const reason = `${entry.reason}: ${entry.message ?? ''}`;

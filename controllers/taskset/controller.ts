@@ -134,11 +134,11 @@ class TaskSets implements Controller {
       await this.#writeStatus(told, next, signal);
     }
     if (held === undefined) memory.noteRefusal(key, set, refusal, clock.monotonicMs());
-    const undeleted = await performance.remove(plan.actions);
+    const removal = await performance.remove(plan.actions);
     const waits = [
       plan.lookAgainMs === undefined ? undefined : Math.min(plan.lookAgainMs, LOOK_AGAIN_MS),
       observed.problem === undefined ? undefined : UNREAD_RECHECK_MS,
-      undeleted === undefined ? undefined : LOOK_AGAIN_MS,
+      removal === 'done' ? undefined : LOOK_AGAIN_MS,
       refusal === undefined ? undefined : memory.heldMs(key, clock.monotonicMs()),
     ].filter((wait) => wait !== undefined);
     return waits.length === 0 ? done : requeueAfter(Math.max(0, Math.min(...waits)));

@@ -5,6 +5,8 @@ import type { KubeObject, OwnerReference } from '../../../machinery/meta.ts';
 /** Why nothing more was created. */
 export interface Refusal {
   readonly message: string;
+  /** One name alone is somebody else's: with others it is not so. */
+  readonly isOfName: boolean;
 }
 
 /** Records an Event about the set; a warning that goes on is told once. */
@@ -17,6 +19,9 @@ const TOLD_NAMES = 10;
 /** Something is in the way that no trying again at once will change. */
 export class Refused extends Error {}
 
+/** Something has a name that ours would have. */
+export class NameTaken extends Refused {}
+
 /** The API has said no, and would say it again: quota, security level, admission. */
 export function isRefusal(error: unknown): error is ApiError {
   return isApiError(error, 'Forbidden', 'Invalid', 'BadRequest', 'RequestEntityTooLarge', 'MethodNotAllowed');
@@ -28,7 +33,8 @@ export async function refusalOf(act: () => Promise<void>): Promise<Refusal | und
     await act();
     return undefined;
   } catch (error) {
-    if (error instanceof Refused || isRefusal(error)) return { message: error.message };
+    if (error instanceof Refused || isRefusal(error))
+      return { message: error.message, isOfName: error instanceof NameTaken };
     throw error;
   }
 }

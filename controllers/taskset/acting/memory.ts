@@ -64,7 +64,8 @@ export class SetMemory {
       found.held = undefined;
       return;
     }
-    const lastMs = found.held?.delayMs;
+    // With another name it may work at once.
+    const lastMs = refusal.isOfName ? undefined : found.held?.delayMs;
     const delayMs = lastMs === undefined ? REFUSED_MIN_MS : Math.min(lastMs * 2, REFUSED_MAX_MS);
     found.held = { refusal, delayMs, untilMs: nowMs + delayMs };
   }

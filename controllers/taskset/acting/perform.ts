@@ -22,6 +22,7 @@ import {
   controllerOf,
   eachAtOnce,
   isRefusal,
+  NameTaken,
   namesOf,
   orUndefined,
   type Refusal,
@@ -79,12 +80,12 @@ export class Performance {
   }
 
   /** Of tasks that the stored status says are leaving, and no others; and of revisions that nobody needs. */
-  async remove(actions: readonly TaskSetAction[]): Promise<Refusal | undefined> {
+  async remove(actions: readonly TaskSetAction[]): Promise<'refused' | 'done'> {
     for (const action of actions) {
       if (action.kind === 'deleteRevision') await this.#revisions.delete(action.name);
     }
     const deletes = actions.filter((action) => action.kind === 'delete');
-    if (deletes.length === 0) return undefined;
+    if (deletes.length === 0) return 'done';
     const leaving = new Set((await this.#storedStatus())?.leaving?.map(({ uid }) => uid));
     const told = deletes.filter(({ uid }) => leaving.has(uid));
     let refused: ApiError | undefined;
@@ -95,12 +96,12 @@ export class Performance {
     if (refused !== undefined) {
       const message = `deleting a task was refused: ${refused.message}`;
       this.#context.tell('Warning', 'FailedDelete', message);
-      return { message };
+      return 'refused';
     }
     if (told.length > 0) {
       this.#context.tell('Normal', 'SuccessfulDelete', `deleted ${namesOf(told.map(({ task }) => task))}`);
     }
-    return undefined;
+    return 'done';
   }
 
   async #adopt(uid: string): Promise<void> {
@@ -143,18 +144,19 @@ export class Performance {
 
   async create(creates: readonly Create[]): Promise<Refusal | undefined> {
     const made: string[] = [];
-    let refusal: Refusal | undefined;
+    const refusals: Refusal[] = [];
     const create = async (action: Create): Promise<void> => {
-      if (refusal !== undefined) return;
+      if (refusals.some(({ isOfName }) => !isOfName)) return;
       const refused = await refusalOf(async () => {
         if (await this.#create(action)) made.push(action.name);
       });
-      refusal ??= refused;
+      if (refused !== undefined) refusals.push(refused);
     };
     // What the first is refused for the others would be as well.
     const [first, ...others] = creates;
     if (first !== undefined) await create(first);
     await eachAtOnce(others, create);
+    const refusal = refusals.find(({ isOfName }) => !isOfName) ?? refusals[0];
     if (made.length > 0) {
       const revisions = [...new Set(creates.map(({ revision }) => revision))].join(', ');
       this.#context.tell('Normal', 'SuccessfulCreate', `created ${namesOf(made)} of revision ${revisions}`);
@@ -181,8 +183,9 @@ export class Performance {
     // On its way out, ours or of a set of this name that is gone: its going brings us back.
     const isOurs = found === undefined || owner?.uid === this.#set.metadata.uid;
     if (isOurs || found.metadata.deletionTimestamp !== undefined) return false;
+    this.#context.noteTaken(action.name);
     const whose = owner === undefined ? 'nobody’s' : `${owner.kind} "${owner.name}"'s`;
-    throw new Refused(
+    throw new NameTaken(
       `task "${action.name}" is in the way: it is ${whose}; delete it or give it another name`,
     );
   }

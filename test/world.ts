@@ -5,6 +5,7 @@
  * reality; `until` does so until a condition holds, and fails with what was waited for when it does not in time.
  */
 import type { CacheLimits } from '../api/registry/cache/watchcache.ts';
+import type { IdempotencySettings } from '../api/registry/idempotency.ts';
 import { openRegistry } from '../api/registry/open.ts';
 import type { NamespaceLimits } from '../api/registry/quota/quotas.ts';
 import type { Registry } from '../api/registry/types.ts';
@@ -50,6 +51,7 @@ export interface WorldOptions {
   readonly cacheLimits?: CacheLimits;
   readonly namespaceLimits?: NamespaceLimits;
   readonly allowedHostPaths?: readonly string[];
+  readonly idempotency?: IdempotencySettings;
 }
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
@@ -65,6 +67,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     metrics,
     ...(options.cacheLimits === undefined ? {} : { cacheLimits: options.cacheLimits }),
     ...(options.namespaceLimits === undefined ? {} : { namespaceLimits: options.namespaceLimits }),
+    ...(options.idempotency === undefined ? {} : { idempotency: options.idempotency }),
     ...(options.allowedHostPaths === undefined ? {} : { allowedHostPaths: options.allowedHostPaths }),
   });
   const admin = registry.as(adminIdentity);

@@ -32,6 +32,7 @@ import { requireOpenNamespace } from './namespaces.ts';
 import { encodePayload, storedFrom } from './payload.ts';
 import type { Quotas } from './quota/quotas.ts';
 import type { Reservation } from './quota/tally.ts';
+import { putObject, putQuota, putRecord, removeObject, undo } from './storewrites.ts';
 import type { ServedKind, StoredObject } from './types.ts';
 
 /** Decisions are made anew this often when others write the same things at the same time. */
@@ -49,6 +50,20 @@ export type Judge = (before: DynamicObject | undefined, after: DynamicObject | u
 export type Outcome =
   | { readonly ok: true; readonly stored: StoredObject }
   | { readonly ok: false; readonly current: StoredObject | undefined };
+
+/** An object that is written together with another one, or in the place of `before`. */
+export interface Together {
+  readonly entry: KindEntry;
+  readonly before: StoredObject | undefined;
+  readonly after: DynamicObject;
+}
+
+/** What is written in the same commit as an object. */
+interface Companion {
+  readonly write: Write;
+  /** Where it is an object: the room it takes in its namespace. */
+  readonly room?: Reservation | undefined;
+}
 
 /** A Task as bound, and its worker's record with it. */
 export interface BoundTask {
@@ -79,8 +94,8 @@ interface Change {
   /** As it is stored. */
   readonly kept: DynamicObject | undefined;
   readonly payload: Buffer | undefined;
-  /** The record of the worker that the change settles with. */
-  readonly companion: Write | undefined;
+  /** The record of the worker that the change settles with, or an object that remembers the change. */
+  readonly companion: Companion | undefined;
 }
 
 export class Commits {
@@ -129,6 +144,22 @@ export class Commits {
     return this.#commitWith(entry, before, after, isDryRun);
   }
 
+  /**
+   * A new object, and one that remembers it: both or neither. `companion failed`: the other one is not, or no longer,
+   * what it was decided on.
+   */
+  async commitTogether(
+    entry: KindEntry,
+    object: DynamicObject,
+    { entry: other, before, after }: Together,
+    isDryRun: boolean,
+  ): Promise<Outcome | 'companion failed'> {
+    const payload = encodePayload(asKept(other, after));
+    using room = this.#parts.quotas.reserve(other, before, after, payload.length);
+    const write = putObject(other, keyOfWrite(before, after), payload, before);
+    return this.#commitWith(entry, undefined, object, isDryRun, { write, room });
+  }
+
   /** The same for a bound Task whose worker's record may have to change with it. */
   async #commitSettled(
     entry: KindEntry,
@@ -152,7 +183,8 @@ export class Commits {
         ]);
       }
       const object = task === undefined ? undefined : asObject(task);
-      const companion = settled.record === record ? undefined : putRecord(settled.record, modRevision);
+      const companion =
+        settled.record === record ? undefined : { write: putRecord(settled.record, modRevision) };
       const outcome = await this.#commitWith(entry, before, object, isDryRun, companion);
       if (outcome !== 'companion failed') return outcome;
       if (!(await this.mayTryAgain(attempt))) break;
@@ -175,14 +207,14 @@ export class Commits {
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
     isDryRun: boolean,
-    companion: Write | undefined,
+    companion: Companion | undefined,
   ): Promise<Outcome | 'companion failed'>;
   async #commitWith(
     entry: KindEntry,
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
     isDryRun: boolean,
-    companion?: Write,
+    companion?: Companion,
   ): Promise<Outcome | 'companion failed'> {
     const { store, quotas } = this.#parts;
     const key = keyOfWrite(before, after);
@@ -235,14 +267,17 @@ export class Commits {
     using room = this.#reserve(change);
     const write =
       payload === undefined ? removeObject(entry, key, before) : putObject(entry, key, payload, before);
-    const writes = [companion, quota, write, this.#removeQuota(change)].filter((one) => one !== undefined);
+    const writes = [companion?.write, quota, write, this.#removeQuota(change)].filter(
+      (one) => one !== undefined,
+    );
     const result = await this.#parts.store.commit(writes);
     if (key.namespace !== undefined) this.#parts.onWritten(entry.kind, key.namespace);
     if (result.ok) {
       const revision = result.modRevisions[writes.indexOf(write)] ?? result.revision;
       room?.settle(revision);
+      companion?.room?.settle(result.modRevisions[0] ?? result.revision);
       if (this.#parts.store.isShared && before === undefined && after !== undefined) {
-        await this.#requireStillOpen(change, after, revision);
+        await this.#requireStillOpen(change, after, revision, result.modRevisions[0] ?? revision);
       }
       const stored =
         kept === undefined || payload === undefined
@@ -251,7 +286,7 @@ export class Commits {
       if (stored === undefined) throw new Error('a removal was committed without an object to remove');
       return { ok: true, stored };
     }
-    if (companion !== undefined && writes[result.failed] === companion) return 'companion failed';
+    if (companion !== undefined && writes[result.failed] === companion.write) return 'companion failed';
     if (quota !== undefined && writes[result.failed] === quota) return 'quota failed';
     const { current } = result;
     return { ok: false, current: current === undefined ? undefined : decodeServed(entry, current) };
@@ -275,15 +310,20 @@ export class Commits {
    * have looked for what is left before the write arrived: what came too late is taken back, so that nothing is left in
    * no namespace and of no kind. Only the very write is: what anybody has changed since is theirs.
    */
-  async #requireStillOpen({ entry, key }: Change, after: DynamicObject, revision: number): Promise<void> {
+  async #requireStillOpen(
+    { entry, key, companion }: Change,
+    after: DynamicObject,
+    revision: number,
+    companionRevision: number,
+  ): Promise<void> {
     const { store, reach, cacheOf, kindNow } = this.#parts;
     await reach(revision);
     try {
       requireOpenKind(kindNow(entry.kind));
       requireOpenNamespace(entry, after, cacheOf);
     } catch (error) {
-      const precondition = { kind: 'modRevision', modRevision: revision } as const;
-      await store.commit([{ kind: 'delete', key: entry.prefix + relativeKey(key), precondition }]);
+      await store.commit([undo(entry.prefix + relativeKey(key), revision)]);
+      if (companion?.room !== undefined) await store.commit([undo(companion.write.key, companionRevision)]);
       throw error;
     }
   }
@@ -355,44 +395,6 @@ export class Commits {
 function keyOfWrite(before: StoredObject | undefined, after: DynamicObject | undefined): ObjectKey {
   const { name = '', namespace } = (after ?? before?.object)?.metadata ?? {};
   return { name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-function putObject(
-  entry: KindEntry,
-  key: ObjectKey,
-  value: Uint8Array,
-  before: StoredObject | undefined,
-): Write {
-  return { kind: 'put', key: entry.prefix + relativeKey(key), value, precondition: unchanged(before) };
-}
-
-function removeObject(entry: KindEntry, key: ObjectKey, before: StoredObject | undefined): Write {
-  return { kind: 'delete', key: entry.prefix + relativeKey(key), precondition: unchanged(before) };
-}
-
-function unchanged(before: StoredObject | undefined): Write['precondition'] {
-  return before === undefined
-    ? { kind: 'absent' }
-    : { kind: 'modRevision', modRevision: before.resourceVersion };
-}
-
-function putRecord(record: AllocationRecord, modRevision: number | undefined): Write {
-  return {
-    kind: 'put',
-    key: allocationKey(record.worker),
-    value: Buffer.from(JSON.stringify(record)),
-    precondition: modRevision === undefined ? { kind: 'absent' } : { kind: 'modRevision', modRevision },
-  };
-}
-
-/** What it holds says nothing: that it changes is what counts. */
-function putQuota(namespace: string, modRevision: number | undefined): Write {
-  return {
-    kind: 'put',
-    key: quotaKey(namespace),
-    value: Buffer.from('{}'),
-    precondition: modRevision === undefined ? { kind: 'absent' } : { kind: 'modRevision', modRevision },
-  };
 }
 
 /** Throws `MethodNotAllowed` for a kind that is going away, in Kubernetes' words, and `NotFound` for one that is gone. */

@@ -8,7 +8,7 @@ import { qualifiedName } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import type { KindDocument } from '../../schemas/crd.ts';
-import { builtinKinds, clusterRoles, namespaces, tasks } from '../../schemas/kinds.ts';
+import { builtinKinds, clusterRoles, idempotencyKeys, namespaces, tasks } from '../../schemas/kinds.ts';
 import type { Store } from '../../store/store.ts';
 import { Audit } from './access/audit/audit.ts';
 import { type AuditPolicy, defaultPolicy } from './access/audit/policy.ts';
@@ -26,6 +26,7 @@ import { StoreFeed } from './cache/storefeed.ts';
 import { type CacheLimits, DEFAULT_CACHE_LIMITS, WatchCache } from './cache/watchcache.ts';
 import { Commits } from './commits.ts';
 import { Deletes } from './deletes.ts';
+import { DEFAULT_IDEMPOTENCY, Idempotency, type IdempotencySettings } from './idempotency.ts';
 import { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
 import { Definitions } from './kinds/definitions.ts';
@@ -56,6 +57,8 @@ export interface RegistryOptions {
   readonly namespaceLimits?: NamespaceLimits;
   /** Paths of workers that Tasks of level baseline may mount, and what lies below them; none unless given. */
   readonly allowedHostPaths?: readonly string[];
+  /** How long idempotency keys are remembered, and how many. */
+  readonly idempotency?: IdempotencySettings;
   /** Which bearer tokens are believed; none unless given. */
   readonly tokens?: TokenParts;
   /** What is audited; the default is every write and every refusal, without bodies. */
@@ -84,6 +87,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const cacheOf: CacheOf = (kind) => kinds.cacheOf(kind);
   await feed.start();
   const reads = new Reads({ store, clock, feed });
+  const idempotencySettings = options.idempotency ?? DEFAULT_IDEMPOTENCY;
   const tally = new Tally(() => kinds.caches());
   const quotaStatus = new QuotaStatus({
     tally,
@@ -99,7 +103,12 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     random,
     cacheOf,
     kindNow: (kind) => kinds.get(qualifiedName(kind))?.definition.storage,
-    quotas: new Quotas(tally, options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS, cacheOf),
+    quotas: new Quotas(
+      tally,
+      options.namespaceLimits ?? DEFAULT_NAMESPACE_LIMITS,
+      cacheOf,
+      idempotencySettings.maxKeys,
+    ),
     reach: (revision) => feed.reach(revision),
     onWritten: (kind, namespace) => quotaStatus.touch(kind, namespace),
   });
@@ -119,6 +128,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     random,
     log,
   });
+  const admission = new Admission(clock, random, (kind, key) => surroundings.find(kind, key));
+  const reach = (revision: number): Promise<void> => feed.reach(revision);
   const registry = new StoreRegistry({
     store,
     log,
@@ -131,7 +142,16 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
       cacheOf,
       clock,
       security: new TaskSecurity(cacheOf, { allowedHostPaths: options.allowedHostPaths ?? [] }),
-      admission: new Admission(clock, random, (kind, key) => surroundings.find(kind, key)),
+      admission,
+      idempotency: new Idempotency({
+        store,
+        clock,
+        admission,
+        commits,
+        entry: () => kinds.get(qualifiedName(idempotencyKeys))?.definition.storage,
+        reach,
+        settings: idempotencySettings,
+      }),
       commits,
       objects,
     }),

@@ -1,5 +1,6 @@
 /**
- * What a namespace's security level says to a Task in it, and to whoever tightens the level.
+ * What a namespace's security level says to a Task in it, to whoever writes a template of Tasks, and to whoever tightens
+ * the level.
  *
  * Every way to a Task's spec comes through here: create, update, every patch, apply, dry runs, and so the Pod view and
  * the doors. A change is judged by the level as the caches hold it, which by then have caught up with every label that
@@ -8,9 +9,9 @@
  * Source of the wording and of the warning: Kubernetes' Pod Security admission.
  */
 import { forbiddenObject } from '../../machinery/errors.ts';
-import { isRecord, isSameJson } from '../../machinery/json.ts';
-import type { DynamicObject } from '../../machinery/meta.ts';
-import { namespaces, tasks } from '../../schemas/kinds.ts';
+import { isRecord, isSameJson, readPath } from '../../machinery/json.ts';
+import { apiVersionOf, type DynamicObject } from '../../machinery/meta.ts';
+import { jobs, namespaces, taskSets, tasks, taskTemplates } from '../../schemas/kinds.ts';
 import { isNamespace } from './admission/rules/namespace.ts';
 import { isTaskKind } from './admission/rules/task.ts';
 import { isTighter, type SecurityLevel, securityLevelOf } from './admission/security/levels.ts';
@@ -59,9 +60,14 @@ export class TaskSecurity {
     );
   }
 
-  /** What whoever tightens a namespace's level is told: which of its Tasks would not be let in now. */
-  warnings(before: DynamicObject, after: DynamicObject): readonly string[] {
-    if (!isNamespace(after)) return [];
+  /**
+   * What whoever writes a template is told: that its Tasks would be refused; and whoever tightens a namespace's level:
+   * which of its Tasks would not be let in now. `before` is undefined for a new object.
+   */
+  warnings(before: DynamicObject | undefined, after: DynamicObject): readonly string[] {
+    const templates = templatesIn(after);
+    if (templates.length > 0) return this.#templateWarnings(before, after, templates);
+    if (before === undefined || !isNamespace(after)) return [];
     const level = securityLevelOf(after);
     if (!isTighter(level, securityLevelOf(before))) return [];
     const { name } = after.metadata;
@@ -75,6 +81,28 @@ export class TaskSecurity {
     ];
   }
 
+  #templateWarnings(
+    before: DynamicObject | undefined,
+    after: DynamicObject,
+    templates: readonly Template[],
+  ): readonly string[] {
+    if (before !== undefined && isSameJson(before['spec'], after['spec'])) return [];
+    const { namespace = '' } = after.metadata;
+    const level = securityLevelOf(this.#cacheOf(namespaces)?.get(namespace)?.object);
+    const problems = templates.flatMap(({ at, spec }) =>
+      securityProblems(spec, level, this.#settings).map(({ field, message }) => ({
+        field: `${at}.${field}`,
+        message,
+      })),
+    );
+    if (problems.length === 0) return [];
+    const rest = problems.length - MAX_TOLD;
+    const more = rest > 0 ? `; and ${rest} more` : '';
+    return [
+      `would violate level ${JSON.stringify(level)} of namespace ${JSON.stringify(namespace)}: ${told(problems.slice(0, MAX_TOLD))}${more}`,
+    ];
+  }
+
   #violating(namespace: string, level: SecurityLevel): readonly string[] {
     const found: string[] = [];
     for (const { object } of this.#cacheOf(tasks)?.list(namespace) ?? []) {
@@ -83,6 +111,24 @@ export class TaskSecurity {
     }
     return found;
   }
+}
+
+interface Template {
+  /** Where it stands. */
+  readonly at: string;
+  readonly spec: unknown;
+}
+
+/** What Tasks are made from an object of one of Gantry's kinds. */
+function templatesIn({ apiVersion, kind, spec }: DynamicObject): readonly Template[] {
+  if (apiVersion !== apiVersionOf(tasks) || !isRecord(spec)) return [];
+  if (kind === taskSets.kind || kind === taskTemplates.kind)
+    return [{ at: 'spec.template', spec: readPath(spec, ['template', 'spec']) }];
+  if (kind !== jobs.kind || !Array.isArray(spec['tasks'])) return [];
+  return spec['tasks'].flatMap((step: unknown, index) => {
+    const template = readPath(step, ['template', 'spec']);
+    return template === undefined ? [] : [{ at: `spec.tasks[${index}].template`, spec: template }];
+  });
 }
 
 function told(problems: readonly SecurityProblem[]): string {

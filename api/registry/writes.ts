@@ -32,8 +32,10 @@ import {
   isSameObject,
   type Judge,
   MAX_ATTEMPTS,
+  type Outcome,
   WRITTEN_BY_OTHERS,
 } from './commits.ts';
+import type { Idempotency, KeyedRequest } from './idempotency.ts';
 import type { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
@@ -48,6 +50,7 @@ export interface WriteParts {
   readonly cacheOf: CacheOf;
   readonly clock: Clock;
   readonly security: TaskSecurity;
+  readonly idempotency: Idempotency;
   /** Changes of one object, one after another here. Only saves attempts: the commit is what keeps it right. */
   readonly objects: KeyedQueue;
 }
@@ -68,14 +71,23 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
+    const { admission, security, idempotency } = this.#parts;
+    const keyed = idempotency.asked(entry, body, options);
     for (let attempt = 1; ; attempt++) {
-      const { object, warnings } = this.#parts.admission.create(entry, body, options);
+      const answered = await keyed?.answer();
+      if (answered !== undefined) return answered;
+      const { object, warnings: admitted } = admission.create(entry, body, options);
       const { name, namespace, generateName } = object.metadata;
       this.#requireNamespace(entry, namespace);
       judge(undefined, object);
-      this.#parts.security.require(entry, undefined, object);
+      security.require(entry, undefined, object);
       const isGenerated = generateName !== undefined && !isNamed(body);
-      const outcome = await this.#parts.commits.commit(entry, undefined, object, options.dryRun === true);
+      const outcome = await this.#commitNew(entry, object, keyed, options);
+      if (outcome === 'companion failed') {
+        await this.#lookAgain(entry, name, keyed, attempt);
+        continue;
+      }
+      const warnings = [...admitted, ...security.warnings(undefined, object)];
       if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
       if (!isGenerated || attempt >= MAX_ATTEMPTS) {
         throw new ApiError('AlreadyExists', `${qualifiedName(entry.kind)} "${name}" already exists`, {
@@ -120,7 +132,7 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    const { admission, commits } = this.#parts;
+    const { admission, commits, security, idempotency } = this.#parts;
     const isForced = patch.isForced === true;
     const wish = options.subresource === SCALE ? wishOfScale(entry, patch.body, key) : patch.body;
     let before = commits.read(entry, key);
@@ -132,15 +144,48 @@ export class Writes {
       if (options.subresource !== undefined) throw notFound(entry.kind, key.name);
       requireNoUid(entry, key, wish);
       const where = key.namespace === undefined ? options : { ...options, namespace: key.namespace };
-      const { object, warnings } = admission.apply(entry, key, undefined, wish, where, isForced);
+      const keyed = idempotency.asked(entry, wish, where);
+      const answered = await keyed?.answer();
+      if (answered !== undefined) return answered;
+      const { object, warnings: admitted } = admission.apply(entry, key, undefined, wish, where, isForced);
       this.#requireNamespace(entry, key.namespace);
       judge(undefined, object);
-      this.#parts.security.require(entry, undefined, object);
-      const outcome = await commits.commit(entry, undefined, object, options.dryRun === true);
+      security.require(entry, undefined, object);
+      const outcome = await this.#commitNew(entry, object, keyed, options);
+      if (outcome === 'companion failed') {
+        await this.#lookAgain(entry, key.name, keyed, attempt);
+        continue;
+      }
+      const warnings = [...admitted, ...security.warnings(undefined, object)];
       if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
       before = outcome.current;
       if (!(await commits.mayTryAgain(attempt))) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
+  }
+
+  /** A new object, and with it what remembers its idempotency key. */
+  #commitNew(
+    entry: KindEntry,
+    object: DynamicObject,
+    keyed: KeyedRequest | undefined,
+    { dryRun = false }: RegistryWriteOptions,
+  ): Promise<Outcome | 'companion failed'> {
+    const { commits } = this.#parts;
+    return keyed === undefined
+      ? commits.commit(entry, undefined, object, dryRun)
+      : commits.commitTogether(entry, object, keyed.record(object), dryRun);
+  }
+
+  /** Somebody else was faster under the same idempotency key. */
+  async #lookAgain(
+    entry: KindEntry,
+    name: string,
+    keyed: KeyedRequest | undefined,
+    attempt: number,
+  ): Promise<void> {
+    await keyed?.lookAgain();
+    if (!(await this.#parts.commits.mayTryAgain(attempt)))
+      throw conflict(entry.kind, name, WRITTEN_BY_OTHERS);
   }
 
   /** `tasks/binding`: the Task and its worker's record in one commit. */

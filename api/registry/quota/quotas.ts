@@ -3,15 +3,16 @@
  * what every namespace may hold at most (the operator's setting; Gantry's own namespace is exempt), and what its
  * ResourceQuota objects say.
  *
- * Events and Leases do not count for the first: both come and go by themselves. A change that only reports (status)
+ * Events, Leases and IdempotencyKeys do not count for the first: they come and go by themselves. Of the last there may be
+ * so many in a namespace, whatever else is in it. A change that only reports (status)
  * or that lets an object go is never refused, however full its namespace is.
  * Source of the wording: Kubernetes' resource quota admission.
  */
-import { type ApiError, forbiddenObject } from '../../../machinery/errors.ts';
+import { ApiError, forbiddenObject } from '../../../machinery/errors.ts';
 import { isSameJson, readPath } from '../../../machinery/json.ts';
 import { NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
 import { type DynamicObject, qualifiedName } from '../../../machinery/meta.ts';
-import { resourceQuotas } from '../../../schemas/kinds.ts';
+import { idempotencyKeys, resourceQuotas } from '../../../schemas/kinds.ts';
 import type { CacheOf } from '../cache/cacheof.ts';
 import type { KindEntry } from '../kindtable.ts';
 import type { StoredObject } from '../types.ts';
@@ -26,7 +27,10 @@ export interface NamespaceLimits {
 
 export const DEFAULT_NAMESPACE_LIMITS: NamespaceLimits = { maxObjects: 5_000, maxBytes: 64 * 1024 * 1024 };
 
-const UNCOUNTED: ReadonlySet<string> = new Set(['events', 'leases.coordination.k8s.io']);
+const KEYS = qualifiedName(idempotencyKeys);
+const UNCOUNTED: ReadonlySet<string> = new Set(['events', 'leases.coordination.k8s.io', KEYS]);
+/** How long somebody waits who finds no room for another key: some are removed every moment. */
+const KEYS_RETRY_SECONDS = 10;
 
 /** One limit that a write would exceed. */
 interface Excess {
@@ -45,10 +49,13 @@ export class Quotas {
   readonly #tally: Tally;
   readonly #limits: NamespaceLimits;
   readonly #cacheOf: CacheOf;
+  readonly #maxKeys: number;
 
-  constructor(tally: Tally, limits: NamespaceLimits, cacheOf: CacheOf) {
+  /** @param maxKeys how many IdempotencyKeys a namespace may hold. */
+  constructor(tally: Tally, limits: NamespaceLimits, cacheOf: CacheOf, maxKeys: number) {
     this.#tally = tally;
     this.#limits = limits;
+    this.#maxKeys = maxKeys;
     this.#cacheOf = cacheOf;
   }
 
@@ -68,6 +75,7 @@ export class Quotas {
     if (growth.objects === 0 && growth.bytes === 0 && growth.amounts.size === 0) return NOTHING;
     if (before === undefined || after.metadata.deletionTimestamp === undefined) {
       this.#checkLimits(entry, namespace, before, after, growth);
+      this.#checkKeys(entry, namespace, growth);
       this.#checkQuotas(entry, namespace, before, after, growth);
     }
     return this.#tally.reserve(entry, namespace, growth);
@@ -124,6 +132,17 @@ export class Quotas {
       after,
       `the limit of every namespace (delete what "${namespace}" does not need, or start the server with a larger --namespace-max-objects or --namespace-max-bytes)`,
       excesses,
+    );
+  }
+
+  #checkKeys({ kind }: KindEntry, namespace: string, growth: Growth): void {
+    if (growth.objects === 0 || qualifiedName(kind) !== KEYS) return;
+    const { objects } = this.#tally.size(namespace, (other) => qualifiedName(other) === KEYS);
+    if (objects < this.#maxKeys) return;
+    throw new ApiError(
+      'TooManyRequests',
+      `namespace "${namespace}" remembers ${objects} idempotency keys, and may remember ${this.#maxKeys}: try again when some are forgotten, or send no key`,
+      { retryAfterSeconds: KEYS_RETRY_SECONDS },
     );
   }
 

@@ -34,7 +34,7 @@ fi
 if ! command -v "${DOCKER_REGISTRY:-docker-registry}" >/dev/null; then
   install_packages "tests on a real image registry" docker-registry
 fi
-hack/sample-image.sh
+hack/worktypes-image.sh
 
 if [ "${#files[@]}" -eq 0 ]; then
   say "types, lint, format, generated files, dead code"

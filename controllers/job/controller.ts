@@ -17,7 +17,7 @@ import { type Controller, ControllerLoop, done, type Result, requeueAfter } from
 import { BY_JOB, BY_UPSTREAM, type Informers } from '../informers.ts';
 import { performAction, performMake, performStatus } from './perform.ts';
 import { planJob } from './plan.ts';
-import { hasBegun, hasEnded } from './planning/lives.ts';
+import { hasBegun, hasEnded, jobsOwning } from './planning/lives.ts';
 import type { JobPlan, JobWorld } from './types.ts';
 import { WallJumps } from './walljumps.ts';
 
@@ -144,12 +144,13 @@ class Jobs implements Controller {
     const { clock } = this.#context;
     const { jobs: jobCopies, runs: runCopies, schedulerSettings } = this.#informers;
     const copies = runCopies.byIndex(BY_JOB, key);
-    const { read, gone } = await this.#readMissing(job, copies, signal);
+    const { read, gone } = await this.#readLive(job, copies, signal);
+    const newer = new Set(read.map(({ metadata }) => metadata.uid));
     const named = (name: string): string => keyString({ ...keyOf(job), name });
     const written = this.#written.get(key);
     return {
       job,
-      runs: [...copies, ...read],
+      runs: [...copies.filter(({ metadata: { uid = '' } }) => !newer.has(uid) && !gone.has(uid)), ...read],
       gone,
       findJob: (name) => jobCopies.get(named(name)),
       runsOf: (name) => runCopies.byIndex(BY_JOB, named(name)),
@@ -162,18 +163,28 @@ class Jobs implements Controller {
     };
   }
 
-  /** What the status tells of and the copy has not: it may be too new for it, or gone. */
-  async #readMissing(
+  /**
+   * What the status tells of and the copy has not: it may be too new for it, or gone. And what is under way as the copy
+   * has it, without the status telling of it: most likely it has ended, which the copy has yet to show.
+   */
+  async #readLive(
     job: Job,
     copies: readonly Run[],
     signal: AbortSignal,
   ): Promise<{ readonly read: readonly Run[]; readonly gone: ReadonlySet<string> }> {
     const { status = {} } = job;
     const known = new Set(copies.map(({ metadata }) => metadata.uid));
+    const active = status.active ?? [];
+    const listed = new Set(active.map(({ uid }) => uid));
+    const doubtful = [
+      ...[...active, ...(status.waiting ?? [])].filter(({ uid }) => !known.has(uid)),
+      ...copies
+        .filter((run) => hasBegun(run) && !hasEnded(run) && !listed.has(run.metadata.uid ?? ''))
+        .map(({ metadata: { name, uid = '' } }) => ({ name, uid })),
+    ];
     const read: Run[] = [];
     const gone = new Set<string>();
-    for (const { name, uid } of [...(status.active ?? []), ...(status.waiting ?? [])]) {
-      if (known.has(uid)) continue;
+    for (const { name, uid } of doubtful) {
       const run = await this.#read({ ...keyOf(job), name }, signal);
       if (run?.metadata.uid === uid) read.push(run);
       else gone.add(uid);
@@ -195,9 +206,8 @@ class Jobs implements Controller {
     const orphans = this.#informers.runs
       .byIndex(BY_JOB, key)
       .filter((run) => !hasEnded(run) && !hasBegun(run) && run.metadata.deletionTimestamp === undefined)
-      .filter(
-        ({ metadata }) => metadata.ownerReferences?.some(({ controller }) => controller === true) !== true,
-      );
+      // The collector takes the others away.
+      .filter((run) => jobsOwning(run).length === 0);
     for (const run of orphans) {
       const { client, clock, recorder } = this.#context;
       const name = run.spec.jobRef?.name ?? '';

@@ -139,14 +139,17 @@ export async function performAction(
   }
 }
 
+/** One owner controls: where another does already, the Job only owns. */
 function adopted(job: Job, run: Run): Run {
   const { labels, ownerReferences = [], ...metadata } = run.metadata;
+  const { controller: _, ...owner } = controllerReference(jobs, job);
+  const isControlled = ownerReferences.some(({ controller }) => controller === true);
   return {
     ...run,
     metadata: {
       ...metadata,
       labels: { ...labels, [LABEL_JOB]: job.metadata.name },
-      ownerReferences: [...ownerReferences, controllerReference(jobs, job)],
+      ownerReferences: [...ownerReferences, isControlled ? owner : controllerReference(jobs, job)],
     },
   };
 }

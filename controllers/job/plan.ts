@@ -11,7 +11,7 @@ import type { Job, Run } from '../../schemas/types.gen.ts';
 import { type Admission, fireName, maxRunsOf, planAdmission, policyOf } from './planning/admission.ts';
 import { type FirePlan, LATE_MS, planFires } from './planning/fires.ts';
 import { planHistory } from './planning/history.ts';
-import { byEnd, isOf, timeMs } from './planning/lives.ts';
+import { byEnd, isOf, jobsOwning, timeMs } from './planning/lives.ts';
 import { refusals } from './planning/refusals.ts';
 import {
   circleOf,
@@ -263,9 +263,8 @@ function actionsOf(world: JobWorld, admission: Admission, upstream: Upstream): r
   ];
 }
 
-function isUnowned({ metadata }: Run): boolean {
-  const isOwned = metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
-  return !isOwned && metadata.deletionTimestamp === undefined;
+function isUnowned(run: Run): boolean {
+  return run.metadata.deletionTimestamp === undefined && jobsOwning(run).length === 0;
 }
 
 function unmadeNote({ unmade }: JobWorld, { name, trigger }: NewRun): readonly JobNote[] {

@@ -12,7 +12,7 @@ import { childName } from '../../../machinery/names.ts';
 import type { Job, Run } from '../../../schemas/types.gen.ts';
 import type { JobNote, JobStatus, JobWorld, NewRun, RunReference } from '../types.ts';
 import { byAge, hasBegun, hasEnded, isOf, isStopping, timeMs } from './lives.ts';
-import { dependencyRunName } from './upstream.ts';
+import { dependencyRunName, KEY_LENGTH } from './upstream.ts';
 
 /** Beyond this many that wait, more are refused. */
 export const MAX_QUEUED = 100;
@@ -75,7 +75,8 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
   const max = maxRunsOf(job);
   const policy = policyOf(job);
 
-  const gated = (run: Run): boolean => unmet.length > 0 && run.spec.trigger !== 'Dependency';
+  const isTriggered = (run: Run): boolean => run.spec.trigger === 'Dependency' && isMade(job, run);
+  const gated = (run: Run): boolean => unmet.length > 0 && !isTriggered(run);
   const unsatisfied = open.pending.filter(gated);
   const free = open.pending.filter((run) => !gated(run)).sort(byAge);
   // Refused once it is there, so that it can be seen in the list of runs.
@@ -181,11 +182,11 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
 }
 
 /** By this controller, not by a person. */
-export function isMade(job: Job, { metadata, spec }: Run): boolean {
-  if (spec.trigger === 'Dependency') return metadata.name.startsWith(`${job.metadata.name}-`);
+export function isMade(job: Job, { metadata: { name }, spec }: Run): boolean {
+  const { trigger } = spec;
+  if (trigger === 'Dependency') return name === dependencyRunName(job, name.slice(-KEY_LENGTH));
   return (
-    (spec.trigger === 'Schedule' || spec.trigger === 'CatchUp') &&
-    metadata.name === fireName(job, timeMs(spec.scheduledTime))
+    (trigger === 'Schedule' || trigger === 'CatchUp') && name === fireName(job, timeMs(spec.scheduledTime))
   );
 }
 

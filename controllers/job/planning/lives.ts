@@ -1,14 +1,24 @@
 /** What the life of a Run looks like to its Job. Pure. */
+import { apiVersionOf } from '../../../machinery/meta.ts';
+import { jobs } from '../../../schemas/kinds.ts';
 import type { Job, Run } from '../../../schemas/types.gen.ts';
 
 export const DEPENDENCY_NOT_SATISFIED = 'DependencyNotSatisfied';
 export const MAX_CONCURRENT_RUNS_EXCEEDED = 'MaxConcurrentRunsExceeded';
 
 /** Of this Job, not of an earlier one of its name that the collector has yet to clear up after. */
-export function isOf(job: Job, { metadata, spec }: Run): boolean {
-  if (spec.jobRef?.name !== job.metadata.name) return false;
-  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
-  return owner === undefined || owner.uid === job.metadata.uid;
+export function isOf(job: Job, run: Run): boolean {
+  if (run.spec.jobRef?.name !== job.metadata.name) return false;
+  const owners = jobsOwning(run);
+  return owners.length === 0 || owners.includes(job.metadata.uid ?? '');
+}
+
+/** Uids of the Jobs that own it: one, unless somebody took it away or it is younger than that. */
+export function jobsOwning({ metadata }: Run): readonly string[] {
+  const apiVersion = apiVersionOf(jobs);
+  return (metadata.ownerReferences ?? [])
+    .filter((owner) => owner.kind === jobs.kind && owner.apiVersion === apiVersion)
+    .map(({ uid }) => uid);
 }
 
 export function hasEnded({ status }: Run): boolean {

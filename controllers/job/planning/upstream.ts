@@ -72,9 +72,12 @@ function judge(
   };
 }
 
+/** Of its key, in characters. */
+export const KEY_LENGTH = 10;
+
 /** Which runs made all of it true: other runs, another key. */
 export function dependencyKey(runs: readonly Run[]): string {
-  return jsonHash(runs.map(({ metadata }) => metadata.uid ?? metadata.name)).slice(0, 10);
+  return jsonHash(runs.map(({ metadata }) => metadata.uid ?? metadata.name)).slice(0, KEY_LENGTH);
 }
 
 export function dependencyRunName(job: Job, key: string): string {

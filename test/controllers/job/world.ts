@@ -41,14 +41,17 @@ export interface Leader {
 /** One control plane's Job controller, with copies of its own. */
 export async function startLeader(
   world: World,
-  clientOf: (client: Client) => Client = (client) => client,
+  clientOf: (client: Client, name: 'job' | 'informers') => Client = (client) => client,
 ): Promise<Leader> {
   const stop = new AbortController();
   const events: EventInput[] = [];
   const { clock, random, metrics } = world;
   const context = { clock, random, metrics, log: silentLog };
-  const informers = newInformers({ ...context, client: world.controllerClient('informers') });
-  const client = clientOf(world.controllerClient('job'));
+  const informers = newInformers({
+    ...context,
+    client: clientOf(world.controllerClient('informers'), 'informers'),
+  });
+  const client = clientOf(world.controllerClient('job'), 'job');
   const recorder = { record: (event: EventInput): void => void events.push(event) };
   const { loop, close } = openJobs({ ...context, client, recorder }, informers);
   const copies = [informers.jobs, informers.runs, informers.schedulerSettings];

@@ -157,7 +157,7 @@ export class Commits {
     const payload = encodePayload(asKept(other, after));
     using room = this.#parts.quotas.reserve(other, before, after, payload.length);
     const write = putObject(other, keyOfWrite(before, after), payload, before);
-    return this.#commitWith(entry, undefined, object, isDryRun, { write, room });
+    return await this.#commitWith(entry, undefined, object, isDryRun, { write, room });
   }
 
   /** The same for a bound Task whose worker's record may have to change with it. */

@@ -114,6 +114,10 @@ const userFacing: readonly BootstrapRole[] = [
           ...WORKLOADS.map((plural) => `${plural}/status`),
           'tasks/log',
           'tasksets/scale',
+          // Written with a Run by the server alone.
+          'idempotencykeys',
+          // Of the whole cluster: read by those who may view all of it. A Job says itself when all schedules rest.
+          'schedulersettings',
         ],
       },
     ],

@@ -76,9 +76,11 @@ function entriesOf(
 
 /** The merge patch that gives the source the copy's contents, removing what the copy has not. */
 export function restoringPatch({ source, kept }: InputState): Record<string, unknown> {
-  return Object.fromEntries(
-    CONTENTS.map((field) => [field, replacement(entriesOf(source, field), entriesOf(kept, field))]),
+  const parts = CONTENTS.map(
+    (field) => [field, replacement(entriesOf(source, field), entriesOf(kept, field))] as const,
   );
+  // Not every kind has every field.
+  return Object.fromEntries(parts.filter(([, part]) => Object.keys(part).length > 0));
 }
 
 /** `changes level; adds mode; removes old`: keys, never values. */

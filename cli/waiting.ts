@@ -41,6 +41,7 @@ export async function waitUntil<T extends KubeObject>(
         });
       isFirst = false;
       if (await isMet(object)) return true;
+      if (timeoutMs <= 0) return false;
       const resourceVersion = object?.metadata.resourceVersion;
       const changes = session.client.watch(kind, {
         signal,

@@ -1,0 +1,547 @@
+/** `gantry dispatch`, `trigger`, `rerun` and `cancel`; what the controllers would write is written by hand. */
+import { expect } from 'chai';
+import { systemClock } from '../../machinery/clock.ts';
+import { LABEL_RUN, LABEL_STEP, LABEL_TASKSET } from '../../machinery/labels.ts';
+import type { WorkerLink } from '../../machinery/workerlink.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  jobs,
+  runs,
+  taskSets,
+  tasks,
+  taskTemplates,
+} from '../../schemas/kinds.ts';
+import type { Run } from '../../schemas/types.gen.ts';
+import { noWorkers } from '../api/server/harness.ts';
+import { Certificates } from '../client/secureserver.ts';
+import { CommandWorld } from './commandworld.ts';
+import type { Ran } from './terminal.ts';
+
+const certificates = new Certificates();
+const at = (second: number): string => `2026-01-01T00:00:0${second}Z`;
+
+describe('gantry runs', () => {
+  let here: CommandWorld;
+
+  const workerLink: WorkerLink = {
+    ...noWorkers,
+    async logs(_worker, task) {
+      return (async function* () {
+        yield Buffer.from(`${task.name} one\n${task.name} t`);
+        yield Buffer.from('wo');
+      })();
+    },
+  };
+
+  beforeEach(async () => {
+    here = await CommandWorld.open(certificates, workerLink);
+    await here.create(taskTemplates, 'fib', {
+      spec: {
+        parameters: {
+          type: 'object',
+          properties: { position: { type: 'integer', minimum: 0 }, note: { type: 'string' } },
+          required: ['position'],
+          additionalProperties: false,
+        },
+        template: { spec: { image: 'gantry/work:1', args: ['fib', '$(parameters.position)'] } },
+      },
+    });
+    await here.create(jobs, 'etl', {
+      spec: {
+        parameters: [{ name: 'day' }, { name: 'limit', type: 'integer', default: 10 }],
+        tasks: [
+          { name: 'fetch', template: { spec: { image: 'i' } } },
+          { name: 'load', template: { spec: { image: 'i' } }, dependsOn: ['fetch'] },
+        ],
+      },
+    });
+  });
+  afterEach(() => here.close());
+  after(() => certificates.remove());
+
+  const only = async (): Promise<Run> => {
+    const { items } = await here.world.admin.list(runs, { namespace: 'default' });
+    const [run] = items;
+    if (run === undefined || items.length !== 1) throw new Error(`found ${items.length} runs, wanted one`);
+    return run;
+  };
+  const named = (out: string): string => /run\.gantry\.dev\/(\S+) created/.exec(out)?.[1] ?? '';
+  /** Runs a line that waits, and reports each status in turn, the next one whenever something new was printed. */
+  const reporting = async (
+    line: string,
+    states: Record<string, unknown>[],
+  ): Promise<Ran & { name: string }> => {
+    let name = '';
+    const written: Promise<unknown>[] = [];
+    const ran = await here.gantry(line, {
+      clock: systemClock,
+      onOutput: (out) => {
+        name = named(out);
+        const next = states.shift();
+        if (next !== undefined) written.push(here.report(runs, name, next));
+      },
+    });
+    await Promise.all(written);
+    return { ...ran, name };
+  };
+
+  describe('dispatch', () => {
+    it('makes a Run whose values have the types of the template', async () => {
+      const out = await here.ok(['dispatch', 'fib', '-p', 'position=3', '-p', 'note=4', '--priority', '-5']);
+      const run = await only();
+      expect(out).to.equal(`run.gantry.dev/${run.metadata.name} created\n`);
+      expect(run.metadata.name).to.match(/^fib-[a-z0-9]{5}$/);
+      const { templateRef, parameters, priority, trigger } = run.spec;
+      expect({ templateRef, parameters, priority, trigger }).to.deep.equal({
+        templateRef: { name: 'fib' },
+        parameters: { position: 3, note: '4' },
+        priority: -5,
+        trigger: 'Manual',
+      });
+    });
+
+    it('takes JSON, and every name of the template', async () => {
+      for (const words of ['fib', 'tasktemplate/fib', 'gtt/fib', 'tasktemplate fib']) {
+        await here.ok([...`dispatch ${words} --parameters`.split(' '), '{"position": 5}']);
+      }
+      expect((await here.world.admin.list(runs)).items.map(({ spec }) => spec.parameters)).to.deep.equal(
+        Array.from({ length: 4 }, () => ({ position: 5 })),
+      );
+    });
+
+    it("says of each parameter what is wrong with it, in the server's words", async () => {
+      const said = await here.refused('dispatch fib -p position=many');
+      expect(said).to.match(/^Error from server \(Invalid\): .*position.*many/);
+      expect((await here.world.admin.list(runs)).items).to.deep.equal([]);
+    });
+
+    const mistakes: [string, RegExp][] = [
+      ['dispatch nope -p a=1', /tasktemplates\.gantry\.dev "nope" not found/],
+      ['dispatch fib -p position', /^gantry: -p: found "position", wanted NAME=VALUE/],
+      ['dispatch fib --priority high', /^gantry: --priority: found "high", wanted a whole number/],
+      ['dispatch fib --timeout 5s', /^gantry: --timeout is how long to wait: give --wait/],
+      ['dispatch fib --wait --timeout soon', /^gantry: --timeout: found "soon", wanted a duration/],
+      ['dispatch job/etl', /^gantry: this is for a TaskTemplate: found "job\/etl", which names a Job/],
+      ['dispatch', /missing required argument 'template'/],
+    ];
+    for (const [line, wanted] of mistakes) {
+      it(`refuses: ${line}`, async () => {
+        expect(await here.refused(line)).to.match(wanted);
+        expect((await here.world.admin.list(runs)).items).to.deep.equal([]);
+      });
+    }
+
+    it('waits, and says how it ended', async () => {
+      const { code, out, err, name } = await reporting('dispatch fib -p position=3 --wait', [
+        { state: 'running', startedAt: at(1) },
+        { state: 'completed', startedAt: at(1), finishedAt: at(2) },
+      ]);
+      expect([code, err]).to.deep.equal([0, '']);
+      // Whether it was seen pending is a matter of who is quicker.
+      expect(out.replace(`run.gantry.dev/${name} pending\n`, '')).to.equal(
+        `run.gantry.dev/${name} created\nrun.gantry.dev/${name} running\nrun.gantry.dev/${name} completed\n`,
+      );
+    });
+
+    it('fails when the time is up, and leaves the Run at work', async () => {
+      const said = await here.refused('dispatch fib -p position=3 --wait --timeout=50ms', {
+        clock: systemClock,
+      });
+      const { metadata } = await only();
+      expect(said).to.equal(
+        `gantry: timed out after 0.05 s: run "${metadata.name}" is pending; it goes on: gantry describe run/${metadata.name}\n`,
+      );
+    });
+
+    it('ends as an interrupted command does, and leaves the Run at work', async () => {
+      const stop = new AbortController();
+      const interrupted = await here.gantry('dispatch fib -p position=3 --wait', {
+        clock: systemClock,
+        signal: stop.signal,
+        onOutput: (out) => {
+          if (out.endsWith('pending\n')) stop.abort();
+        },
+      });
+      expect([interrupted.code, interrupted.err]).to.deep.equal([130, '']);
+      expect((await only()).spec.cancel).to.equal(undefined);
+    });
+
+    it('is told what to do where types may not be read', async () => {
+      await here.create(clusterRoles, 'caller', {
+        rules: [{ apiGroups: ['gantry.dev'], resources: ['runs'], verbs: ['create'] }],
+      });
+      await here.create(clusterRoleBindings, 'caller', {
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'caller' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'ann' }],
+      });
+      await here.logIn(certificates, { name: 'ann', groups: [] });
+      expect(await here.refused('dispatch fib -p position=3')).to.match(
+        /^gantry: the types of -p are those of tasktemplate "fib", which you may not read: give --parameters with JSON/,
+      );
+      await here.ok(['dispatch', 'fib', '--parameters', '{"position":3}']);
+    });
+  });
+
+  describe('trigger', () => {
+    it('makes a Run of a Job', async () => {
+      const out = await here.ok('trigger etl -p limit=3 -p day=7');
+      const run = await only();
+      expect(out).to.equal(`run.gantry.dev/${run.metadata.name} created\n`);
+      expect(run.metadata.name).to.match(/^etl-[a-z0-9]{5}$/);
+      expect([run.spec.jobRef, run.spec.trigger]).to.deep.equal([{ name: 'etl' }, 'Manual']);
+      expect(run.spec.parameters).to.deep.equal({ day: '7', limit: 3 });
+    });
+
+    it('tells each step, and which one failed and why', async () => {
+      const { code, out, err, name } = await reporting('trigger job/etl --wait', [
+        { state: 'running', startedAt: at(1), tasks: [{ name: 'fetch', state: 'running', attempts: 1 }] },
+        {
+          state: 'running',
+          tasks: [
+            {
+              name: 'fetch',
+              state: 'pending',
+              attempts: 1,
+              reason: 'Error',
+              message: 'exit code 3',
+              retryAt: at(5),
+            },
+          ],
+        },
+        {
+          state: 'failed',
+          finishedAt: at(9),
+          reason: 'BackoffLimitExceeded',
+          message: 'step "fetch" failed 2 times',
+          tasks: [
+            {
+              name: 'fetch',
+              state: 'failed',
+              attempts: 2,
+              exitCode: 3,
+              reason: 'Error',
+              taskName: 'etl-fetch-2',
+              finishedAt: at(9),
+            },
+            { name: 'load', state: 'skipped', reason: 'DependencyNotSatisfied' },
+          ],
+        },
+      ]);
+      expect(code).to.equal(1);
+      const run = `run.gantry.dev/${name}`;
+      const lines = out.split('\n').filter((line) => line !== `${run} pending`);
+      expect(lines).to.deep.equal([
+        `${run} created`,
+        `${run} step fetch running`,
+        `${run} running`,
+        `${run} step fetch pending: Error: exit code 3; tried again at ${at(5)}`,
+        `${run} step fetch failed (attempt 2): Error`,
+        `${run} step load skipped: DependencyNotSatisfied`,
+        `${run} failed`,
+        '',
+      ]);
+      expect(err).to.equal(
+        `gantry: run "${name}" failed: BackoffLimitExceeded: step "fetch" failed 2 times\n` +
+          `gantry: step "fetch" failed with exit code 3: Error\n` +
+          `gantry: what was written: gantry logs run/${name}\n`,
+      );
+    });
+
+    it('fails when the Run is cancelled or deleted meanwhile', async () => {
+      const cancelled = await reporting('trigger etl --wait', [
+        { state: 'cancelled', finishedAt: at(1), reason: 'Cancelled', message: 'spec.cancel is true' },
+      ]);
+      expect([cancelled.code, cancelled.err]).to.deep.equal([
+        1,
+        `gantry: run "${cancelled.name}" cancelled: Cancelled: spec.cancel is true\n`,
+      ]);
+      let deleting: Promise<unknown> = Promise.resolve();
+      const deleted = await here.gantry('trigger etl --wait', {
+        clock: systemClock,
+        onOutput: (out) => {
+          if (out.endsWith('pending\n'))
+            deleting = here.world.admin.delete(runs, { namespace: 'default', name: named(out) });
+        },
+      });
+      await deleting;
+      expect([deleted.code, deleted.err]).to.deep.equal([
+        1,
+        `gantry: run "${named(deleted.out)}" was deleted while it was pending\n`,
+      ]);
+    });
+  });
+
+  describe('rerun', () => {
+    const ended = async (status: Record<string, unknown> = {}): Promise<string> => {
+      const name = named(await here.ok('trigger etl -p day=7 --priority 3'));
+      await here.report(runs, name, {
+        state: 'failed',
+        finishedAt: at(9),
+        tasks: [
+          { name: 'fetch', state: 'completed' },
+          { name: 'load', state: 'failed' },
+        ],
+        ...status,
+      });
+      return name;
+    };
+
+    it('runs the same again, from a step and with other parameters', async () => {
+      const name = await ended();
+      const again = named(await here.ok(`rerun run/${name} --from load -p limit=4`));
+      const { jobRef, trigger, rerunOf, parameters, priority } = (await here.get(runs, again)).spec;
+      expect({ jobRef, trigger, rerunOf, parameters, priority }).to.deep.equal({
+        jobRef: { name: 'etl' },
+        trigger: 'Rerun',
+        rerunOf: { name, fromTask: 'load' },
+        parameters: { day: '7', limit: 4 },
+        priority: 3,
+      });
+    });
+
+    it('does so for one of a template too', async () => {
+      const name = named(await here.ok('dispatch fib -p position=3'));
+      await here.report(runs, name, { state: 'completed', finishedAt: at(2) });
+      const again = named(await here.ok(`rerun ${name} -p position=4`));
+      const { templateRef, rerunOf, parameters } = (await here.get(runs, again)).spec;
+      expect({ templateRef, rerunOf, parameters }).to.deep.equal({
+        templateRef: { name: 'fib' },
+        rerunOf: { name },
+        parameters: { position: 4 },
+      });
+      expect(await here.refused(`rerun ${name} --from fib`)).to.match(
+        /has one step only, that of its template/,
+      );
+    });
+
+    it('refuses a step that is none, and a Run that still goes', async () => {
+      const name = await ended();
+      expect(await here.refused(`rerun ${name} --from laod`)).to.equal(
+        `gantry: --from: run "${name}" has no step "laod"; its steps are fetch, load\n`,
+      );
+      const going = named(await here.ok('trigger etl'));
+      expect(await here.refused(`rerun ${going}`)).to.equal(
+        `gantry: run "${going}" is still pending: wait for its end, or end it with gantry cancel ${going}\n`,
+      );
+      expect(await here.refused('rerun nope')).to.match(/runs\.gantry\.dev "nope" not found/);
+    });
+  });
+
+  it('cancels Runs, and says of each why not', async () => {
+    const [a, b] = [named(await here.ok('trigger etl')), named(await here.ok('trigger etl'))];
+    await here.report(runs, b, { state: 'completed', finishedAt: at(1) });
+    const { code, out, err } = await here.gantry(`cancel run/${b} run/${a}`);
+    expect([code, out, err]).to.deep.equal([
+      1,
+      `run.gantry.dev/${a} cancelled\n`,
+      `gantry: run "${b}" has ended already (completed): there is nothing to cancel\n`,
+    ]);
+    expect((await here.get(runs, a)).spec.cancel).to.equal(true);
+    expect(await here.ok(`cancel ${a}`)).to.equal(`run.gantry.dev/${a} is being cancelled already\n`);
+  });
+
+  describe('logs', () => {
+    /** A Task that has run on a worker, controlled by its owner. */
+    const ran = async (
+      name: string,
+      owner: { kind: string; metadata: { name: string; uid?: string } },
+      labels: Record<string, string>,
+      status: Record<string, unknown> = {},
+    ): Promise<void> => {
+      const { uid } = owner.metadata;
+      await here.create(tasks, name, {
+        metadata: {
+          labels,
+          ownerReferences: [
+            {
+              apiVersion: 'gantry.dev/v1',
+              kind: owner.kind,
+              name: owner.metadata.name,
+              uid,
+              controller: true,
+            },
+          ],
+        },
+        spec: { image: 'i' },
+      });
+      await here.world.admin.post(tasks, { namespace: 'default', name }, 'binding', {
+        apiVersion: 'gantry.dev/v1',
+        kind: 'Binding',
+        metadata: { name, namespace: 'default' },
+        target: { name: 'alpha' },
+        epoch: 1,
+      });
+      await here.report(tasks, name, {
+        phase: 'Running',
+        container: { id: 'c', name: 'c', image: 'i', state: 'running', startedAt: at(1) },
+        ...status,
+      });
+      here.world.clock.advance(1000);
+    };
+
+    beforeEach(async () => {
+      await here.world.addWorker('alpha');
+    });
+
+    it('prints those of a Run, step by step and try by try', async () => {
+      const name = named(await here.ok('trigger etl'));
+      const run = await here.get(runs, name);
+      expect(await here.refused(`logs run/${name}`)).to.equal(
+        `gantry: run "${name}" has no tasks whose logs could be read: it is pending\n`,
+      );
+      const of = (step: string): Record<string, string> => ({ [LABEL_RUN]: name, [LABEL_STEP]: step });
+      await ran('load-1', run, of('load'));
+      await ran('fetch-1', run, of('fetch'));
+      await ran('fetch-2', run, of('fetch'));
+      // Of another Run of that name, which is gone.
+      await ran('foreign', { ...run, metadata: { name, uid: 'another' } }, of('fetch'));
+      await here.report(runs, name, {
+        state: 'failed',
+        finishedAt: at(9),
+        tasks: [
+          { name: 'fetch', state: 'completed', taskName: 'fetch-2' },
+          { name: 'load', state: 'failed', taskName: 'load-1' },
+        ],
+      });
+      const fetched =
+        '[fetch] fetch-1 one\n[fetch] fetch-1 two\n[fetch 2] fetch-2 one\n[fetch 2] fetch-2 two\n';
+      const loaded = '[load] load-1 one\n[load] load-1 two\n';
+      expect(await here.ok(`logs run/${name}`)).to.equal(fetched + loaded);
+      expect(await here.ok(`logs run/${name} --step load`)).to.equal(loaded);
+      expect(await here.ok(`logs run/${name} --step load -f`)).to.equal(loaded);
+      expect(await here.refused(`logs run/${name} --step lod`)).to.match(
+        /has no step "lod"; its steps are fetch, load/,
+      );
+    });
+
+    it('follows a Run until it has ended, with the Tasks that come', async () => {
+      const name = named(await here.ok('trigger etl'));
+      const run = await here.get(runs, name);
+      await ran('fetch-1', run, { [LABEL_RUN]: name, [LABEL_STEP]: 'fetch' });
+      const going = async (...steps: [string, string][]): Promise<void> => {
+        const told = steps.map(([step, taskName]) => ({ name: step, state: 'running', taskName }));
+        await here.report(runs, name, { state: 'running', tasks: told });
+      };
+      await going(['fetch', 'fetch-1']);
+      let next: Promise<unknown> | undefined;
+      const out = await here.ok(`logs -f run/${name}`, {
+        clock: systemClock,
+        onOutput: (text) => {
+          if (!text.includes('[fetch] fetch-1 two')) return;
+          next ??= (async () => {
+            await ran('load-1', run, { [LABEL_RUN]: name, [LABEL_STEP]: 'load' });
+            await going(['fetch', 'fetch-1'], ['load', 'load-1']);
+            await here.report(runs, name, { state: 'completed', finishedAt: at(9) });
+          })();
+        },
+      });
+      await next;
+      expect(out).to.equal(
+        '[fetch] fetch-1 one\n[fetch] fetch-1 two\n[load] load-1 one\n[load] load-1 two\n',
+      );
+    });
+
+    it('prints only what it writes with dispatch --tail; the rest is beside it', async () => {
+      const stop = new AbortController();
+      const working = (async () => {
+        for await (const change of here.world.admin.watch(runs, { signal: stop.signal })) {
+          if (change.type !== 'ADDED') continue;
+          const { name } = change.object.metadata;
+          await ran('fib-task', change.object, { [LABEL_RUN]: name, [LABEL_STEP]: 'fib' });
+          const told = [{ name: 'fib', state: 'completed', taskName: 'fib-task' }];
+          await here.report(runs, name, { state: 'completed', finishedAt: at(3), tasks: told });
+        }
+      })();
+      const ranIt = await here.gantry('dispatch fib -p position=3 --tail', { clock: systemClock });
+      stop.abort();
+      await working;
+      const { name } = (await only()).metadata;
+      expect([ranIt.code, ranIt.out]).to.deep.equal([0, 'fib-task one\nfib-task two']);
+      expect(ranIt.err).to.match(new RegExp(`^run\\.gantry\\.dev/${name} created\n[^]*completed\n$`));
+    });
+
+    it('prints those of one of the Tasks of a TaskSet, and says which, or of all', async () => {
+      const set = await here.create(taskSets, 'web', {
+        spec: {
+          replicas: 2,
+          selector: { matchLabels: { app: 'web' } },
+          template: { metadata: { labels: { app: 'web' } }, spec: { image: 'i' } },
+        },
+      });
+      expect(await here.refused('logs taskset/web')).to.match(/taskset "web" has no tasks/);
+      const ready = { type: 'Ready', status: 'True', reason: 'R', message: '', lastTransitionTime: at(1) };
+      await ran('web-a', set, { [LABEL_TASKSET]: 'web' });
+      await ran('web-b', set, { [LABEL_TASKSET]: 'web' }, { conditions: [ready] });
+      const one = await here.gantry('logs taskset/web');
+      expect(one).to.deep.equal({
+        code: 0,
+        out: 'web-b one\nweb-b two',
+        err: 'Found 2 tasks, using task/web-b (--all shows those of all)\n',
+      });
+      expect(await here.ok('logs gts/web --all')).to.equal(
+        '[web-a] web-a one\n[web-a] web-a two\n[web-b] web-b one\n[web-b] web-b two\n',
+      );
+    });
+
+    it('refuses flags of others', async () => {
+      expect(await here.refused('logs a --step x')).to.match(/--step is of a Run/);
+      expect(await here.refused('logs run/a --all')).to.match(/--all is of a TaskSet/);
+      expect(await here.refused('logs run/a --attempts')).to.match(/--attempts lists those of one Task/);
+      expect(await here.refused('logs run/a -f --at -5m')).to.match(/the past does not change/);
+    });
+  });
+
+  describe('describe', () => {
+    it('tells the steps of a Run, and the Runs of a Job', async () => {
+      const name = named(await here.ok('trigger etl'));
+      await here.report(runs, name, {
+        state: 'failed',
+        reason: 'TaskFailed',
+        startedAt: at(1),
+        finishedAt: at(9),
+        tasks: [
+          {
+            name: 'fetch',
+            state: 'completed',
+            attempts: 1,
+            taskName: 'etl-fetch-1',
+            startedAt: at(1),
+            finishedAt: at(4),
+            exitCode: 0,
+            outputs: { rows: '17' },
+          },
+          {
+            name: 'load',
+            state: 'failed',
+            attempts: 2,
+            taskName: 'etl-load-2',
+            exitCode: 3,
+            reason: 'Error',
+          },
+        ],
+      });
+      const run = await here.ok(`describe run ${name}`);
+      expect(run).to.match(
+        /\nSteps:\n {2}Name +State +Attempts +Started +Took +Exit +Task +Why\n {2}fetch +completed +1 +.* ago +3s +0 +etl-fetch-1 +-\n {2}load +failed +2 +- +- +3 +etl-load-2 +Error\n/,
+      );
+      expect(run).to.match(/\nOutputs:\n {2}Step +Key +Value\n {2}fetch +rows +"17"\n/);
+      expect(run.match(/etl-fetch-1/g), 'told once').to.have.length(1);
+      expect(await here.ok('describe job etl')).to.match(
+        new RegExp(
+          `\nRuns:\n {2}Name +State +Trigger +Age +Took +Reason\n {2}${name} +failed +Manual +\\S+ +8s +TaskFailed\n`,
+        ),
+      );
+    });
+
+    it('tells the revisions of a TaskSet', async () => {
+      await here.create(taskSets, 'web', {
+        spec: {
+          selector: { matchLabels: { a: 'b' } },
+          template: { metadata: { labels: { a: 'b' } }, spec: { image: 'i' } },
+        },
+      });
+      expect(await here.ok('describe taskset web')).to.match(/\nRevisions: <none>\n/);
+    });
+  });
+});

@@ -11,7 +11,7 @@ import type { ControllerRevision, Job, Run, Task } from '../../schemas/types.gen
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import type { Informers } from '../informers.ts';
-import { Written } from './acting/memory.ts';
+import { KEPT_MS, Written } from './acting/memory.ts';
 import { observeRun, readLive } from './acting/observe.ts';
 import { find, pinRun, siblingOf } from './acting/pin.ts';
 import { Pruner } from './acting/prune.ts';
@@ -106,9 +106,11 @@ class RunController implements Controller {
     }
     const copy = this.#informers.runs.get(key);
     if (copy === undefined || copy.metadata.deletionTimestamp !== undefined) return done;
-    const run = this.#writtenRuns.get(key) ?? copy;
+    const written = this.#writtenRuns.get(key);
+    const run = written !== undefined && written.metadata.uid === copy.metadata.uid ? written : copy;
     try {
-      return run.metadata.uid === copy.metadata.uid ? await this.#look(run, signal) : done;
+      const result = await this.#look(run, signal);
+      return written === undefined ? result : soonest(result, KEPT_MS);
     } catch (error) {
       // Somebody wrote first: what was written here last is not the newest.
       this.#writtenRuns.forget(key);
@@ -140,19 +142,18 @@ class RunController implements Controller {
       this.#writtenRuns.add(run);
     }
     for (let round = 1; ; round++) {
-      const { plan, next } = await this.#step(run, signal);
+      const { plan, next, isAhead } = await this.#step(run, signal);
       run = next;
       if (run.status?.finishedAt !== undefined) return this.#afterEnd(run, signal);
       if (plan.goesOn && round < MAX_ROUNDS) continue;
       if (plan.goesOn) return requeueAfter(0);
-      return plan.lookAgainMs === undefined
-        ? done
-        : requeueAfter(Math.min(plan.lookAgainMs, LONGEST_LOOK_MS));
+      const again = plan.lookAgainMs === undefined ? done : soonest(done, plan.lookAgainMs);
+      return isAhead ? soonest(again, KEPT_MS) : again;
     }
   }
 
   /** Plans, performs, and tells of it in one write. */
-  async #step(run: Run, signal: AbortSignal): Promise<{ readonly plan: RunPlan; readonly next: Run }> {
+  async #step(run: Run, signal: AbortSignal): Promise<Step> {
     const key = keyString(keyOf(run));
     const sources = {
       ...this.#informers,
@@ -164,7 +165,7 @@ class RunController implements Controller {
     const seen = await observeRun(sources, run, signal);
     if (seen.kind === 'refused') {
       const next = await this.#refuse(run, 'InvalidRerun', seen.message, signal);
-      return { plan: planRun({ ...NO_WORLD, run: next, nowMs: this.#context.clock.now() }), next };
+      return { plan: planRun({ ...NO_WORLD, run: next, nowMs: 0 }), next, isAhead: false };
     }
     let world = { ...seen.world, refusals: this.#refusalsOf(key), nowMs: this.#context.clock.now() };
     let plan = planRun(world);
@@ -195,7 +196,7 @@ class RunController implements Controller {
     }
     const next = await this.#write(run, plan, signal);
     if (error !== undefined) throw error;
-    return { plan, next };
+    return { plan, next, isAhead: seen.isAhead };
   }
 
   async #write(run: Run, plan: RunPlan, signal: AbortSignal): Promise<Run> {
@@ -282,6 +283,19 @@ class RunController implements Controller {
     const live = await find(this.#context.client, runs, keyOf(run), signal);
     return live?.metadata.uid !== run.metadata.uid;
   }
+}
+
+interface Step {
+  readonly plan: RunPlan;
+  /** The Run as it is stored now. */
+  readonly next: Run;
+  readonly isAhead: boolean;
+}
+
+/** Whichever comes first. */
+function soonest(result: Result, delayMs: number): Result {
+  const otherMs = result.kind === 'requeueAfter' ? result.delayMs : LONGEST_LOOK_MS;
+  return requeueAfter(Math.min(otherMs, delayMs, LONGEST_LOOK_MS));
 }
 
 const NO_WORLD: Omit<RunWorld, 'run' | 'nowMs'> = {

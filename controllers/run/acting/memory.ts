@@ -7,13 +7,15 @@ import type { Clock } from '../../../machinery/clock.ts';
 import { type KubeObject, keyOf, keyString } from '../../../machinery/meta.ts';
 
 /** Copies lag by less; what is older is looked at anew. */
-const KEPT_MS = 2_000;
+export const KEPT_MS = 2_000;
 const LIMIT = 4_096;
 
 export class Written<T extends KubeObject> {
   readonly #clock: Clock;
   /** Oldest first. */
   readonly #objects = new Map<string, { readonly object: T; readonly atMs: number }>();
+  /** Versions that the copy has shown lately, oldest first: it may show one before its writer has the answer. */
+  readonly #shown = new Set<string>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,9 +24,11 @@ export class Written<T extends KubeObject> {
   add(object: T): void {
     const key = keyString(keyOf(object));
     this.#objects.delete(key);
-    this.#objects.set(key, { object, atMs: this.#clock.monotonicMs() });
+    if (this.#shown.has(versionOf(object))) return;
+    const nowMs = this.#clock.monotonicMs();
+    this.#objects.set(key, { object, atMs: nowMs });
     for (const [oldest, { atMs }] of this.#objects) {
-      if (this.#objects.size <= LIMIT && this.#clock.monotonicMs() - atMs < KEPT_MS) break;
+      if (this.#objects.size <= LIMIT && nowMs - atMs < KEPT_MS) break;
       this.#objects.delete(oldest);
     }
   }
@@ -41,9 +45,23 @@ export class Written<T extends KubeObject> {
 
   /** The copy shows this now, or that it is gone. */
   seen(key: string, object: T | undefined): void {
-    const found = this.#objects.get(key)?.object.metadata;
-    if (found === undefined) return;
-    const isSame = object?.metadata.resourceVersion === found.resourceVersion;
-    if (object === undefined || isSame) this.#objects.delete(key);
+    if (object === undefined) {
+      this.#objects.delete(key);
+      return;
+    }
+    const version = versionOf(object);
+    this.#shown.add(version);
+    if (this.#shown.size > LIMIT) {
+      for (const oldest of this.#shown) {
+        this.#shown.delete(oldest);
+        break;
+      }
+    }
+    const found = this.#objects.get(key);
+    if (found !== undefined && versionOf(found.object) === version) this.#objects.delete(key);
   }
+}
+
+function versionOf({ metadata: { uid = '', resourceVersion = '' } }: KubeObject): string {
+  return `${uid} ${resourceVersion}`;
 }

@@ -22,7 +22,12 @@ export interface ObserveSources {
 }
 
 type Seen =
-  | { readonly kind: 'world'; readonly world: Omit<RunWorld, 'refusals' | 'nowMs'> }
+  | {
+      readonly kind: 'world';
+      readonly world: Omit<RunWorld, 'refusals' | 'nowMs'>;
+      /** Some of it is not in the copies yet: look again soon, even if nothing happens. */
+      readonly isAhead: boolean;
+    }
   /** It cannot begin where it is to. */
   | { readonly kind: 'refused'; readonly message: string };
 
@@ -30,10 +35,13 @@ export async function observeRun(sources: ObserveSources, run: Run, signal: Abor
   const own = new Map<string, Task>();
   for (const copy of sources.tasks.byIndex(BY_CONTROLLER, run.metadata.uid ?? ''))
     own.set(copy.metadata.name, copy);
+  let isAhead = false;
   for (const { taskName } of run.status?.tasks ?? []) {
-    if (taskName === undefined) continue;
+    if (taskName === undefined || own.has(taskName)) continue;
     const made = sources.madeTasks.get(keyString(siblingOf(run, taskName)));
-    if (made !== undefined && isControlledBy(made, run)) own.set(taskName, made);
+    if (made === undefined || !isControlledBy(made, run)) continue;
+    own.set(taskName, made);
+    isAhead = true;
   }
   const hasEnded = run.status?.finishedAt !== undefined;
   const pinned = hasEnded ? undefined : await readRevision(sources, run, signal);
@@ -42,7 +50,8 @@ export async function observeRun(sources: ObserveSources, run: Run, signal: Abor
       ? []
       : await takeOver(sources, run, pinned, signal);
   if (typeof taken === 'string') return { kind: 'refused', message: taken };
-  return { kind: 'world', world: { run, pinned, tasks: own, absent: new Set(), takenOver: taken } };
+  const world = { run, pinned, tasks: own, absent: new Set<string>(), takenOver: taken };
+  return { kind: 'world', world, isAhead };
 }
 
 /** Reads Tasks that the copy does not have: there, or surely not. */

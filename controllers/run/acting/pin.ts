@@ -38,12 +38,10 @@ export async function pinRun(acts: PinActs, run: Run, signal: AbortSignal): Prom
   const { jobRef, templateRef, rerunOf } = run.spec;
   const job = jobRef === undefined ? undefined : acts.jobs.get(keyString(siblingOf(run, jobRef.name)));
   if (templateRef === undefined && !isLetBegin(run, job)) return { kind: 'waits' };
-  let { parameters } = run.spec;
   if (rerunOf !== undefined) {
     const again = planRerun(run, await findEnded(acts, siblingOf(run, rerunOf.name), signal));
     if (again.kind === 'refused') return refused('InvalidRerun', again.message);
-    ({ parameters } = again);
-    if (again.revision !== undefined) return writePin(acts, run, again.revision, parameters, signal);
+    if (again.revision !== undefined) return writePin(acts, run, again.revision, signal);
   }
   if (templateRef !== undefined) {
     const template = await find(acts.client, taskTemplates, siblingOf(run, templateRef.name), signal);
@@ -52,7 +50,7 @@ export async function pinRun(acts: PinActs, run: Run, signal: AbortSignal): Prom
       return refused('TemplateNotFound', message);
     }
     const owner = { resource: taskTemplates, object: template };
-    return pinTo(acts, run, owner, { pinned: pinTemplate(template), parameters }, signal);
+    return pinTo(acts, run, owner, pinTemplate(template), signal);
   }
   if (job === undefined) return { kind: 'waits' };
   const names = templatesOf(job);
@@ -62,7 +60,7 @@ export async function pinRun(acts: PinActs, run: Run, signal: AbortSignal): Prom
   const templates = new Map(names.map((name, at): [string, TaskTemplate | undefined] => [name, found[at]]));
   const resolved = pinJob(job, (name) => templates.get(name));
   if (resolved.kind === 'refused') return refused(resolved.reason, resolved.message);
-  return pinTo(acts, run, { resource: jobs, object: job }, { pinned: resolved.pinned, parameters }, signal);
+  return pinTo(acts, run, { resource: jobs, object: job }, resolved.pinned, signal);
 }
 
 /** What a Job has once counted among its active runs stays there until it has ended, so an old copy does no harm. */
@@ -79,7 +77,7 @@ async function pinTo(
   acts: PinActs,
   run: Run,
   owner: Owner,
-  { pinned, parameters }: { readonly pinned: Pinned; readonly parameters: Run['spec']['parameters'] },
+  pinned: Pinned,
   signal: AbortSignal,
 ): Promise<Pinning> {
   try {
@@ -88,7 +86,7 @@ async function pinTo(
       const message = `two ControllerRevisions that belong to others have the names of this one of ${owner.resource.kind} "${owner.object.metadata.name}"; delete one, then run again`;
       return refused('RevisionConflict', message);
     }
-    return await writePin(acts, run, revision, parameters, signal);
+    return await writePin(acts, run, revision, signal);
   } catch (error) {
     // Refused as it is: a graph with its templates may be larger than an object can be.
     if (isApiError(error, 'Invalid', 'Forbidden', 'RequestEntityTooLarge', 'BadRequest'))
@@ -97,15 +95,9 @@ async function pinTo(
   }
 }
 
-async function writePin(
-  acts: PinActs,
-  run: Run,
-  revision: string,
-  parameters: Run['spec']['parameters'],
-  signal: AbortSignal,
-): Promise<Pinning> {
+async function writePin(acts: PinActs, run: Run, revision: string, signal: AbortSignal): Promise<Pinning> {
   acts.keep(keyString(siblingOf(run, revision)));
-  const spec = { ...run.spec, revision, ...(parameters === undefined ? {} : { parameters }) };
+  const spec = { ...run.spec, revision };
   return { kind: 'pinned', run: await acts.client.update(runs, { ...run, spec }, { signal }) };
 }
 

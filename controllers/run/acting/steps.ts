@@ -110,18 +110,9 @@ async function createTask(
 }
 
 /** In the version it was planned from: a Task that has ended meanwhile is not made to have been stopped. */
-async function stopTask(
-  { client, made }: StepActs,
-  { task }: StopAction,
-  signal: AbortSignal,
-): Promise<void> {
+async function stopTask({ client }: StepActs, { task }: StopAction, signal: AbortSignal): Promise<void> {
   try {
-    const stopped = await client.update(
-      tasks,
-      { ...task, spec: { ...task.spec, desiredState: 'Stopped' } },
-      { signal },
-    );
-    made.add(stopped);
+    await client.update(tasks, { ...task, spec: { ...task.spec, desiredState: 'Stopped' } }, { signal });
   } catch (error) {
     if (!isApiError(error, 'NotFound')) throw error;
   }

@@ -1,6 +1,6 @@
 /**
- * Running a Run again. It runs what ran then: the old Run's revision, however its Job was changed since (ADR 0028), with
- * the old parameters but for those that it gives itself.
+ * Running a Run again. It runs what ran then: the old Run's revision, however its Job was changed since (ADR 0028). The
+ * old parameters, but for those that it gives itself, were put into it when it was created.
  */
 import { fromStep } from '../../../schemas/jobgraph.ts';
 import type { Run } from '../../../schemas/types.gen.ts';
@@ -11,7 +11,6 @@ export type Rerun =
       readonly kind: 'again';
       /** Undefined: the old Run never had one, since it never began. */
       readonly revision: string | undefined;
-      readonly parameters: NonNullable<Run['spec']['parameters']> | undefined;
     }
   | { readonly kind: 'refused'; readonly message: string };
 
@@ -27,9 +26,7 @@ export function planRerun(run: Run, old: Run | undefined): Rerun {
     const state = old.status?.state ?? 'pending';
     return refused(`run "${name}" is ${state}; cancel it or wait until it has ended, then run it again`);
   }
-  const { parameters } = run.spec;
-  const merged = old.spec.parameters === undefined ? parameters : { ...old.spec.parameters, ...parameters };
-  return { kind: 'again', revision: old.spec.revision, parameters: merged };
+  return { kind: 'again', revision: old.spec.revision };
 }
 
 /** Why a rerun cannot begin where it is to. */

@@ -4,6 +4,7 @@
  */
 import { isRecord } from '../../../machinery/json.ts';
 import { graphProblem } from '../../../schemas/jobgraph.ts';
+import { templateDefaults } from '../../../schemas/parameters.ts';
 import type { Job, TaskTemplate } from '../../../schemas/types.gen.ts';
 import type { Pinned, PinnedStep } from '../types.ts';
 
@@ -96,7 +97,7 @@ function stepOf(step: JobStep, { spec }: TaskTemplate): PinnedStep {
       workerSelector === undefined ? template : { ...template, spec: { ...template.spec, workerSelector } },
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     ...(priority === undefined ? {} : { priority }),
-    arguments: { ...defaultsIn(spec.parameters), ...step.arguments },
+    arguments: { ...templateDefaults(spec.parameters), ...step.arguments },
   };
 }
 
@@ -106,14 +107,4 @@ function commonOf(
 ): Omit<PinnedStep, 'template'> {
   const { limit = 0, backoffSeconds = DEFAULT_BACKOFF_SECONDS, on = 'Always' } = retries;
   return { name, dependsOn, condition, retries: { limit, backoffSeconds, on } };
-}
-
-/** Of the parameters that a JSON Schema describes, those that have a default. */
-function defaultsIn(schema: unknown): Record<string, unknown> {
-  const properties = isRecord(schema) ? schema['properties'] : undefined;
-  return Object.fromEntries(
-    Object.entries(isRecord(properties) ? properties : {}).flatMap(([name, property]) =>
-      isRecord(property) && property['default'] !== undefined ? [[name, property['default']]] : [],
-    ),
-  );
 }

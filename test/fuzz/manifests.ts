@@ -71,6 +71,34 @@ const texts = (chance: Chance): Record<string, string> =>
     chance.some(NAMES, 3).map((name) => [name, chance.is(0.8) ? word(chance) : oddText(chance)]),
   );
 
+/** Texts in which references may stand, good ones and others. */
+const REFERRING = [
+  'echo',
+  '$(parameters.n)',
+  '$(config.k)',
+  '$(run.name)',
+  '$(tasks.a.outputs.k)',
+  '$(tasks.b.stdout)',
+  '$$(parameters.n)',
+  '$(parameters.',
+  '$(HOME)',
+] as const;
+const TEMPLATE_SPEC: Parts = (chance) => ({
+  image: 'busybox',
+  args: [chance.of(REFERRING), chance.is(0.3) ? oddText(chance) : 'x'],
+  ...(chance.is(0.3) ? { env: [{ name: 'A', value: chance.of(REFERRING) }] } : {}),
+  ...(chance.is(0.2)
+    ? { volumeMounts: [{ name: 'v', mountPath: chance.of(['/a', '/a/', '/../b', '//']) }] }
+    : {}),
+});
+/** Schemas of parameters, and what is none. */
+const PARAMETERS: readonly Parts[] = [
+  () => ({ type: 'object', properties: { n: { type: 'integer', default: 3 } } }),
+  () => ({ type: 'object', $defs: { a: { $ref: '#/$defs/a' } }, properties: { n: { $ref: '#/$defs/a' } } }),
+  (chance) => ({ type: 'object', properties: { n: { type: 'string', pattern: oddText(chance) } } }),
+  (chance) => ({ type: 'object', [chance.of(['anyOf', 'required', 'items', 'nonsense'])]: oddValue(chance) }),
+];
+
 /** What a good one needs beside apiVersion, kind and metadata. */
 const PARTS: Readonly<Record<string, Parts>> = {
   Task: (chance) => ({
@@ -81,6 +109,59 @@ const PARTS: Readonly<Record<string, Parts>> = {
       ...(chance.is(0.3) ? { env: [{ name: 'A', value: word(chance) }] } : {}),
       ...(chance.is(0.2) ? { restartPolicy: chance.of(['Always', 'OnFailure', 'Never']) } : {}),
     },
+  }),
+  TaskSet: (chance) => ({
+    spec: {
+      ...(chance.is(0.7) ? { replicas: chance.below(5) } : {}),
+      selector: { matchLabels: { app: chance.weighted([9, 'a'], [1, 'b']) } },
+      template: { metadata: { labels: { app: 'a' } }, spec: { image: 'busybox' } },
+      ...(chance.is(0.3)
+        ? { strategy: { maxSurge: chance.of([0, 1, '25%', '101%', oddText(chance)]) } }
+        : {}),
+    },
+  }),
+  Job: (chance) => ({
+    spec: {
+      tasks: [
+        { name: 'a', template: { spec: TEMPLATE_SPEC(chance) } },
+        {
+          name: 'b',
+          dependsOn: chance.weighted([5, ['a']], [1, ['b']], [1, ['none']]),
+          ...(chance.is(0.5)
+            ? { template: { spec: TEMPLATE_SPEC(chance) } }
+            : {
+                templateRef: { name: chance.of(NAMES) },
+                arguments: { n: chance.of([1, 'x', '$(parameters.n)']) },
+              }),
+        },
+      ],
+      parameters: [{ name: 'n', type: 'integer', default: chance.weighted([5, 3], [1, 'three']) }],
+      config: { k: oddText(chance) },
+      ...(chance.is(0.3)
+        ? { schedule: chance.of(['* * * * *', '@hourly', '@every 1h30m', '30 2 30 2 *', oddText(chance)]) }
+        : {}),
+      ...(chance.is(0.2) ? { dependsOn: [{ job: chance.of(NAMES) }] } : {}),
+    },
+  }),
+  Run: (chance) => ({
+    spec: {
+      ...(chance.is(0.5)
+        ? { jobRef: { name: chance.of(NAMES) } }
+        : { templateRef: { name: chance.of(NAMES) } }),
+      ...(chance.is(0.5) ? { parameters: { n: chance.of<unknown>([1, 'x', null, oddValue(chance)]) } } : {}),
+      ...(chance.is(0.5) ? { idempotencyKey: chance.of(['k', 'l', oddText(chance)]) } : {}),
+      ...(chance.is(0.2) ? { cancel: chance.is(0.5) } : {}),
+    },
+  }),
+  TaskTemplate: (chance) => ({
+    spec: {
+      ...(chance.is(0.8) ? { parameters: chance.of(PARAMETERS)(chance) } : {}),
+      template: { spec: TEMPLATE_SPEC(chance) },
+    },
+  }),
+  SchedulerSettings: (chance) => ({ spec: { suspended: chance.is(0.5) } }),
+  IdempotencyKey: (chance) => ({
+    spec: { key: 'k', requestHash: word(chance), run: { name: chance.of(NAMES), uid: 'u' } },
   }),
   Pod: () => ({ spec: { containers: [{ name: 'hello', image: 'busybox' }] } }),
   Worker: () => ({ spec: {} }),

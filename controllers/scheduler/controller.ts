@@ -113,6 +113,7 @@ class Scheduler implements Controller {
 
   #round(): void {
     for (const key of this.#rounds.decide()) this.#enqueue(key);
+    if (this.#rounds.isDue) this.#wake('soon');
   }
 
   stop(): void {
@@ -156,9 +157,12 @@ class Scheduler implements Controller {
         if (this.#ledger.isAssumed(task) || this.#rounds.isOpen(key)) return done;
         if (this.#rounds.undone > 0) return requeueAfter(EXPLAIN_LATER_MS);
     }
+    const waitMs = this.#untilExplained(key, task);
+    if (waitMs > 0) return requeueAfter(waitMs);
+    this.#explainedAtMs.set(key, this.#context.clock.monotonicMs());
     const explanation = this.#rounds.explain(key);
     if (explanation === undefined) return done;
-    return this.#measured('unschedulable', () => this.#explain(key, task, explanation, signal));
+    return this.#measured('unschedulable', () => this.#explain(task, explanation, signal));
   }
 
   async #preempt(key: string, task: Task, decision: Preemption, signal: AbortSignal): Promise<void> {
@@ -247,15 +251,10 @@ class Scheduler implements Controller {
     await this.#writeStatus(task, resting, signal);
   }
 
-  async #explain(key: string, task: Task, plan: Explanation, signal: AbortSignal): Promise<Result> {
+  async #explain(task: Task, plan: Explanation, signal: AbortSignal): Promise<Result> {
     const { clock, recorder } = this.#context;
     const before = findCondition(task.status?.conditions, 'Scheduled');
-    const isToldAlready = before?.reason === 'Unschedulable' && task.status?.reason === 'Unschedulable';
-    if (isToldAlready && before.message === plan.message) return requeueAfter(RECHECK_MS);
-    const explainedAtMs = this.#explainedAtMs.get(key);
-    const waitMs =
-      explainedAtMs === undefined ? 0 : explainedAtMs + this.#explainEveryMs() - clock.monotonicMs();
-    if (isToldAlready && waitMs > 0) return requeueAfter(waitMs);
+    if (isTold(task) && before?.message === plan.message) return requeueAfter(RECHECK_MS);
     const conditions = setCondition(
       task.status?.conditions,
       { type: 'Scheduled', status: 'False', reason: 'Unschedulable', message: plan.message },
@@ -272,7 +271,6 @@ class Scheduler implements Controller {
       },
       signal,
     );
-    this.#explainedAtMs.set(key, clock.monotonicMs());
     recorder.record({
       object: task,
       type: 'Warning',
@@ -287,8 +285,12 @@ class Scheduler implements Controller {
     return requeueAfter(RECHECK_MS);
   }
 
-  #explainEveryMs(): number {
-    return EXPLAIN_EVERY_MS * Math.max(1, this.#rounds.size / EXPLAIN_AT_ONCE);
+  /** Above 0: it was told a short while ago why it waits. */
+  #untilExplained(key: string, task: Task): number {
+    const explainedAtMs = this.#explainedAtMs.get(key);
+    if (explainedAtMs === undefined || !isTold(task)) return 0;
+    const everyMs = EXPLAIN_EVERY_MS * Math.max(1, this.#rounds.size / EXPLAIN_AT_ONCE);
+    return explainedAtMs + everyMs - this.#context.clock.monotonicMs();
   }
 
   async #writeStatus(task: Task, status: NonNullable<Task['status']>, signal: AbortSignal): Promise<void> {
@@ -313,6 +315,11 @@ class Scheduler implements Controller {
       this.#metrics.attemptSeconds.observe({ result: outcome }, (clock.monotonicMs() - startMs) / 1000);
     }
   }
+}
+
+function isTold({ status }: Task): boolean {
+  const before = findCondition(status?.conditions, 'Scheduled');
+  return before?.reason === 'Unschedulable' && status?.reason === 'Unschedulable';
 }
 
 function asksOf(task: Task): Record<string, unknown> {

@@ -53,7 +53,18 @@ export interface Room {
   readonly diskBytes: number;
 }
 
+/** Read once: a worker's figures are looked at for every task that waits. */
+const rooms = new WeakMap<Worker, Room>();
+
 export function allocatableOf(worker: Worker): Room {
+  const known = rooms.get(worker);
+  if (known !== undefined) return known;
+  const room = roomOf(worker);
+  rooms.set(worker, room);
+  return room;
+}
+
+function roomOf(worker: Worker): Room {
   const { allocatable } = worker.status ?? {};
   const disk = allocatable?.['ephemeral-storage'];
   return {

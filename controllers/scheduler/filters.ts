@@ -38,19 +38,23 @@ export function withShares(
   shares: readonly { readonly task: string; readonly demand: Demand }[],
   sign: 1 | -1,
 ): Candidate {
-  if (shares.length === 0) return candidate;
-  const sum = (of: (demand: Demand) => number): number =>
-    sign * shares.reduce((total, { demand }) => total + of(demand), 0);
-  const keys = new Set(shares.map(({ task }) => task));
-  const ports = shares.flatMap(({ task, demand }) => demand.hostPorts.map((port) => ({ ...port, task })));
-  return {
-    worker: candidate.worker,
-    milliCpu: candidate.milliCpu + sum(({ milliCpu }) => milliCpu),
-    memoryBytes: candidate.memoryBytes + sum(({ memoryBytes }) => memoryBytes),
-    diskBytes: candidate.diskBytes + sum(({ diskBytes }) => diskBytes),
-    ports: sign > 0 ? [...candidate.ports, ...ports] : candidate.ports.filter(({ task }) => !keys.has(task)),
-    taskCount: candidate.taskCount + sign * shares.length,
-  };
+  let { milliCpu, memoryBytes, diskBytes, ports } = candidate;
+  let hasPorts = false;
+  for (const { demand } of shares) {
+    milliCpu += sign * demand.milliCpu;
+    memoryBytes += sign * demand.memoryBytes;
+    diskBytes += sign * demand.diskBytes;
+    hasPorts ||= demand.hostPorts.length > 0;
+  }
+  if (hasPorts && sign > 0) {
+    const more = shares.flatMap(({ task, demand }) => demand.hostPorts.map((port) => ({ ...port, task })));
+    ports = [...ports, ...more];
+  } else if (hasPorts) {
+    const keys = new Set(shares.map(({ task }) => task));
+    ports = ports.filter(({ task }) => !keys.has(task));
+  }
+  const taskCount = candidate.taskCount + sign * shares.length;
+  return { worker: candidate.worker, milliCpu, memoryBytes, diskBytes, ports, taskCount };
 }
 
 /** What is asked: the task, and its demand worked out once. */
@@ -144,6 +148,15 @@ export const filters: readonly Filter[] = [
 /** What `workerSelector` is compared with: a worker's labels, and its own name, whatever its labels say. */
 export function workerLabels({ metadata }: Worker): Readonly<Record<string, string>> {
   return { ...metadata.labels, [LABEL_WORKER]: metadata.name };
+}
+
+/** Whether nothing speaks against it: `planSchedule` would say that it fits. */
+export function isFitting(ask: Ask, candidate: Candidate): boolean {
+  return obstacle(ask, candidate) === undefined;
+}
+
+export function obstacle(ask: Ask, candidate: Candidate): Filter | undefined {
+  return filters.find((filter) => !filter.check(ask, candidate));
 }
 
 function mismatch(task: Task, worker: Worker): readonly [key: string, wanted: string] | undefined {

@@ -56,14 +56,16 @@ export class Ledger {
   readonly #byWorker = new Map<string, Set<string>>();
   /** What was worked out of a worker, until something of it changes. */
   readonly #candidates = new Map<string, Candidate>();
+  readonly #holders = new Map<string, readonly Holder[]>();
   #version = 0;
 
   constructor(options: LedgerOptions) {
     this.#options = options;
     this.nominations = new Nominations({
       clock: options.clock,
+      onKept: (worker) => this.#touch(worker),
       onChange: (worker) => {
-        this.#version++;
+        this.#touch(worker);
         options.onFreed(worker);
       },
     });
@@ -149,24 +151,22 @@ export class Ledger {
   /** The same, and who holds it. */
   contestedFor(worker: Worker, asker: Asker): Contested {
     const { name } = worker.metadata;
-    const holders: Holder[] = [];
-    for (const uid of this.#byWorker.get(name) ?? []) {
-      const share = this.#seen.get(uid);
-      // A binding of our own that nobody has seen yet is not taken back.
-      if (share?.worker !== name || this.#assumed.has(uid)) continue;
-      holders.push(holderOf(uid, share, this.#stayOf(uid, share.task)));
-    }
-    return { ...this.candidateFor(worker, asker), holders };
+    return { ...this.candidateFor(worker, asker), holders: this.#holdersOf(name) };
   }
 
-  /** Whether its room comes free without anybody's doing, in a time that can be told. */
-  #stayOf(uid: string, { metadata, spec }: Task): Holder['stay'] {
-    if (this.nominations.isVictim(uid)) return 'leaving';
-    const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
-    if (deletionTimestamp === undefined) return spec.desiredState === 'Stopped' ? 'leaving' : 'staying';
-    const graceMs = (deletionGracePeriodSeconds ?? graceSecondsOf(spec)) * 1000;
-    const isLate = this.#options.clock.now() > Date.parse(deletionTimestamp) + graceMs + STUCK_MS;
-    return isLate ? 'stuck' : 'leaving';
+  #holdersOf(worker: string): readonly Holder[] {
+    const known = this.#holders.get(worker);
+    if (known !== undefined) return known;
+    const holders: Holder[] = [];
+    for (const uid of this.#byWorker.get(worker) ?? []) {
+      const share = this.#seen.get(uid);
+      // A binding of our own that nobody has seen yet is not taken back.
+      if (share?.worker !== worker || this.#assumed.has(uid)) continue;
+      const isVictim = this.nominations.isVictim(uid);
+      holders.push(holderOf(uid, share, isVictim ? Number.POSITIVE_INFINITY : leavesByMs(share.task)));
+    }
+    this.#holders.set(worker, holders);
+    return holders;
   }
 
   #candidate(worker: Worker): Candidate {
@@ -207,6 +207,7 @@ export class Ledger {
   #touch(worker: string): void {
     this.#version++;
     this.#candidates.delete(worker);
+    this.#holders.delete(worker);
   }
 
   #link(uid: string, worker: string): void {
@@ -235,7 +236,7 @@ function isSmaller(now: Share, before: Share): boolean {
   );
 }
 
-function holderOf(uid: string, { key, task, demand }: Share, stay: Holder['stay']): Holder {
+function holderOf(uid: string, { key, task, demand }: Share, leaves: number | undefined): Holder {
   const since = task.status?.startedAt ?? task.metadata.creationTimestamp ?? '';
   return {
     uid,
@@ -244,8 +245,18 @@ function holderOf(uid: string, { key, task, demand }: Share, stay: Holder['stay'
     priority: priorityOf(task),
     sinceMs: Date.parse(since) || 0,
     graceSeconds: graceSecondsOf(task.spec),
-    stay,
+    ...(leaves === undefined ? {} : { leavesByMs: leaves }),
   };
+}
+
+/** When a task that is being deleted or stopped should be gone; undefined for one that stays. */
+function leavesByMs({ metadata, spec }: Task): number | undefined {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  if (deletionTimestamp === undefined) {
+    return spec.desiredState === 'Stopped' ? Number.POSITIVE_INFINITY : undefined;
+  }
+  const graceMs = (deletionGracePeriodSeconds ?? graceSecondsOf(spec)) * 1000;
+  return Date.parse(deletionTimestamp) + graceMs + STUCK_MS;
 }
 
 function graceSecondsOf({ terminationGracePeriodSeconds = DEFAULT_GRACE_SECONDS }: Task['spec']): number {

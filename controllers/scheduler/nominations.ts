@@ -30,6 +30,8 @@ interface Held extends Nomination {
 
 export interface NominationsOptions {
   readonly clock: Clock;
+  /** Called when room of it is kept from others from now on. */
+  readonly onKept: (worker: string) => void;
   /** Called when its room may be given to others, or its task placed: a victim has left, or it has come to its end. */
   readonly onChange: (worker: string) => void;
 }
@@ -40,6 +42,8 @@ export class Nominations {
   readonly #held = new Map<string, Held>();
   /** Uid of a victim -> uid of the task that waits for its room. */
   readonly #byVictim = new Map<string, string>();
+  /** Worker -> uids of the tasks that it is kept for. */
+  readonly #byWorker = new Map<string, Set<string>>();
 
   constructor(options: NominationsOptions) {
     this.#options = options;
@@ -65,6 +69,8 @@ export class Nominations {
       timer,
     });
     for (const victim of victims) this.#byVictim.set(victim.uid, uid);
+    this.#byWorker.set(worker, (this.#byWorker.get(worker) ?? new Set()).add(uid));
+    this.#options.onKept(worker);
   }
 
   of(uid: string): Nomination | undefined {
@@ -79,10 +85,9 @@ export class Nominations {
   /** What is kept on this worker from a task of this priority; its own nomination is no hindrance to it. */
   keptFrom(worker: string, uid: string, priority: number): readonly Nomination[] {
     const kept: Nomination[] = [];
-    for (const [other, nomination] of this.#held) {
-      if (nomination.worker === worker && other !== uid && nomination.priority >= priority) {
-        kept.push(nomination);
-      }
+    for (const other of this.#byWorker.get(worker) ?? []) {
+      const nomination = this.#held.get(other);
+      if (nomination !== undefined && other !== uid && nomination.priority >= priority) kept.push(nomination);
     }
     return kept;
   }
@@ -100,6 +105,9 @@ export class Nominations {
     nomination.timer.cancel();
     this.#held.delete(uid);
     for (const victim of nomination.victims.keys()) this.#byVictim.delete(victim);
+    const others = this.#byWorker.get(nomination.worker);
+    others?.delete(uid);
+    if (others?.size === 0) this.#byWorker.delete(nomination.worker);
     this.#options.onChange(nomination.worker);
   }
 

@@ -6,7 +6,7 @@
  */
 import type { Task } from '../../schemas/types.gen.ts';
 import { allocatableOf, demandOf, hasEnded, isLeaving } from './demand.ts';
-import { type Ask, type Candidate, filters, type PlacementReason, untolerated } from './filters.ts';
+import { type Ask, type Candidate, obstacle, type PlacementReason, untolerated } from './filters.ts';
 
 export type Verdict =
   /** `avoided`: taints of effect PreferNoSchedule that the task does not tolerate. */
@@ -71,7 +71,7 @@ const TOLD_IN_FULL = 10;
 
 function judge(ask: Ask, candidate: Candidate): Verdict {
   const worker = candidate.worker.metadata.name;
-  const against = filters.find((filter) => !filter.check(ask, candidate));
+  const against = obstacle(ask, candidate);
   if (against !== undefined) {
     return { worker, fits: false, reason: against.reason, detail: against.explain(ask, candidate) };
   }

@@ -11,8 +11,8 @@ import { type Demand, demandOf, priorityOf } from './demand.ts';
 import {
   type Ask,
   type Candidate,
-  type Filter,
   filters,
+  obstacle,
   portHolders,
   shortfall,
   withShares,
@@ -29,8 +29,8 @@ export interface Holder {
   readonly sinceMs: number;
   /** How long it may take to end. */
   readonly graceSeconds: number;
-  /** `leaving`: its room comes free by itself. `stuck`: it should have by now; nobody can move it. */
-  readonly stay: 'staying' | 'leaving' | 'stuck';
+  /** Set where its room comes free by itself: when it should have, milliseconds since the epoch. */
+  readonly leavesByMs?: number;
 }
 
 export interface Contested extends Candidate {
@@ -58,19 +58,22 @@ type Finding =
   | { readonly kind: 'choice'; readonly level: number; readonly find: () => Choice }
   | { readonly kind: 'wait'; readonly leaving: readonly Holder[] }
   /** `isOfRoom`: moving tasks was thought of, and does not help. */
-  | { readonly kind: 'none'; readonly why: string; readonly isOfRoom: boolean };
+  | { readonly kind: 'none'; readonly why: () => string; readonly isOfRoom: boolean };
 
 /** Workers whose cheapest victims are worked out; of more that are equal so far, the first by name. */
 const WORKED_OUT = 32;
 const TOLD_WORKERS = 3;
 const TOLD_VERDICTS = 20;
 
-export function planPreemption(task: Task, candidates: readonly Contested[]): PreemptionPlan {
+export function planPreemption(task: Task, candidates: readonly Contested[], nowMs: number): PreemptionPlan {
   const ask: Ask = { task, demand: demandOf(task) };
   const priority = priorityOf(task);
   const findings = [...candidates]
     .sort((a, b) => (a.worker.metadata.name < b.worker.metadata.name ? -1 : 1))
-    .map((contested) => ({ worker: contested.worker.metadata.name, ...findOn(ask, contested, priority) }));
+    .map((contested) => ({
+      worker: contested.worker.metadata.name,
+      ...findOn(ask, contested, priority, nowMs),
+    }));
   const waiting = findings.find((finding) => finding.kind === 'wait');
   if (waiting !== undefined) {
     return { kind: 'wait', worker: waiting.worker, leaving: waiting.leaving.map((holder) => holder.task) };
@@ -83,12 +86,12 @@ export function planPreemption(task: Task, candidates: readonly Contested[]): Pr
     .map((choice) => choice.find());
   const [best] = found.sort((a, b) => compareCost(a.victims, b.victims));
   if (best === undefined) {
-    const thought = findings.filter((finding) => finding.kind === 'none' && finding.isOfRoom);
-    return { kind: 'none', message: explainNone(thought) };
+    const thought = findings.filter((finding) => finding.kind === 'none');
+    return { kind: 'none', message: explainNone(thought.filter(({ isOfRoom }) => isOfRoom)) };
   }
   const verdicts = findings.slice(0, TOLD_VERDICTS).map((finding) => {
     const { worker } = finding;
-    if (finding.kind === 'none') return `${worker}: ${finding.why}`;
+    if (finding.kind === 'none') return `${worker}: ${finding.why()}`;
     const other = found.find((choice) => choice.worker === worker);
     if (other === undefined) return `${worker}: costs a task of higher priority than ${level}`;
     return `${worker}: ${describeVictims(other.victims)}${other === best ? ' leave, the least costly' : ' would have to leave'}`;
@@ -103,41 +106,39 @@ export function describeVictims(victims: readonly Pick<Holder, 'task' | 'priorit
   return told.join(', ');
 }
 
-/** Whether the task fits once its room is free: what `planSchedule` would say of this candidate. */
-export function isFitting(task: Task, candidate: Candidate): boolean {
-  return obstacle({ task, demand: demandOf(task) }, candidate) === undefined;
+/** Its room comes free by itself, and not later than it should have. */
+export function isLeavingInTime({ leavesByMs }: Holder, nowMs: number): boolean {
+  return leavesByMs !== undefined && nowMs <= leavesByMs;
 }
 
-function findOn(ask: Ask, contested: Contested, priority: number): Finding {
+function findOn(ask: Ask, contested: Contested, priority: number, nowMs: number): Finding {
   const barrier = filters.find((filter) => filter.isOfRoom !== true && !filter.check(ask, contested));
   if (barrier !== undefined) {
     return {
       kind: 'none',
-      why: `${barrier.reason} (${barrier.explain(ask, contested)})`,
+      why: () => `${barrier.reason} (${barrier.explain(ask, contested)})`,
       isOfRoom: false,
     };
   }
-  const leaving = contested.holders.filter((holder) => holder.stay === 'leaving');
+  const leaving = contested.holders.filter((holder) => isLeavingInTime(holder, nowMs));
   const base = withShares(contested, leaving, -1);
   if (obstacle(ask, base) === undefined) return { kind: 'wait', leaving };
   const movable = contested.holders.filter(
-    (holder) => holder.stay === 'staying' && holder.priority < priority,
+    (holder) => holder.leavesByMs === undefined && holder.priority < priority,
   );
   const emptied = withShares(base, movable, -1);
   const against = obstacle(ask, emptied);
   if (against !== undefined) {
-    const detail = against.explain(ask, emptied);
-    const without = `even without its ${movable.length} tasks of lower priority`;
-    return { kind: 'none', why: `${against.reason} (${detail}) ${without}`, isOfRoom: movable.length > 0 };
+    const why = (): string => {
+      const found = `${against.reason} (${against.explain(ask, emptied)})`;
+      return `${found} even without its ${movable.length} tasks of lower priority`;
+    };
+    return { kind: 'none', why, isOfRoom: movable.length > 0 };
   }
   const level = lowestLevel(ask, base, movable);
   const pool = movable.filter((holder) => holder.priority <= level);
   const worker = contested.worker.metadata.name;
   return { kind: 'choice', level, find: () => ({ worker, victims: fewest(ask, base, pool) }) };
-}
-
-function obstacle(ask: Ask, candidate: Candidate): Filter | undefined {
-  return filters.find((filter) => !filter.check(ask, candidate));
 }
 
 /** The lowest priority such that there is room without the tasks up to it. */
@@ -231,9 +232,9 @@ function compareCost(a: readonly Holder[], b: readonly Holder[]): number {
   return highest(a) - highest(b) || a.length - b.length || total(a) - total(b) || oldest(b) - oldest(a) || 0;
 }
 
-function explainNone(thought: readonly { readonly worker: string; readonly why?: string }[]): string {
+function explainNone(thought: readonly { readonly worker: string; readonly why: () => string }[]): string {
   if (thought.length === 0) return 'no task of lower priority holds room that would help';
-  const told = thought.slice(0, TOLD_WORKERS).map(({ worker, why }) => `${worker} ${why}`);
+  const told = thought.slice(0, TOLD_WORKERS).map(({ worker, why }) => `${worker} ${why()}`);
   if (thought.length > told.length) told.push(`and ${thought.length - told.length} more`);
   return `moving tasks of lower priority would not help: ${told.join('; ')}`;
 }

@@ -10,12 +10,12 @@
 import type { ObjectStore } from '../../client/informer.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
-import { needsWorker } from './demand.ts';
-import { withShares } from './filters.ts';
+import { demandOf, needsWorker, priorityOf } from './demand.ts';
+import { type Ask, isFitting, withShares } from './filters.ts';
 import type { Ledger } from './ledger.ts';
 import type { Nomination } from './nominations.ts';
 import { type Plan, planSchedule, restReason, type Verdict } from './plan.ts';
-import { describeVictims, isFitting, type PreemptionPlan, planPreemption } from './preemption.ts';
+import { describeVictims, isLeavingInTime, type PreemptionPlan, planPreemption } from './preemption.ts';
 import { compareUrgency, type Waiting, WaitingList } from './waitinglist.ts';
 
 export type Binding = Extract<Plan, { kind: 'bind' }>;
@@ -32,26 +32,37 @@ export interface RoundsOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly workers: ObjectStore<Worker>;
+  /** How many looks of a task at a worker there are in a round; default: some ten milliseconds. */
+  readonly looks?: number;
 }
 
 /** Beyond what the victims may take to end themselves: until that is reported and seen. */
 const NOMINATE_MARGIN_MS = 15_000;
 const NOMINATE_LIMIT_MS = 10 * 60_000;
+const DEFAULT_LOOKS = 20_000;
+/** What planning a preemption costs, beside looking whether a task fits. */
+const LOOKS_OF_PREEMPTION = 20;
 
 export class Rounds {
   readonly #options: RoundsOptions;
   readonly #waiting = new WaitingList();
   /** Keys that no round has looked at yet, or that are to be looked at in full. */
   readonly #open = new Set<string>();
-  /** Workers where room may have become free since the last round. */
-  readonly #changed = new Set<string>();
-  /** Classes that fitted nowhere, apart from what has changed since. */
-  #unfit: Set<string> = new Set();
+  /** Counts the reports of room that may have become free. */
+  #sequence = 0;
+  /** Worker -> its last such report. */
+  readonly #changedAt = new Map<string, number>();
+  /** Class -> the last report that was known when it fitted nowhere. */
+  #unfitAt = new Map<string, number>();
+  /** Up to this report everybody has been looked at. */
+  #finishedAt = 0;
   readonly #decisions = new Map<string, Decision>();
   readonly #judgedAtMs = new Map<string, number>();
   /** Class -> what is said of it, as long as nothing has changed. */
   readonly #explained = new Map<string, Explanation | undefined>();
   #explainedVersion = '';
+  /** What is left of the bound of this round. */
+  #looks = 0;
   #workersVersion = 0;
 
   constructor(options: RoundsOptions) {
@@ -64,12 +75,12 @@ export class Rounds {
 
   /** True while a round would have something to do. */
   get isDue(): boolean {
-    return this.#changed.size > 0 || this.#open.size > 0;
+    return this.hasFreed || this.#open.size > 0;
   }
 
   /** True while room may have become free that no round has given away yet. */
   get hasFreed(): boolean {
-    return this.#changed.size > 0;
+    return this.#sequence > this.#finishedAt;
   }
 
   /** Decisions that nobody has taken yet. */
@@ -94,15 +105,21 @@ export class Rounds {
   reopenAfter(key: string, ms: number): void {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
-    if (this.#options.clock.monotonicMs() - (this.#judgedAtMs.get(key) ?? 0) < ms) return;
-    this.#unfit.delete(waiting.class);
+    const nowMs = this.#options.clock.monotonicMs();
+    const judgedAtMs = this.#judgedAtMs.get(key) ?? nowMs;
+    if (nowMs - judgedAtMs < ms) {
+      this.#judgedAtMs.set(key, judgedAtMs);
+      return;
+    }
+    this.#unfitAt.delete(waiting.class);
     this.#open.add(key);
   }
 
   /** Room may have become free there. */
   workerChanged(name: string): void {
-    this.#changed.add(name);
     this.#workersVersion++;
+    if (this.#options.workers.get(name) === undefined) this.#changedAt.delete(name);
+    else this.#changedAt.set(name, ++this.#sequence);
   }
 
   isOpen(key: string): boolean {
@@ -120,34 +137,34 @@ export class Rounds {
     return decision;
   }
 
-  /** One round. Returns the keys that were decided, in order, then those that were looked at for the first time. */
+  /**
+   * One round, or as much of one as its bound allows: then `isDue` stays true, and the next goes on where this one
+   * ended. Returns the keys that were decided, in order, then those that were looked at for the first time.
+   */
   decide(): readonly string[] {
-    const changed = [...this.#changed];
-    const open = new Set(this.#open);
-    this.#changed.clear();
-    this.#open.clear();
-    const nowMs = this.#options.clock.monotonicMs();
-    const found = new Set<string>();
+    const sequence = this.#sequence;
+    const isFull = this.hasFreed;
     const decided: string[] = [];
-    for (const waiting of changed.length > 0 ? this.#waiting.all() : this.#sorted(open)) {
-      this.#judgedAtMs.set(waiting.key, nowMs);
-      const isNominated = this.#options.ledger.nominations.of(waiting.task.metadata.uid ?? '') !== undefined;
-      if (!isNominated && (found.has(waiting.class) || this.#isStillUnfit(waiting, changed))) {
-        found.add(waiting.class);
-        continue;
+    const looked: string[] = [];
+    this.#looks = this.#options.looks ?? DEFAULT_LOOKS;
+    for (const waiting of isFull ? this.#waiting.all() : this.#sorted(this.#open)) {
+      if (this.#looks <= 0) return [...decided, ...looked];
+      const { key } = waiting;
+      const decision = this.#lookAt(waiting, sequence);
+      const wasOpen = this.#open.delete(key);
+      if (decision !== undefined) {
+        this.#decisions.set(key, decision);
+        decided.push(key);
+      } else if (wasOpen) {
+        looked.push(key);
       }
-      const decision = this.#judge(waiting);
-      if (decision === undefined) {
-        if (!isNominated) found.add(waiting.class);
-        continue;
-      }
-      this.#decisions.set(waiting.key, decision);
-      open.delete(waiting.key);
-      decided.push(waiting.key);
     }
-    // After a round over everybody this is all there is to know, and no more than there are tasks.
-    this.#unfit = changed.length > 0 ? found : new Set([...this.#unfit, ...found]);
-    return [...decided, ...open];
+    if (isFull) {
+      this.#finishedAt = sequence;
+      // All who wait have been looked at: what else is known is of tasks that do not wait any more.
+      this.#unfitAt = new Map([...this.#unfitAt].filter(([, at]) => at >= sequence));
+    }
+    return [...decided, ...looked];
   }
 
   /** Why it waits, as things are now; undefined when it need not, or when it is not for this to say. */
@@ -176,30 +193,44 @@ export class Rounds {
     this.#judgedAtMs.delete(key);
   }
 
-  /** It fitted nowhere, and where something has changed it does not fit either. */
-  #isStillUnfit({ task, class: name }: Waiting, changed: readonly string[]): boolean {
-    if (!this.#unfit.has(name)) return false;
-    const workers = changed.flatMap((worker) => this.#options.workers.get(worker) ?? []);
-    if (workers.length === 0) return true;
-    if (planSchedule(task, this.#candidates(task, workers)).kind === 'bind') return false;
-    return !isPreempting(task) || this.#planPreemption(task, workers).kind !== 'preempt';
+  #lookAt(waiting: Waiting, sequence: number): Decision | undefined {
+    const { task, class: name } = waiting;
+    // One that has room kept for it is not as others of its class.
+    if (this.#options.ledger.nominations.of(task.metadata.uid ?? '') !== undefined)
+      return this.#judge(waiting);
+    const known = this.#unfitAt.get(name);
+    if (known !== undefined && known >= sequence) return undefined;
+    this.#judgedAtMs.set(waiting.key, this.#options.clock.monotonicMs());
+    if (known !== undefined && this.#isStillUnfit(task, known)) {
+      this.#unfitAt.set(name, sequence);
+      return undefined;
+    }
+    const decision = this.#judge(waiting);
+    if (decision === undefined) this.#unfitAt.set(name, sequence);
+    return decision;
+  }
+
+  /** It fitted nowhere, and where something has changed since it does not fit either. */
+  #isStillUnfit(task: Task, known: number): boolean {
+    const changed: Worker[] = [];
+    for (const [name, at] of this.#changedAt) {
+      const worker = at > known ? this.#options.workers.get(name) : undefined;
+      if (worker !== undefined) changed.push(worker);
+    }
+    if (this.#fitsOnOne(task, changed)) return false;
+    return !isPreempting(task) || this.#planPreemption(task, changed).kind !== 'preempt';
   }
 
   #judge(waiting: Waiting): Decision | undefined {
     const { key, task } = waiting;
     const { ledger, workers } = this.#options;
     const all = workers.list();
-    const plan = planSchedule(task, this.#candidates(task, all));
-    switch (plan.kind) {
-      case 'nothing':
-        this.#remove(key);
-        return undefined;
-      case 'bind':
-        ledger.assume(key, task, plan.worker, plan.epoch);
-        this.#remove(key);
-        return plan;
-      case 'unschedulable':
-        break;
+    if (this.#fitsOnOne(task, all)) {
+      const plan = planSchedule(task, this.#candidates(task, all));
+      if (plan.kind !== 'bind') return undefined;
+      ledger.assume(key, task, plan.worker, plan.epoch);
+      this.#waiting.delete(key);
+      return plan;
     }
     if (!isPreempting(task)) return undefined;
     const { uid = '' } = task.metadata;
@@ -218,11 +249,10 @@ export class Rounds {
     const worker = this.#options.workers.get(nomination.worker);
     if (nomination.isBroken || worker === undefined) return false;
     const { holders, ...candidate } = this.#options.ledger.contestedFor(worker, askerOf(task));
-    const gone = new Map(
-      holders.filter((holder) => holder.stay === 'leaving').map((holder) => [holder.uid, holder]),
-    );
+    const leaving = holders.filter((holder) => isLeavingInTime(holder, this.#options.clock.now()));
+    const gone = new Map(leaving.map((holder) => [holder.uid, holder]));
     for (const [uid, victim] of nomination.victims) gone.set(uid, victim);
-    return isFitting(task, withShares(candidate, [...gone.values()], -1));
+    return isFitting(askOf(task), withShares(candidate, [...gone.values()], -1));
   }
 
   #explainOne({ task }: Waiting, nomination: Nomination | undefined): Explanation | undefined {
@@ -254,12 +284,20 @@ export class Rounds {
     return workers.map((worker) => this.#options.ledger.candidateFor(worker, asker));
   }
 
-  #planPreemption(task: Task, workers: readonly Worker[]): PreemptionPlan {
+  /** The short way to know what `planSchedule` would say in words. */
+  #fitsOnOne(task: Task, workers: readonly Worker[]): boolean {
+    this.#looks -= workers.length;
     const asker = askerOf(task);
-    return planPreemption(
-      task,
-      workers.map((worker) => this.#options.ledger.contestedFor(worker, asker)),
-    );
+    const ask = askOf(task);
+    return workers.some((worker) => isFitting(ask, this.#options.ledger.candidateFor(worker, asker)));
+  }
+
+  #planPreemption(task: Task, workers: readonly Worker[]): PreemptionPlan {
+    this.#looks -= workers.length * LOOKS_OF_PREEMPTION;
+    const asker = askerOf(task);
+    const { ledger, clock } = this.#options;
+    const contested = workers.map((worker) => ledger.contestedFor(worker, asker));
+    return planPreemption(task, contested, clock.now());
   }
 }
 
@@ -268,8 +306,12 @@ function nominateForMs(victims: Preemption['victims']): number {
   return Math.min(graceMs + NOMINATE_MARGIN_MS, NOMINATE_LIMIT_MS);
 }
 
+function askOf(task: Task): Ask {
+  return { task, demand: demandOf(task) };
+}
+
 function askerOf(task: Task): { readonly uid: string; readonly priority: number } {
-  return { uid: task.metadata.uid ?? '', priority: task.spec.priority ?? 0 };
+  return { uid: task.metadata.uid ?? '', priority: priorityOf(task) };
 }
 
 function isPreempting({ spec }: Task): boolean {

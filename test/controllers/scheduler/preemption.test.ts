@@ -2,13 +2,8 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { demandOf } from '../../../controllers/scheduler/demand.ts';
-import { withShares } from '../../../controllers/scheduler/filters.ts';
-import {
-  type Contested,
-  type Holder,
-  isFitting,
-  planPreemption,
-} from '../../../controllers/scheduler/preemption.ts';
+import { type Ask, isFitting, withShares } from '../../../controllers/scheduler/filters.ts';
+import { type Contested, type Holder, planPreemption } from '../../../controllers/scheduler/preemption.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { newTask, newWorker, type WorkerOptions } from '../../builders.ts';
 
@@ -19,14 +14,17 @@ interface HolderOptions {
   /** Seconds it has run; default 100. */
   readonly age?: number;
   readonly hostPort?: number;
-  readonly stay?: Holder['stay'];
+  readonly stay?: 'staying' | 'leaving' | 'stuck';
 }
+
+const NOW = 1e12;
 
 function holder(name: string, options: HolderOptions = {}): Holder {
   const { cpu = '1', memory = '64Mi', priority = 0, age = 100, hostPort, stay = 'staying' } = options;
   const ports = hostPort === undefined ? {} : { ports: [{ containerPort: 80, hostPort }] };
   const demand = demandOf(newTask(name, { resources: { requests: { cpu, memory } }, ...ports }));
-  const rest = { priority, sinceMs: 1e12 - age * 1000, graceSeconds: 30, stay };
+  const leaves = stay === 'staying' ? {} : { leavesByMs: stay === 'stuck' ? NOW - 1 : NOW + 1 };
+  const rest = { priority, sinceMs: NOW - age * 1000, graceSeconds: 30, ...leaves };
   return { uid: `uid-${name}`, task: `default/${name}`, demand, ...rest };
 }
 
@@ -35,6 +33,7 @@ function contested(name: string, holders: readonly Holder[], options: WorkerOpti
   return { ...withShares({ worker: newWorker(name, options), ...empty }, holders, 1), holders };
 }
 
+const askOf = (task: Task): Ask => ({ task, demand: demandOf(task) });
 const urgent = (spec: Partial<Task['spec']> = {}): Task =>
   newTask('urgent', { priority: 100, resources: { requests: { cpu: '2' } }, ...spec });
 
@@ -158,7 +157,7 @@ const LEAVES_ALONE: readonly {
 describe('planPreemption', () => {
   for (const { name, task = urgent(), workers, worker, victims } of PREEMPTS) {
     it(`moves: ${name}`, () => {
-      const plan = planPreemption(task, workers);
+      const plan = planPreemption(task, workers, NOW);
       if (plan.kind !== 'preempt') throw new Error(`planned ${JSON.stringify(plan)}`);
       expect(plan.worker).to.equal(worker);
       expect(plan.victims.map((victim) => victim.task)).to.have.members(victims.map((v) => `default/${v}`));
@@ -168,7 +167,7 @@ describe('planPreemption', () => {
 
   for (const { name, task = urgent(), workers, message } of LEAVES_ALONE) {
     it(`leaves alone: ${name}`, () => {
-      expect(planPreemption(task, workers)).to.deep.equal({ kind: 'none', message });
+      expect(planPreemption(task, workers, NOW)).to.deep.equal({ kind: 'none', message });
     });
   }
 
@@ -177,7 +176,7 @@ describe('planPreemption', () => {
       contested('w1', [holder('low', { cpu: '4' })]),
       contested('w2', [holder('ending', { cpu: '4', priority: 500, stay: 'leaving' })]),
     ];
-    expect(planPreemption(urgent(), workers)).to.deep.equal({
+    expect(planPreemption(urgent(), workers, NOW)).to.deep.equal({
       kind: 'wait',
       worker: 'w2',
       leaving: ['default/ending'],
@@ -189,7 +188,7 @@ describe('planPreemption', () => {
       Array.from({ length: 200 }, (_, n) => holder(`t${at}-${n}`, { cpu: '20m', priority: n % 7, age: n }));
     const workers = Array.from({ length: 50 }, (_, at) => contested(`w${at}`, crowd(at)));
     const begin = performance.now();
-    const plan = planPreemption(urgent(), workers);
+    const plan = planPreemption(urgent(), workers, NOW);
     expect(plan.kind).to.equal('preempt');
     if (plan.kind === 'preempt') expect(plan.victims).to.have.length(100);
     expect(performance.now() - begin).to.be.below(2_000);
@@ -217,11 +216,14 @@ describe('planPreemption', () => {
             resources: { requests: { cpu: String(cpu), memory: `${memory}Gi` } },
           });
           const worker = contested('w1', holders, { cpu: '6', memory: '8Gi' });
-          if (isFitting(task, worker)) return;
-          const fits = (set: readonly Holder[]): boolean => isFitting(task, withShares(worker, set, -1));
-          const movable = holders.filter(({ stay, priority }) => stay === 'staying' && priority < 2);
+          if (isFitting(askOf(task), worker)) return;
+          const fits = (set: readonly Holder[]): boolean =>
+            isFitting(askOf(task), withShares(worker, set, -1));
+          const movable = holders.filter(
+            ({ leavesByMs, priority }) => leavesByMs === undefined && priority < 2,
+          );
           const ways = subsets(movable).filter(fits).map(costOf).sort(compare);
-          const plan = planPreemption(task, [worker]);
+          const plan = planPreemption(task, [worker], NOW);
           if (ways[0] === undefined) {
             expect(plan.kind).to.equal('none');
             return;

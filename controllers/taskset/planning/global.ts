@@ -4,7 +4,7 @@ import { availablePlaces, type Place, type Places } from './places.ts';
 import { blockersOf, type Coming, type Moves } from './replicated.ts';
 import type { Rollout } from './rollout.ts';
 import { chooseVictims, type Victim } from './victims.ts';
-import type { SetView } from './view.ts';
+import type { Member, SetView } from './view.ts';
 
 export function planGlobal(view: SetView, rollout: Rollout, limits: Limits, places: Places): Moves {
   const { target, phase } = rollout;
@@ -42,18 +42,18 @@ function comingTo(
   const empty = open.filter(({ members }) => members.length === 0);
   const isHeld = phase === 'paused';
   const revision = isHeld ? (current ?? target) : target;
-  const coming: Coming[] = empty.map(({ worker }) => ({
+  const counted = wanted.reduce((sum, { members }) => sum + members.length, 0);
+  const room = Math.max(0, desired + surge - counted);
+  const coming: Coming[] = empty.slice(0, room).map(({ worker }) => ({
     revision,
     worker,
     reason: `worker ${worker} has none${isHeld ? '; the rollout is paused' : ''}`,
   }));
   if (isHeld) return coming;
-  const counted = wanted.reduce((sum, { members }) => sum + members.length, 0);
-  const room = Math.max(0, desired + surge - counted - empty.length);
   const outdated = open.filter(
     ({ members }) => members.length > 0 && members.every((member) => member.revision !== target),
   );
-  const beside = outdated.slice(0, room).map(({ worker }) => ({
+  const beside = outdated.slice(0, room - coming.length).map(({ worker }) => ({
     revision: target,
     worker,
     reason: `the rollout of ${target}`,
@@ -85,35 +85,44 @@ function allOld({ wanted }: Places, target: string): readonly Victim[] {
     }));
 }
 
-/** Old ones whose successor does its work go; then, as far as the promise allows, others make room for theirs. */
+/**
+ * Old ones whose successor does its work go, and of several on one worker all but the best; then, as far as the promise
+ * allows, others make room for theirs.
+ */
 function replaceable(places: Places, { floor }: Limits, target: string): readonly Victim[] {
   const going: Victim[] = [];
-  const supersede = (place: Place, why: string): void => {
-    for (const member of place.members.filter(({ revision }) => revision !== target)) {
+  const supersede = (members: readonly Member[], why: string): void => {
+    for (const member of members) {
       going.push({ member, reason: 'Superseded', message: `${target} takes its place; ${why}` });
     }
   };
+  const waiting: Member[] = [];
+  for (const { worker, isOpen, members } of places.wanted) {
+    const old = members.filter(({ revision }) => revision !== target);
+    if (!isOpen || old.length === 0) continue;
+    const best = old.find(({ isAvailable }) => isAvailable) ?? old[0];
+    const isDone = members.some(({ revision, isAvailable }) => revision === target && isAvailable);
+    if (isDone) supersede(old, `on worker ${worker} it is available`);
+    else if (best !== undefined) {
+      supersede(
+        old.filter((member) => member !== best),
+        `another one is on worker ${worker}`,
+      );
+      waiting.push(best);
+    }
+  }
   let available = availablePlaces(places);
   // Old ones that are not available just now may be again: they are counted on until new ones have shown more.
   let promising = places.wanted.filter(({ members }) =>
     members.some(({ revision, isAvailable }) => revision !== target || isAvailable),
   ).length;
-  const waiting: Place[] = [];
-  for (const place of places.wanted) {
-    if (!place.isOpen) continue;
-    const old = place.members.filter(({ revision }) => revision !== target);
-    if (old.length === 0) continue;
-    const isDone = place.members.some(({ revision, isAvailable }) => revision === target && isAvailable);
-    if (isDone) supersede(place, `on worker ${place.worker} it is available`);
-    else waiting.push(place);
-  }
-  const isUp = ({ members }: Place): boolean => members.some(({ isAvailable }) => isAvailable);
-  for (const place of [...waiting.filter((one) => !isUp(one)), ...waiting.filter(isUp)]) {
-    if (promising <= floor) break;
-    if (isUp(place) && available <= floor) break;
-    supersede(place, isUp(place) ? 'maxUnavailable allows it' : 'it is not available');
+  const down = waiting.filter(({ isAvailable }) => !isAvailable);
+  const up = waiting.filter(({ isAvailable }) => isAvailable);
+  for (const member of [...down, ...up]) {
+    if (promising <= floor || (member.isAvailable && available <= floor)) break;
+    supersede([member], member.isAvailable ? 'maxUnavailable allows it' : 'it is not available');
     promising--;
-    if (isUp(place)) available--;
+    if (member.isAvailable) available--;
   }
   return going;
 }

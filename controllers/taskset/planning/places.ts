@@ -40,17 +40,17 @@ export function placesOf({ set, world, members }: SetView): Places {
   };
 }
 
-/** Every open worker has one of the target revision, available, and none of another. */
+/** Every open worker has one of the target revision, available, and none of another; closed ones alone show nothing. */
 export function isWholeEverywhere({ wanted, strays }: Places, { fresh }: Split): boolean {
   const isFresh = new Set(fresh);
+  const open = wanted.filter(({ isOpen }) => isOpen);
   return (
     strays.length === 0 &&
-    wanted
-      .filter((place) => place.isOpen)
-      .every(
-        ({ members }) =>
-          members.every((member) => isFresh.has(member)) && members.some(({ isAvailable }) => isAvailable),
-      )
+    (open.length > 0 || wanted.length === 0) &&
+    open.every(
+      ({ members }) =>
+        members.every((member) => isFresh.has(member)) && members.some(({ isAvailable }) => isAvailable),
+    )
   );
 }
 

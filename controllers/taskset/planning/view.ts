@@ -50,7 +50,8 @@ export function viewOf(world: TaskSetWorld): SetView {
   const { set, nowMs } = world;
   const status = set.status ?? {};
   const leaving = status.leaving ?? [];
-  const leavingUids = new Set(leaving.map(({ uid }) => uid));
+  // By name as well: a copy that lags may show another one of that name, which is gone, or comes too early.
+  const gone = new Set(leaving.flatMap(({ uid, task }) => [uid, task]));
   const isMatch = parseLabelSelector(labelSelectorText(set.spec.selector));
   const isStaying = set.metadata.deletionTimestamp === undefined;
   const all: Task[] = [];
@@ -69,7 +70,7 @@ export function viewOf(world: TaskSetWorld): SetView {
     }
   }
   const staying = all
-    .filter((task) => !isDeleting(task) && !leavingUids.has(uidOf(task)))
+    .filter((task) => !isDeleting(task) && !gone.has(uidOf(task)) && !gone.has(task.metadata.name))
     .map((task) => memberOf(task, set, nowMs));
   return {
     world,

@@ -36,6 +36,8 @@ export const DEADLINE_SECONDS = 20;
 /** Copies lag no more than this where the laws about the truth are to hold. */
 export const MAX_LAG_MS = 900;
 const READY_MS = 4_000;
+/** So long that everything that can get ready has, and everything that goes is gone. */
+const QUIET_ROUNDS = 6;
 const WORKERS = ['w1', 'w2', 'w3', 'w4'];
 
 interface Held {
@@ -67,6 +69,8 @@ export class Model {
   #disturbedAtMs = NOW;
   /** When another template began: what was made of the one before may not be seen yet, and has other names. */
   #editedAtMs = NOW;
+  /** When a name last became free: what was made meanwhile, under another one, may not be seen yet. */
+  #freedAtMs = NOW;
 
   constructor(plan: Planner, seed: number, spec: Parameters<typeof newSet>[0], strategy: Strategy) {
     this.#plan = plan;
@@ -223,8 +227,10 @@ export class Model {
       const next = new Map(this.tasks);
       for (const [name, one] of this.tasks) {
         const uid = one.metadata.uid ?? '';
-        if ((this.#goneAtMs.get(uid) ?? Number.POSITIVE_INFINITY) <= this.nowMs) next.delete(name);
-        else if (one.status?.phase !== 'Failed') next.set(name, this.#grown(one));
+        if ((this.#goneAtMs.get(uid) ?? Number.POSITIVE_INFINITY) <= this.nowMs) {
+          next.delete(name);
+          this.#freedAtMs = this.nowMs;
+        } else if (one.status?.phase !== 'Failed') next.set(name, this.#grown(one));
       }
       this.tasks = next;
       this.#remember();
@@ -269,7 +275,8 @@ export class Model {
     ).to.equal(true);
     this.#readyAtMs.set(made.metadata.uid ?? '', this.nowMs + this.#random.next() * READY_MS);
     this.#put(made);
-    if (held.isRagged || held.seenAtMs <= Math.max(this.#disturbedAtMs, this.#editedAtMs)) return;
+    if (held.isRagged || held.seenAtMs <= Math.max(this.#disturbedAtMs, this.#editedAtMs, this.#freedAtMs))
+      return;
     const there = this.#counted().length;
     const { ceiling } = this.limits();
     expect(there, `never more than wanted and surge: ${this.describe()}`).to.be.at.most(ceiling);
@@ -320,6 +327,9 @@ export class Model {
     for (const { uid } of status?.leaving ?? []) {
       if (!this.#leftAtMs.has(uid)) this.#leftAtMs.set(uid, this.nowMs);
     }
+    const kept = new Set((status?.leaving ?? []).map(({ uid }) => uid));
+    const isFreed = (this.set.status?.leaving ?? []).some(({ uid }) => !kept.has(uid));
+    if (isFreed) this.#freedAtMs = this.nowMs;
     const { metadata } = this.set;
     this.set = {
       ...this.set,
@@ -355,13 +365,20 @@ export class Model {
     if (strategy?.type === 'Recreate') return;
     const judge = (all: readonly Task[], which: string): void => {
       const staying = (gone: ReadonlySet<string>): readonly Task[] =>
-        all.filter((one) => this.#isAvailable(one) && !gone.has(one.metadata.uid ?? ''));
+        all.filter((one) => this.#isAvailable(one, world.nowMs) && !gone.has(one.metadata.uid ?? ''));
       const kept = this.#serving(staying(leaving));
       if (kept === this.#serving(staying(before))) return;
       expect(kept, `availability is kept, ${which}: ${this.describe()}`).to.be.at.least(this.limits().floor);
     };
-    judge(world.tasks, 'as the planner saw it');
-    if (!isRagged && seenAtMs > this.#disturbedAtMs) judge([...this.tasks.values()], 'in truth');
+    if (world.workers === this.workers) judge(world.tasks, 'as the planner saw it');
+    // What got ready since the planner looked was chosen in good faith.
+    const inView = new Set(
+      world.tasks.filter((one) => this.#isAvailable(one, world.nowMs)).map(({ metadata }) => metadata.uid),
+    );
+    const isSame = [...this.tasks.values()].every(
+      (one) => this.#isAvailable(one) === inView.has(one.metadata.uid),
+    );
+    if (!isRagged && seenAtMs > this.#disturbedAtMs && isSame) judge([...this.tasks.values()], 'in truth');
   }
 
   /** With mode Global those that wait for a worker which takes none do not count. */
@@ -378,10 +395,10 @@ export class Model {
     return new Set(all.map(({ spec }) => spec.workerName ?? '').filter((name) => names.has(name))).size;
   }
 
-  #isAvailable(one: Task): boolean {
+  #isAvailable(one: Task, atMs = this.nowMs): boolean {
     const ready = one.status?.conditions?.find(({ type }) => type === 'Ready');
     const sinceMs = Date.parse(ready?.lastTransitionTime ?? '');
-    const isLong = this.nowMs - sinceMs >= (this.set.spec.minReadySeconds ?? 0) * 1000;
+    const isLong = atMs - sinceMs >= (this.set.spec.minReadySeconds ?? 0) * 1000;
     const isStaying = one.metadata.deletionTimestamp === undefined && one.status?.phase !== 'Failed';
     return isStaying && ready?.status === 'True' && (isLong || (this.set.spec.minReadySeconds ?? 0) === 0);
   }
@@ -430,8 +447,12 @@ export class Model {
   calm(rounds: number): TaskSetPlan | undefined {
     this.#held.clear();
     for (const { metadata } of WORKERS.map((name) => newWorker(name))) this.setWorker(metadata.name, 'well');
-    for (let round = 0; round < rounds; round++) {
+    let quiet = 0;
+    for (let round = 0; round < rounds && quiet < QUIET_ROUNDS; round++) {
       this.plan(round % 2, 0, false);
+      const { plan } = this.#held.get(round % 2) ?? {};
+      const isQuiet = plan?.actions.length === 0 && plan.status === this.set.status;
+      quiet = isQuiet && plan.lookAgainMs === undefined ? quiet + 1 : 0;
       this.perform(round % 2);
       this.pass(1_000);
     }

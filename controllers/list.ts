@@ -94,7 +94,9 @@ const entries: readonly Entry[] = [
   },
   {
     name: 'ttl',
-    open: (context, { informers, kinds }) => ({ loop: openTtl(context, kinds, informers.tasks) }),
+    open: (context, { informers, kinds }) => ({
+      loop: openTtl(context, kinds, informers.tasks, informers.runs),
+    }),
   },
   {
     name: 'event-ttl',

@@ -1,14 +1,14 @@
 /**
- * Removes what is old enough to go: whatever is past its `gantry.dev/ttl`, Tasks past their `ttlSecondsAfterFinished`,
- * and Events past a day or a hundred.
+ * Removes what is old enough to go: whatever is past its `gantry.dev/ttl`, Tasks and Runs past their
+ * `ttlSecondsAfterFinished`, and Events past a day or a hundred.
  */
 import type { ObjectStore } from '../../client/informer.ts';
 import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import { type KubeObject, keyOf, keyString, qualifiedName } from '../../machinery/meta.ts';
-import { events, tasks } from '../../schemas/kinds.ts';
-import type { Event, Task } from '../../schemas/types.gen.ts';
+import { events, runs, tasks } from '../../schemas/kinds.ts';
+import type { Event, Run, Task } from '../../schemas/types.gen.ts';
 import { awaitedBy } from '../dependencies/plan.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
@@ -16,15 +16,28 @@ import { BY_DEPENDENCY, BY_SUBJECT, subjectOf } from '../informers.ts';
 import { itemText, parseItem } from '../kinds/item.ts';
 import type { FollowedKind, Kinds } from '../kinds/kinds.ts';
 import { ClockWatch } from './clockwatch.ts';
-import { planEventRemoval, planObjectTtl, planTaskTtl, type TtlPlan } from './plan.ts';
+import { planEventRemoval, planObjectTtl, planRunTtl, planTaskTtl, type TtlPlan } from './plan.ts';
 
-/** `gantry.dev/ttl` on anything: Tasks from their end, everything else from its creation. */
-export function openTtl(context: ControllerContext, kinds: Kinds, source: ObjectStore<Task>): ControllerLoop {
-  const loop = new ControllerLoop(new Ttl(context, kinds, source), context);
+/** `gantry.dev/ttl` on anything: Tasks and Runs from their end, everything else from its creation. */
+export function openTtl(
+  context: ControllerContext,
+  kinds: Kinds,
+  source: ObjectStore<Task>,
+  runSource: ObjectStore<Run>,
+): ControllerLoop {
+  const loop = new ControllerLoop(new Ttl(context, kinds, source, runSource), context);
   kinds.onItem(({ name }, key, object, old) => {
     const isMarked = object?.metadata.annotations?.[ANNOTATION_TTL] !== undefined;
     if (isMarked || old?.metadata.annotations?.[ANNOTATION_TTL] !== undefined)
       loop.enqueue(itemText(name, key));
+  });
+  runSource.onChange((key, run, old) => {
+    // Its time begins with its end; of its steps nothing is asked.
+    const { finishedAt } = run?.status ?? {};
+    const isNews =
+      old?.status?.finishedAt !== finishedAt ||
+      old?.spec.ttlSecondsAfterFinished !== run?.spec.ttlSecondsAfterFinished;
+    if (finishedAt !== undefined && isNews) loop.enqueue(itemText(qualifiedName(runs), key));
   });
   const look = (key: string): void => loop.enqueue(itemText(qualifiedName(tasks), key));
   source.onChange((key, task, old) => {
@@ -49,14 +62,21 @@ class Ttl implements Controller {
   readonly #context: ControllerContext;
   readonly #kinds: Kinds;
   readonly #tasks: ObjectStore<Task>;
+  readonly #runs: ObjectStore<Run>;
   readonly #clockWatch: ClockWatch;
   /** Item -> what was last told of it, so that it is told once. */
   readonly #toldOf = new Map<string, string>();
 
-  constructor(context: ControllerContext, kinds: Kinds, source: ObjectStore<Task>) {
+  constructor(
+    context: ControllerContext,
+    kinds: Kinds,
+    source: ObjectStore<Task>,
+    runSource: ObjectStore<Run>,
+  ) {
     this.#context = context;
     this.#kinds = kinds;
     this.#tasks = source;
+    this.#runs = runSource;
     this.#clockWatch = new ClockWatch(context.clock);
   }
 
@@ -74,9 +94,7 @@ class Ttl implements Controller {
       return done;
     }
     const nowMs = this.#context.clock.now();
-    const task = name === qualifiedName(tasks) ? this.#tasks.get(key) : undefined;
-    const plan =
-      task === undefined ? planObjectTtl(object, nowMs) : planTaskTtl(task, nowMs, this.#waitingFor(task));
+    const plan = this.#planOf(name, key, object, nowMs);
     switch (plan.kind) {
       case 'keep':
         this.#toldOf.delete(text);
@@ -105,6 +123,13 @@ class Ttl implements Controller {
         return this.#remove(kind, object, text, plan, signal);
       }
     }
+  }
+
+  #planOf(kind: string, key: string, object: KubeObject, nowMs: number): TtlPlan {
+    const task = kind === qualifiedName(tasks) ? this.#tasks.get(key) : undefined;
+    if (task !== undefined) return planTaskTtl(task, nowMs, this.#waitingFor(task));
+    const run = kind === qualifiedName(runs) ? this.#runs.get(key) : undefined;
+    return run === undefined ? planObjectTtl(object, nowMs) : planRunTtl(run, nowMs);
   }
 
   async #remove(

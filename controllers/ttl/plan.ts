@@ -2,7 +2,7 @@
 import { parseDurationMs } from '../../machinery/duration.ts';
 import { ANNOTATION_PROTECT, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import type { Event, Task } from '../../schemas/types.gen.ts';
+import type { Event, Run, Task } from '../../schemas/types.gen.ts';
 import { hasEnded } from '../scheduler/demand.ts';
 
 /** Who said how long: told in Events. */
@@ -49,6 +49,28 @@ function planEndedTtl(task: Task, nowMs: number): TtlPlan {
   const field: Ttl = { kind: 'ttl', by: FIELD_TTL, value: `${seconds} s`, ttlMs: seconds * 1000 };
   const isSooner = marked.kind === 'ttl' && marked.ttlMs < field.ttlMs;
   return planTtl(task, isSooner ? marked : field, since, nowMs);
+}
+
+/** A dispatched Run that says nothing of its own goes this long after its end: no Job limits their number. */
+const DISPATCHED_RUN_SECONDS = 3_600;
+
+/**
+ * A Run goes once it has ended for as long as its `gantry.dev/ttl` or its `ttlSecondsAfterFinished` says, whichever comes
+ * first. One that has not ended stays, whatever they say.
+ */
+export function planRunTtl(run: Run, nowMs: number): TtlPlan {
+  const marked = readAnnotation(run);
+  const { finishedAt } = run.status ?? {};
+  if (finishedAt === undefined) return planTtl(run, marked, 'not begun', nowMs);
+  const since = firstTime(finishedAt, run.metadata.creationTimestamp);
+  const isDispatched = run.spec.jobRef === undefined;
+  const seconds = run.spec.ttlSecondsAfterFinished ?? (isDispatched ? DISPATCHED_RUN_SECONDS : undefined);
+  if (seconds === undefined) return planTtl(run, marked, since, nowMs);
+  const field: Ttl = { kind: 'ttl', by: FIELD_TTL, value: `${seconds} s`, ttlMs: seconds * 1000 };
+  const isSaid = run.spec.ttlSecondsAfterFinished !== undefined;
+  // What is merely usual gives way to what is said, be it longer.
+  const isMarked = marked.kind === 'ttl' && (!isSaid || marked.ttlMs < field.ttlMs);
+  return planTtl(run, isMarked ? marked : field, since, nowMs);
 }
 
 /** Anything else goes once it has been there for as long as its `gantry.dev/ttl` says. */

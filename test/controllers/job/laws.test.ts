@@ -47,7 +47,7 @@ class Chaos {
   async startLeader(): Promise<void> {
     let isDead = false;
     const fail = (): ApiError =>
-      new ApiError({ reason: 'ServiceUnavailable', message: isDead ? 'this process is dead' : 'bad luck' });
+      new ApiError('ServiceUnavailable', isDead ? 'this process is dead' : 'bad luck');
     const act = async (): Promise<void> => {
       if (isDead || (!this.isCalm && this.chance(0.05))) throw fail();
       // A stop in the middle of it all: what was decided is done by a process that knows nothing newer.

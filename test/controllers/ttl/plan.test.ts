@@ -1,10 +1,10 @@
 /** What is old enough to go. */
 import { expect } from 'chai';
 import { ClockWatch } from '../../../controllers/ttl/clockwatch.ts';
-import { planEventRemoval, planObjectTtl, planTaskTtl } from '../../../controllers/ttl/plan.ts';
+import { planEventRemoval, planObjectTtl, planRunTtl, planTaskTtl } from '../../../controllers/ttl/plan.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
 import type { KubeObject, ObjectMeta } from '../../../machinery/meta.ts';
-import type { Task } from '../../../schemas/types.gen.ts';
+import type { Run, Task } from '../../../schemas/types.gen.ts';
 import { newEvent, newTask } from '../../builders.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -21,6 +21,62 @@ function ended(ttl: string | undefined, status: NonNullable<Task['status']>, gen
     },
   );
 }
+
+describe('planRunTtl', () => {
+  const run = (
+    spec: Run['spec'],
+    status: NonNullable<Run['status']>,
+    annotations: Record<string, string> = {},
+  ): Run => ({
+    apiVersion: 'gantry.dev/v1',
+    kind: 'Run',
+    metadata: { name: 'r', namespace: 'default', annotations },
+    spec,
+    status,
+  });
+  const dispatched: Run['spec'] = { templateRef: { name: 'fib' } };
+  const ofJob: Run['spec'] = { jobRef: { name: 'j' } };
+  const endedAt = (ms: number): NonNullable<Run['status']> => ({ state: 'completed', finishedAt: ago(ms) });
+  const by = 'ttlSecondsAfterFinished';
+  const rows: readonly { readonly name: string; readonly run: Run; readonly plan: object }[] = [
+    {
+      name: 'dispatched, under way: kept',
+      run: run(dispatched, { state: 'running', startedAt: ago(99 * HOUR) }),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'dispatched, ended an hour ago: deleted',
+      run: run(dispatched, endedAt(HOUR)),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR, by },
+    },
+    {
+      name: 'dispatched, ended just now: looked at in an hour',
+      run: run(dispatched, endedAt(0)),
+      plan: { kind: 'later', inMs: HOUR },
+    },
+    {
+      name: 'dispatched, with a longer ttl of its own: that counts',
+      run: run(dispatched, endedAt(HOUR), { 'gantry.dev/ttl': '2h' }),
+      plan: { kind: 'later', inMs: HOUR },
+    },
+    {
+      name: 'of a job: its history limits decide',
+      run: run(ofJob, endedAt(99 * HOUR)),
+      plan: { kind: 'keep' },
+    },
+    {
+      name: 'of a job, with ttlSecondsAfterFinished: deleted on the second',
+      run: run({ ...ofJob, ttlSecondsAfterFinished: 10 }, endedAt(10_000)),
+      plan: { kind: 'delete', sinceMs: NOW - 10_000, ttlMs: 10_000, by },
+    },
+    {
+      name: 'both: whichever is sooner',
+      run: run({ ...ofJob, ttlSecondsAfterFinished: 7200 }, endedAt(HOUR), { 'gantry.dev/ttl': '30m' }),
+      plan: { kind: 'delete', sinceMs: NOW - HOUR, ttlMs: HOUR / 2, by: 'gantry.dev/ttl' },
+    },
+  ];
+  for (const row of rows) it(row.name, () => expect(planRunTtl(row.run, NOW)).to.deep.equal(row.plan));
+});
 
 describe('planTaskTtl', () => {
   const rows: readonly { readonly name: string; readonly task: Task; readonly plan: object }[] = [

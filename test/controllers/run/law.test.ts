@@ -147,7 +147,7 @@ class Scene {
         const of = (name: string): string => wanted.get(name) ?? '';
         wanted.set(step.name, this.#evaluate(metadata.name, step, of));
       }
-      expect([...states].sort(), metadata.name).to.deep.equal([...wanted].sort());
+      expect(Object.fromEntries(states), metadata.name).to.deep.equal(Object.fromEntries(wanted));
       const ends = [...wanted.values()];
       expect(status?.state).to.equal(ends.includes('failed') ? 'failed' : 'completed');
     }

@@ -4,6 +4,7 @@
  */
 import { benchApi } from './api.ts';
 import { benchBackup } from './backup.ts';
+import { benchDispatch } from './dispatch.ts';
 import { benchLogs } from './logs.ts';
 import { benchPast } from './past.ts';
 import { benchProbes } from './probes.ts';
@@ -35,6 +36,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   logs: benchLogs,
   probes: benchProbes,
   watches: benchWatches,
+  dispatch: benchDispatch,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);

@@ -135,7 +135,7 @@ const PARTS: Readonly<Record<string, Parts>> = {
               }),
         },
       ],
-      parameters: [{ name: 'n', type: 'integer', default: chance.weighted([5, 3], [1, 'three']) }],
+      parameters: [{ name: 'n', type: 'integer', default: chance.weighted<unknown>([5, 3], [1, 'three']) }],
       config: { k: oddText(chance) },
       ...(chance.is(0.3)
         ? { schedule: chance.of(['* * * * *', '@hourly', '@every 1h30m', '30 2 30 2 *', oddText(chance)]) }

@@ -11,6 +11,7 @@ import { benchProbes } from './probes.ts';
 import { benchProcess } from './process.ts';
 import { benchSabotage } from './sabotage.ts';
 import { benchSettled } from './settled.ts';
+import { benchSteps } from './steps.ts';
 import { benchStore } from './store.ts';
 import { benchWalk } from './walk.ts';
 import { benchWatches } from './watches.ts';
@@ -37,6 +38,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   probes: benchProbes,
   watches: benchWatches,
   dispatch: benchDispatch,
+  steps: benchSteps,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);

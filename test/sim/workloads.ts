@@ -31,6 +31,8 @@ export class Workloads {
   readonly #allowance = new Map<string, number>();
   /** Uids of Tasks that were judged when they came. */
   readonly #begun = new Set<string>();
+  /** Uids of Tasks that have ended. A hand may start the container of one again: that is nobody's step. */
+  readonly #ended = new Set<string>();
   /** Uids of Tasks that a set had not deleted yet, and of those that it may delete. */
   #alive = new Map<string, Task>();
   #mayGo = new Set<string>();
@@ -116,6 +118,7 @@ export class Workloads {
       this.#all(tasks),
       this.#all(controllerRevisions),
     ]);
+    for (const task of allTasks) if (hasEnded(task)) this.#ended.add(task.metadata.uid ?? '');
     this.#checkSets(allSets, allTasks);
     this.#checkLeaving(allSets, allTasks);
     this.#checkRuns(allJobs, allRuns, allTasks);
@@ -189,7 +192,7 @@ export class Workloads {
       const working = all.filter(
         (run) =>
           ownerOf(run) === job.metadata.uid &&
-          allTasks.some((task) => isOwnedBy(task, run.metadata.uid) && !hasEnded(task)),
+          allTasks.some((task) => isOwnedBy(task, run.metadata.uid) && this.#goesOn(task)),
       );
       if (working.length <= most) continue;
       const names = working.map((run) => run.metadata.name).join(', ');
@@ -212,12 +215,14 @@ export class Workloads {
       const revision = allRevisions.find(({ metadata }) => metadata.name === run?.spec.revision);
       if (run === undefined || revision === undefined) continue;
       const siblings = all.filter((other) => isOwnedBy(other, run.metadata.uid) && other !== task);
-      const own = siblings.find((other) => other.metadata.labels?.[LABEL_STEP] === step && !hasEnded(other));
+      const own = siblings.find(
+        (other) => other.metadata.labels?.[LABEL_STEP] === step && this.#goesOn(other),
+      );
       if (own !== undefined)
         throw new Violation(`task ${name} began while ${own.metadata.name} of the same step goes on`);
       for (const upstream of upstreamOf(revision, step)) {
         const open = siblings.find(
-          (other) => other.metadata.labels?.[LABEL_STEP] === upstream && !hasEnded(other),
+          (other) => other.metadata.labels?.[LABEL_STEP] === upstream && this.#goesOn(other),
         );
         if (open !== undefined)
           throw new Violation(`task ${name} began before ${open.metadata.name} had ended`);
@@ -228,6 +233,10 @@ export class Workloads {
         if (isTold !== true && !isThere) throw new Violation(`task ${name} began and ${upstream} never did`);
       }
     }
+  }
+
+  #goesOn({ metadata }: Task): boolean {
+    return !this.#ended.has(metadata.uid ?? '');
   }
 
   async #touchSet(): Promise<void> {

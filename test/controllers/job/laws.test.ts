@@ -213,7 +213,7 @@ async function calm(chaos: Chaos, world: World): Promise<void> {
   for (let second = 1; second < 19; second++) {
     const time = timestamp(startMs + second * 1000);
     expect(
-      times.filter((one) => one === time),
+      fired.filter((one) => one === time),
       `runs for ${time}`,
     ).to.have.length(1);
   }

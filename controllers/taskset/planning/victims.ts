@@ -43,7 +43,7 @@ export function chooseVictims(choice: Choice): readonly Victim[] {
     if (first === undefined) break;
     const ranks = ranksOf(left, choice.preferred);
     const member = others.reduce((worst, other) => (compare(other, worst, ranks) < 0 ? other : worst), first);
-    const why = candidates.size === 1 ? undefined : whyFirst(member, allowed, ranks);
+    const why = candidates.size === 1 ? undefined : whyFirst(member, [...candidates], ranks);
     victims.push({ member, reason, message: why === undefined ? because : `${because}; this one: ${why}` });
     if (member.isAvailable) budget--;
     candidates.delete(member);

@@ -2,13 +2,13 @@
  * Laws of the TaskSet planner, on random histories: after every act availability is kept and the limits hold, nothing is
  * deleted without notice, and once it is calm, what was asked for is there and nothing is planned any more.
  */
-import { expect } from 'chai';
+import { AssertionError, expect } from 'chai';
 import * as fc from 'fast-check';
 import { planTaskSet } from '../../../controllers/taskset/plan.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { BROKEN, MAX_LAG_MS, Model, type Planner, type Step } from './model.ts';
 
-const RUNS = Number(process.env['GANTRY_LAW_RUNS'] ?? 300);
+const RUNS = process.env['GANTRY_TEST_LONG'] === '1' ? 3_000 : 300;
 
 const strategies = fc.record(
   {
@@ -127,11 +127,126 @@ function assertConverged(model: Model): void {
   expect(status?.endpoints?.length, told).to.equal(desired);
 }
 
+const faults: readonly { readonly name: string; readonly planner: Planner; readonly law: RegExp }[] = [
+  {
+    name: 'those on their way out counted as available',
+    law: /availability is kept/,
+    planner: (world) => {
+      const { leaving, ...status } = world.set.status ?? {};
+      const right = planTaskSet(world);
+      const wrong = planTaskSet({ ...world, set: { ...world.set, status } });
+      const known = new Set(leaving?.map(({ uid }) => uid));
+      const added = (wrong.status?.leaving ?? []).filter(({ uid }) => !known.has(uid));
+      const kept = (right.status?.leaving ?? []).filter(({ uid }) => known.has(uid));
+      const all = [...kept, ...added];
+      const gone = new Set(all.map(({ task }) => task));
+      const endpoints = (right.status?.endpoints ?? []).filter(({ task }) => !gone.has(task));
+      if (added.length === 0) return right;
+      return { ...right, status: { ...right.status, endpoints, leaving: all } };
+    },
+  },
+  {
+    name: 'one more chosen than the promise allows',
+    law: /availability is kept/,
+    planner: (world) => {
+      const plan = planTaskSet(world);
+      const [endpoint, ...endpoints] = plan.status?.endpoints ?? [];
+      const one = world.tasks.find(({ metadata }) => metadata.name === endpoint?.task);
+      const isMoving = (plan.status?.leaving ?? []).length > 0;
+      if (one?.metadata.uid === undefined || !isMoving) return plan;
+      const since = new Date(world.nowMs).toISOString();
+      const entry = { task: one.metadata.name, uid: one.metadata.uid, since, reason: 'Superseded' };
+      return {
+        ...plan,
+        status: { ...plan.status, endpoints, leaving: [...(plan.status?.leaving ?? []), entry] },
+      };
+    },
+  },
+  {
+    name: 'deleted as soon as chosen',
+    law: /in the stored leaving|has left for a second/,
+    planner: (world) => {
+      const plan = planTaskSet(world);
+      const before = new Set((world.set.status?.leaving ?? []).map(({ uid }) => uid));
+      const chosen = (plan.status?.leaving ?? []).filter(({ uid }) => !before.has(uid));
+      const deletes = chosen.map(({ task, uid }) => ({
+        kind: 'delete' as const,
+        task,
+        uid,
+        reason: 'at once',
+      }));
+      return { ...plan, actions: [...plan.actions, ...deletes] };
+    },
+  },
+  {
+    name: 'one more made than the limits allow',
+    law: /never more than wanted and surge/,
+    planner: (world) => {
+      const plan = planTaskSet(world);
+      const create = plan.actions.find((action) => action.kind === 'create');
+      if (create === undefined) return plan;
+      const ordinal = create.name.slice(0, create.name.lastIndexOf('-') + 1);
+      return {
+        ...plan,
+        actions: [...plan.actions, { ...create, name: `${ordinal}${world.tasks.length + 50}` }],
+      };
+    },
+  },
+  {
+    name: 'a look that is written down each time',
+    law: /says nothing new/,
+    planner: (world) => {
+      const plan = planTaskSet(world);
+      return { ...plan, status: { ...plan.status, lastProgressTime: new Date(world.nowMs).toISOString() } };
+    },
+  },
+  {
+    name: 'a rejected revision that is forgotten',
+    law: /./,
+    planner: (world) => {
+      const { rejectedRevision: _, ...status } = world.set.status ?? {};
+      return planTaskSet(
+        world.set.status === undefined ? world : { ...world, set: { ...world.set, status } },
+      );
+    },
+  },
+];
+
+const replayed = {
+  ...(process.env['GANTRY_TASKSET_LAW_SEED'] === undefined
+    ? {}
+    : { seed: Number(process.env['GANTRY_TASKSET_LAW_SEED']) }),
+  ...(process.env['GANTRY_TASKSET_LAW_PATH'] === undefined
+    ? {}
+    : { path: process.env['GANTRY_TASKSET_LAW_PATH'] }),
+};
+
 describe('laws of planTaskSet', () => {
   it(`hold on ${RUNS} histories`, () => {
-    fc.assert(
-      fc.property(history, (one) => play(planTaskSet, one)),
-      { numRuns: RUNS },
-    );
-  }).timeout(120_000);
+    const property = fc.property(history, (one) => play(planTaskSet, one));
+    const found = fc.check(property, { numRuns: RUNS, ...replayed });
+    if (!found.failed) return;
+    const replay = `GANTRY_TASKSET_LAW_SEED=${found.seed} GANTRY_TASKSET_LAW_PATH=${found.counterexamplePath ?? ''} npx mocha --exit test/controllers/taskset/laws.test.ts`;
+    throw new Error(`${fc.defaultReportMessage(found) ?? ''}\nreplay: ${replay}`, {
+      cause: found.errorInstance,
+    });
+  }).timeout(300_000);
+
+  describe('notice a planner with', () => {
+    for (const { name, planner, law } of faults) {
+      it(name, () => {
+        const isNoticed = (one: History): boolean => {
+          try {
+            play(planner, one);
+            return false;
+          } catch (error) {
+            if (!(error instanceof AssertionError)) throw error;
+            return law.test(error.message);
+          }
+        };
+        const property = fc.property(history, (one) => !isNoticed(one));
+        expect(fc.check(property, { numRuns: RUNS, endOnFailure: true }).failed).to.equal(true);
+      }).timeout(120_000);
+    }
+  });
 });

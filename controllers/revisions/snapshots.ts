@@ -2,8 +2,8 @@
  * What the revision of a TaskSet holds: its template, and which ConfigMaps and Secrets, with which content, its tasks
  * read. Those are kept as snapshots: immutable copies that belong to the revision. Pure.
  *
- * A template may itself name a snapshot of one of the set's revisions: that is how an old revision comes back
- * (`restoredTemplate`). It then means the source as it was, so that the same revision follows from it as did before.
+ * A template may itself name a snapshot of one of the set's revisions: that is how an old revision comes back. It then
+ * means the source as it was, so that the same revision follows from it as did before.
  */
 import { isRecord, jsonHash } from '../../machinery/json.ts';
 import { childName } from '../../machinery/names.ts';
@@ -62,20 +62,14 @@ export function snapshotName(set: string, { kind, name }: TaskReference, hash: s
   return childName([name, jsonHash([set, kind, name, hash]).slice(0, 10)]);
 }
 
-/** The template with the snapshots in the places of what they were made from: what tasks are made from. */
+/**
+ * The template with the snapshots in the places of what they were made from: what tasks are made from, and what
+ * `spec.template` becomes so that an old revision is the newest again.
+ */
 export function snapshotTemplate({ template, inputs }: TaskSetRevisionData): TaskSetTemplate {
   const snapshotOf = new Map(inputs.map(({ kind, name, snapshot }) => [`${kind}/${name}`, snapshot]));
   const spec = withRenamedReferences(template.spec, ({ kind, name }) => snapshotOf.get(`${kind}/${name}`));
   return spec === template.spec ? template : { ...template, spec };
-}
-
-/**
- * What `spec.template` of the set becomes so that an old revision is the newest again, with the configuration it had;
- * undefined for a revision that is none of a TaskSet's.
- */
-export function restoredTemplate(revision: ControllerRevision): TaskSetTemplate | undefined {
-  const data = revisionData(revision);
-  return data === undefined ? undefined : snapshotTemplate(data);
 }
 
 /** A template, and what it refers to: sources by name, or one content of a source for good. */

@@ -1,6 +1,6 @@
 /** What a TaskSet's tasks read from ConfigMaps and Secrets: rolled out like the template, and brought back with it. */
 import { expect } from 'chai';
-import { restoredTemplate } from '../../../controllers/revisions/snapshots.ts';
+import { revisionData, snapshotTemplate } from '../../../controllers/revisions/snapshots.ts';
 import { configMaps, controllerRevisions, secrets } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { key, TaskSetRig, template } from './rig.ts';
@@ -63,8 +63,9 @@ describe('TaskSet controller, configuration', () => {
       second?.metadata.uid,
       third?.metadata.uid,
     ]);
-    if (first === undefined) throw new Error('no first revision');
-    await rig.patch('web', { spec: { template: restoredTemplate(first) } });
+    const held = first === undefined ? undefined : revisionData(first);
+    if (first === undefined || held === undefined) throw new Error('no first revision');
+    await rig.patch('web', { spec: { template: snapshotTemplate(held) } });
     await untilModes('one');
     await rig.untilSettled('web');
     const after = await rig.revisions();

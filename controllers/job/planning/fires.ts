@@ -8,7 +8,6 @@ import { timestamp } from '../../../machinery/clock.ts';
 import type { Schedule } from '../../../schemas/schedule.ts';
 import type { Job } from '../../../schemas/types.gen.ts';
 import type { JobNote } from '../types.ts';
-import { timeMs } from './lives.ts';
 
 export interface FireWorld {
   readonly spec: Job['spec'];
@@ -118,9 +117,4 @@ function aheadNote(lastMs: number, nowMs: number): JobNote {
       action: 'lastScheduleTime becomes now',
     },
   };
-}
-
-/** The text of a status time as milliseconds. */
-export function lastScheduleMsOf(job: Job): number | undefined {
-  return timeMs(job.status?.lastScheduleTime);
 }

@@ -42,10 +42,6 @@ describe('normalizedTemplate', () => {
       given: of({ restartPolicy: 'Always', ports: [{ containerPort: 80, protocol: 'TCP' }] }),
       kept: of({ ports: [{ containerPort: 80 }] }),
     },
-        ports: [{ containerPort: 80, protocol: 'TCP' }],
-      }),
-      kept: of({ readinessProbe: { tcpSocket: { port: 80 } }, ports: [{ containerPort: 80 }] }),
-    },
     {
       name: 'another value than the default stays',
       given: of({ ports: [{ containerPort: 80, protocol: 'UDP' }] }),

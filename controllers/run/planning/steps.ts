@@ -74,7 +74,11 @@ function planBeginning(view: StepView, step: PinnedStep, before: readonly StepPl
   };
   const haveEnded = before.every((other) => isEnd(other.entry.state));
   if (!haveEnded) return abort === undefined ? { entry, proof: 'none' } : abandoned(view, entry, abort);
-  if (abort !== undefined) return planAbandoning(view, step, entry, 1, abort);
+  const isStored = before.every(({ proof }) => proof !== 'none');
+  if (abort !== undefined) {
+    // What nobody could have begun yet was not begun.
+    return isStored ? planAbandoning(view, step, entry, 1, abort) : abandoned(view, entry, abort);
+  }
   const why = whySkipped(
     step.condition,
     before.map((other) => other.entry),
@@ -83,7 +87,6 @@ function planBeginning(view: StepView, step: PinnedStep, before: readonly StepPl
     const skipped: StepStatus = { name: step.name, state: 'skipped', reason: 'Skipped', message: why };
     return { entry: { ...skipped, finishedAt: isoTime(world.nowMs) }, proof: 'none' };
   }
-  const isStored = before.every(({ proof }) => proof !== 'none');
   return isStored ? planCreation(view, step, entry, 1) : { entry, proof: 'none', waitsForStore: true };
 }
 

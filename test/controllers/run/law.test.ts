@@ -104,10 +104,10 @@ class Scene {
     expect(this.world.store.revision(), 'somebody writes although all has ended').to.equal(before);
   }
 
-  async end(): Promise<void> {
+  end(): void {
     for (const { life, process } of this.#lives.values()) {
       life.end();
-      await process.kill();
+      process.abandon();
     }
   }
 
@@ -207,6 +207,7 @@ class Scene {
       this.#lives.delete(name);
       this.trace.push(`${this.world.clock.monotonicMs()} ${name} is dead`);
       life.end();
+      found.process.abandon();
       this.world.clock.after(Math.floor(this.#random.next() * 3_000), () => this.#start(name));
     };
     const hooks = this.#chaos.hooksOf(name, life, die);
@@ -261,7 +262,7 @@ async function play(
       },
     );
   } finally {
-    await scene.end();
+    scene.end();
     await world.close();
   }
 }

@@ -31,8 +31,10 @@ export interface Play {
 }
 
 export interface Process {
-  /** Without a word, as kill -9 does. */
+  /** Stops it, and waits until it has. */
   kill(): Promise<void>;
+  /** Waits for nothing: it may be dead. */
+  abandon(): void;
 }
 
 /** @param clientOf whose calls may be made to fail. */
@@ -59,6 +61,7 @@ export function startRuns(
     loop.run(stop.signal),
   );
   return {
+    abandon: () => stop.abort(),
     async kill() {
       stop.abort();
       await world.advance(10_000);

@@ -87,12 +87,14 @@ class RunWatch {
       throw new CommandError(`run "${this.#name}" was deleted while it was ${this.state}`);
     }
     this.#last = run;
-    const { status } = run;
-    for (const step of this.#hasSteps ? (status?.tasks ?? []) : []) {
+    const isOver = isEnded(run);
+    if (!isOver) await this.#tell('', stateText(run));
+    for (const step of this.#hasSteps ? (run.status?.tasks ?? []) : []) {
       if (step.state !== 'pending' || step.retryAt !== undefined) await this.#tell(step.name, stepText(step));
     }
-    await this.#tell('', stateText(run));
-    return isEnded(run);
+    // What became of its steps comes before its end.
+    if (isOver) await this.#tell('', stateText(run));
+    return isOver;
   }
 
   async #tell(subject: string, text: string): Promise<void> {
@@ -121,6 +123,7 @@ function stateText({ status }: Run): string {
 }
 
 function stepText(step: Step): string {
+  if (step.rerunOf !== undefined) return `${step.state} (taken over from run ${step.rerunOf})`;
   const attempt = (step.attempts ?? 1) > 1 ? ` (attempt ${step.attempts})` : '';
   if (step.retryAt !== undefined && step.state !== 'running') {
     return `${step.state}${attempt}${because(step)}; tried again at ${step.retryAt}`;

@@ -31,11 +31,11 @@ export class RunTails {
 
   /** Those of its Tasks that are not followed yet. */
   follow(run: Run): void {
-    for (const { name, taskName, rerunOf } of run.status?.tasks ?? []) {
+    for (const { name, taskName, rerunOf, attempts } of run.status?.tasks ?? []) {
       // What was taken over from another Run wrote its lines then.
       if (taskName === undefined || rerunOf !== undefined) continue;
       if (this.#step === undefined || name === this.#step) {
-        this.add({ task: taskName, prefix: stepPrefix(run, name) });
+        this.add({ task: taskName, prefix: stepPrefix(run, name, attempts) });
       }
     }
   }

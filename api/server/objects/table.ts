@@ -79,8 +79,8 @@ function readersOf(columns: readonly PrinterColumn[]): readonly ColumnReader[] |
 
 function cell(column: PrinterColumn, values: readonly unknown[], nowMs: number): Cell {
   const [first] = values;
-  if (column.type === 'date') return age(first, nowMs);
   if (first === undefined || first === null) return null;
+  if (column.type === 'date') return age(first, nowMs);
   if (column.type === 'string') return values.map(plainText).join(',');
   if (column.type === 'boolean') return typeof first === 'boolean' ? first : null;
   return typeof first === 'number' ? first : null;

@@ -7,12 +7,13 @@ import { reading } from './rows/reading.ts';
 import { removing } from './rows/removing.ts';
 import { taskFields } from './rows/taskfields.ts';
 import { workers } from './rows/workers.ts';
+import { workloads } from './rows/workloads.ts';
 import { writing } from './rows/writing.ts';
 import { Session } from './session.ts';
 import { kubectls } from './versions.ts';
 
 /** In this order: later groups use what earlier ones made. */
-const table = [discovery, writing, reading, containers, taskFields, workers, generators, removing];
+const table = [discovery, writing, reading, containers, taskFields, workloads, workers, generators, removing];
 
 const found = kubectls();
 if (found.length === 0) {

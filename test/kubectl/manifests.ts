@@ -17,6 +17,14 @@ export const task = (name: string, spec: Record<string, unknown> = {}, metadata:
 export const idleTask = (name: string, spec: Record<string, unknown> = {}, metadata: object = {}): string =>
   task(name, { desiredState: 'Stopped', ...spec }, metadata);
 
+/** Any other of Gantry's kinds. */
+export const gantry = (
+  kind: string,
+  name: string,
+  spec: Record<string, unknown>,
+  metadata: object = {},
+): string => JSON.stringify({ apiVersion: 'gantry.dev/v1', kind, metadata: { name, ...metadata }, spec });
+
 export const configMap = (name: string, data: Record<string, string>, metadata: object = {}): string =>
   JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 

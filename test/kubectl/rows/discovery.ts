@@ -21,7 +21,17 @@ export const discovery: Group = {
           expect(all).to.match(line);
         }
         expect(await kubectl.ok(['api-resources', '--api-group=gantry.dev', '-o', 'name'])).to.equal(
-          'tasks.gantry.dev\nworkers.gantry.dev\n',
+          [
+            'idempotencykeys.gantry.dev',
+            'jobs.gantry.dev',
+            'runs.gantry.dev',
+            'schedulersettings.gantry.dev',
+            'tasks.gantry.dev',
+            'tasksets.gantry.dev',
+            'tasktemplates.gantry.dev',
+            'workers.gantry.dev',
+            '',
+          ].join('\n'),
         );
         expect(await kubectl.ok(['api-resources', '--verbs=deletecollection', '-o', 'name'])).to.match(
           /tasks/,

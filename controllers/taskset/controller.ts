@@ -153,6 +153,7 @@ class TaskSets implements Controller {
     const known = {
       isFresh: memory.isUnread(key, set, nowMs),
       watchedMs: memory.watchedMs(key, set, nowMs),
+      noticedMs: memory.noticedMs(key, set, nowMs),
       taken: memory.taken(key, set, (name) => tasks.get(keyString({ namespace, name })) !== undefined, nowMs),
     };
     const context = { sources: this.#informers, contents: this.#contents, clock };

@@ -18,6 +18,8 @@ interface Remembered {
   isRead: boolean;
   /** Creations that were refused, and are not tried again before their time. */
   held: { readonly refusal: Refusal; readonly delayMs: number; readonly untilMs: number } | undefined;
+  /** Since when each uid was seen in the stored `leaving`. */
+  noticed: ReadonlyMap<string, number>;
   progress: { readonly time: string | undefined; readonly sinceMs: number };
   readonly told: Set<string>;
   readonly taken: Set<string>;
@@ -45,6 +47,14 @@ export class SetMemory {
     const time = set.status?.lastProgressTime;
     if (found.progress.time !== time) found.progress = { time, sinceMs: nowMs };
     return nowMs - found.progress.sinceMs;
+  }
+
+  /** How long each uid was seen in the stored `leaving`. */
+  noticedMs(key: string, set: TaskSet, nowMs: number): ReadonlyMap<string, number> {
+    const found = this.#of(key, set, nowMs);
+    const uids = (set.status?.leaving ?? []).map(({ uid }) => uid);
+    found.noticed = new Map(uids.map((uid) => [uid, found.noticed.get(uid) ?? nowMs]));
+    return new Map([...found.noticed].map(([uid, sinceMs]) => [uid, nowMs - sinceMs]));
   }
 
   /** What was refused so recently that it is not asked for again yet. */
@@ -110,6 +120,7 @@ export class SetMemory {
       generation,
       isRead: false,
       held: undefined,
+      noticed: new Map(),
       progress: { time: status?.lastProgressTime, sinceMs: nowMs },
       told: new Set(),
       taken: new Set(),

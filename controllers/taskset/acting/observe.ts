@@ -51,13 +51,14 @@ export interface Known {
   /** Reads the template's sources themselves: the set was not seen in this generation yet. */
   readonly isFresh: boolean;
   readonly watchedMs: number;
+  readonly noticedMs: ReadonlyMap<string, number>;
   readonly taken: ReadonlySet<string>;
 }
 
 export async function observeTaskSet(
   { sources, contents, clock }: ObserveContext,
   set: TaskSet,
-  { isFresh, watchedMs, taken }: Known,
+  { isFresh, watchedMs, noticedMs, taken }: Known,
   signal: AbortSignal,
 ): Promise<Observed> {
   const { namespace = '', name, uid = '' } = set.metadata;
@@ -87,6 +88,7 @@ export async function observeTaskSet(
     nowMs: clock.now(),
     taken,
     watchedMs,
+    noticedMs,
   };
   return { world, data, problem };
 }

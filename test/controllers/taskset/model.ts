@@ -110,7 +110,10 @@ export class Model {
       case 'worker':
         this.#disturb();
         return this.setWorker(WORKERS[step.which % WORKERS.length] ?? '', step.state);
-      default:
+      case 'unready':
+      case 'end':
+      case 'vanish':
+      case 'delete':
         return this.#harm(step.kind, step.which);
     }
   }

@@ -447,11 +447,12 @@ const deadline: readonly Row[] = [
       newSet(
         {},
         {
-          ...rolling('b', 'b', {
-            lastProgressTime: ago(601),
-            furthest: { updated: 3, available: 0, outdated: 0 },
-          }),
-          lastStableRevision: undefined as never,
+          desiredReplicas: 3,
+          currentRevision: 'web-b',
+          updateRevision: 'web-b',
+          targetRevision: 'web-b',
+          lastProgressTime: ago(601),
+          furthest: { updated: 3, available: 0, outdated: 0 },
         },
         revert,
       ),

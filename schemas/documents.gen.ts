@@ -4111,7 +4111,7 @@ export const documents: readonly KindDocument[] = [
           "parameters": {
            "type": "object",
            "x-kubernetes-preserve-unknown-fields": true,
-           "description": "Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf first by those of the run that is repeated."
+           "description": "Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf, what is not given is what that run had, and nothing is added."
           },
           "trigger": {
            "type": "string",

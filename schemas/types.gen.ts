@@ -1000,7 +1000,7 @@ templateRef?: {
 name: string
 }
 /**
- * Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf first by those of the run that is repeated.
+ * Values of the job's or template's parameters. Checked, and completed by their defaults, when the run is created; with rerunOf, what is not given is what that run had, and nothing is added.
  */
 parameters?: {
 

@@ -55,43 +55,47 @@ function newFindings(object: DynamicObject, find: FindObject): Findings {
   if (source === undefined) return { problems: [...rerun.problems, missing(at, name)], warnings: [] };
   if (source.metadata.deletionTimestamp !== undefined)
     return { problems: [...rerun.problems, invalid(at, name, 'is being deleted')], warnings: [] };
-  const judged =
-    job === undefined
-      ? judgedByTemplate(source, given, rerun.values)
-      : judgedByJob(source, given, rerun.values);
+  const all = { ...rerun.values, ...given };
+  const ofNow = job === undefined ? judgedByTemplate(source, all) : judgedByJob(source, all);
+  const judged = rerun.values === undefined ? ofNow : judgedAgain(ofNow, all, given, rerun.values);
   if (Object.keys(judged.values).length > 0) spec['parameters'] = { ...judged.values };
   if (job !== undefined) belongTo(object, source);
   return { problems: [...rerun.problems, ...judged.problems], warnings: judged.warnings };
 }
 
-function judgedByJob(job: DynamicObject, given: Values, repeated: Values): Judged {
-  const parameters = parametersIn(job['spec']);
-  const known = (name: string): boolean => parameters.some((parameter) => parameter.name === name);
-  return judgeJobValues(parameters, merged(repeated, given, known), `job "${job.metadata.name}"`, AT);
+function judgedByJob(job: DynamicObject, values: Values): Judged {
+  return judgeJobValues(parametersIn(job['spec']), values, `job "${job.metadata.name}"`, AT);
 }
 
-function judgedByTemplate(template: DynamicObject, given: Values, repeated: Values): Judged {
+function judgedByTemplate(template: DynamicObject, values: Values): Judged {
   const schema = readPath(template, ['spec', 'parameters']);
-  const values = merged(repeated, given, () => true);
   return judgeTemplateValues(schema, values, `task template "${template.metadata.name}"`, AT);
 }
 
-/** What is given, over what the run that is repeated was given, as far as there still is such a parameter. */
-function merged(repeated: Values, given: Values, isKnown: (name: string) => boolean): Values {
-  return { ...Object.fromEntries(Object.entries(repeated).filter(([name]) => isKnown(name))), ...given };
+/**
+ * A rerun runs what was run before, with what that was given: only what it gives itself is judged by what there is now,
+ * and nothing is added.
+ */
+function judgedAgain({ problems }: Judged, all: Values, given: Values, repeated: Values): Judged {
+  const isOwn = ({ field, reason }: FieldProblem): boolean => {
+    if (field === AT) return true;
+    const name = field.slice(AT.length + 1);
+    return Object.hasOwn(given, name) && !(reason === 'FieldValueForbidden' && Object.hasOwn(repeated, name));
+  };
+  return { values: all, problems: problems.filter(isOwn), warnings: [] };
 }
 
 interface Rerun {
   readonly problems: readonly FieldProblem[];
-  /** The parameters of the run that is repeated. */
-  readonly values: Values;
+  /** The parameters of the run that is repeated; undefined where none is. */
+  readonly values: Values | undefined;
 }
 
 function rerunFindings(rerunOf: unknown, spec: Fields, namespace: string, find: FindObject): Rerun {
   const name = readPath(rerunOf, ['name']);
-  if (typeof name !== 'string' || name === '') return { problems: [], values: {} };
+  if (typeof name !== 'string' || name === '') return { problems: [], values: undefined };
   const first = find(runs, { namespace, name });
-  if (first === undefined) return { problems: [missing('spec.rerunOf.name', name)], values: {} };
+  if (first === undefined) return { problems: [missing('spec.rerunOf.name', name)], values: undefined };
   const old = isRecord(first['spec']) ? first['spec'] : {};
   for (const field of ['jobRef', 'templateRef']) {
     if (nameIn(old, field) === nameIn(spec, field)) continue;
@@ -99,7 +103,7 @@ function rerunFindings(rerunOf: unknown, spec: Fields, namespace: string, find: 
       nameIn(old, 'jobRef') === undefined
         ? `task template "${String(nameIn(old, 'templateRef'))}"`
         : `job "${String(nameIn(old, 'jobRef'))}"`;
-    return { problems: [invalid('spec.rerunOf.name', name, `it is a run of ${of}`)], values: {} };
+    return { problems: [invalid('spec.rerunOf.name', name, `it is a run of ${of}`)], values: undefined };
   }
   const values = isRecord(old['parameters']) ? old['parameters'] : {};
   return { problems: stepProblems(readPath(rerunOf, ['fromTask']), first), values };

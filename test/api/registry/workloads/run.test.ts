@@ -205,6 +205,31 @@ describe('Runs', () => {
     ]);
   });
 
+  it('that repeat another one are judged by what they give alone, whatever the job has become', async () => {
+    const job = (...parameters: readonly Fields[]): Fields => ({ tasks: [step], parameters });
+    await create(world, 'jobs', 'moving', job({ name: 'old' }, { name: 'n', type: 'integer' }));
+    await run({ jobRef: { name: 'moving' }, parameters: { old: 'x', n: 1 } }, 'before');
+    const spec = job(
+      { name: 'n', type: 'integer' },
+      { name: 'new', required: true },
+      { name: 'm', default: 'd' },
+    );
+    await patch(world, 'jobs', 'moving', { spec });
+    const again = (parameters?: Fields): Promise<Said> =>
+      run({
+        jobRef: { name: 'moving' },
+        trigger: 'Rerun',
+        rerunOf: { name: 'before' },
+        ...(parameters && { parameters }),
+      });
+    expect((await again()).object?.['spec']).to.deep.include({ parameters: { old: 'x', n: 1 } });
+    expect((await again({ old: 'y' })).object?.['spec']).to.deep.include({ parameters: { old: 'y', n: 1 } });
+    expect((await again({ n: 'two', none: 1 })).problems).to.deep.equal([
+      'spec.parameters.none: Forbidden: job "moving" has no such parameter; it takes n, new, m',
+      'spec.parameters.n: Invalid value: "two": must be of type integer, found string',
+    ]);
+  });
+
   it('are not changed but to be cancelled, kept for another time, or pinned once', async () => {
     await run(ofJob({ day: 'mon' }), 'fixed');
     const change = async (spec: Fields): Promise<readonly string[]> =>

@@ -3,7 +3,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { TaskSet } from '../../schemas/types.gen.ts';
 
-export type RolloutResult = 'completed' | 'failed' | 'reverted';
+type RolloutResult = 'completed' | 'failed' | 'reverted';
 
 export interface TaskSetMetrics {
   readonly rollouts: Counter<'result'>;

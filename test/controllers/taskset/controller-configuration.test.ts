@@ -5,7 +5,8 @@ import { configMaps, controllerRevisions, secrets } from '../../../schemas/kinds
 import type { Task } from '../../../schemas/types.gen.ts';
 import { key, TaskSetRig, template } from './rig.ts';
 
-describe('TaskSet controller, configuration', () => {
+describe('TaskSet controller, configuration', function () {
+  this.timeout(60_000);
   let rig: TaskSetRig;
   beforeEach(async () => {
     rig = await TaskSetRig.open();

@@ -10,7 +10,8 @@ import { TaskSetRig } from './rig.ts';
 const SEEDS = (process.env.GANTRY_TASKSET_SEED ?? '1,2,3,4,5,6').split(',').map(Number);
 const REPLICAS = 5;
 
-describe('TaskSet controller, crashes', () => {
+describe('TaskSet controller, crashes', function () {
+  this.timeout(60_000);
   let rig: TaskSetRig;
   afterEach(() => rig.close());
 

@@ -5,7 +5,8 @@ import { resourceQuotas, taskSets, tasks } from '../../../schemas/kinds.ts';
 import { taskManifest } from '../../builders.ts';
 import { key, TaskSetRig, template } from './rig.ts';
 
-describe('TaskSet controller', () => {
+describe('TaskSet controller', function () {
+  this.timeout(60_000);
   let rig: TaskSetRig;
   afterEach(() => rig.close());
 

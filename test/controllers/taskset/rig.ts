@@ -103,7 +103,7 @@ export class TaskSetRig {
   }
 
   async close(): Promise<void> {
-    for (const started of [...this.#controlPlanes]) await this.stopControlPlane(started);
+    for (const started of this.#controlPlanes) await this.stopControlPlane(started);
     for (const agent of this.#agents.values()) await this.#ended('the agent has stopped', agent.stop());
     await this.world.close();
   }

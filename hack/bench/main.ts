@@ -9,6 +9,7 @@ import { benchLogs } from './logs.ts';
 import { benchPast } from './past.ts';
 import { benchProbes } from './probes.ts';
 import { benchProcess } from './process.ts';
+import { benchRollout } from './rollout.ts';
 import { benchSabotage } from './sabotage.ts';
 import { benchSettled } from './settled.ts';
 import { benchSteps } from './steps.ts';
@@ -39,6 +40,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   watches: benchWatches,
   dispatch: benchDispatch,
   steps: benchSteps,
+  rollout: benchRollout,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);

@@ -33,10 +33,15 @@ export async function benchSteps(): Promise<readonly Row[]> {
   return [...(await measureFake()), ...(await measureDocker())];
 }
 
-async function measureFake(): Promise<Row[]> {
+export async function measureFake(): Promise<Row[]> {
   await using one = await startOne('whole');
-  const { host, port, ...tls } = one.endpoint;
-  const client = newHttpClient({ server: `https://${host}:${port}`, ...tls });
+  const { host, port, ca, cert, key } = one.endpoint;
+  const client = newHttpClient({
+    server: `https://${host}:${port}`,
+    certificateAuthority: ca,
+    certificate: cert,
+    key,
+  });
   await using graphs = await Graphs.open(client, { image: NOOP_IMAGE });
   await graphs.perSecond(WARM_RUNS);
   const aloneMs: number[] = [];
@@ -142,7 +147,7 @@ function jobOf(spec: { readonly image: string; readonly command?: readonly strin
 }
 
 /** Runs of one Job, followed by one watch. */
-class Graphs implements AsyncDisposable {
+export class Graphs implements AsyncDisposable {
   readonly #client: Client;
   readonly #abort = new AbortController();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();

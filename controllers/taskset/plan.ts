@@ -2,7 +2,7 @@
  * The planner of a TaskSet: what is asked for, its tasks and revisions, now -> actions, status, when to look again.
  *
  * Pure. It promises that during a rollout no act of its takes available tasks away below what is promised, nor makes
- * more than the limits allow; that a task is deleted only after the stored status has had it out of `endpoints` and in
+ * more than the limits allow, as far as its copy of the tasks shows them; that a task is deleted only after the stored status has had it out of `endpoints` and in
  * `leaving` for a second; that names follow from what a task is for; and that a settled set plans nothing and gets its
  * stored status back. The status is to be written first, with the version it was read at: two planners cannot both
  * choose. The rules for what a rollout may do are those of Kubernetes' Deployments and DaemonSets.

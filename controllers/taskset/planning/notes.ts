@@ -68,11 +68,7 @@ function rolling({ view, rollout, limits, next }: Noted): readonly TaskSetNote[]
       },
     });
   }
-  if (
-    promoted !== undefined &&
-    promoted !== status.promotedRevision &&
-    status.promotedRevision !== promoted
-  ) {
+  if (promoted !== undefined && promoted !== status.promotedRevision) {
     notes.push({
       type: 'Normal',
       reason: 'Promoted',

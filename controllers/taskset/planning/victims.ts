@@ -32,32 +32,72 @@ interface Rank {
 
 /** Not placed, not ready, not ready for long enough, of another revision, newest, doubled on its worker. */
 export function chooseVictims(choice: Choice): readonly Victim[] {
-  const { from, count, reason, because } = choice;
-  const left = new Set(choice.members);
-  const candidates = new Set(from);
+  const { from, count, reason, because, preferred } = choice;
+  if (count <= 0) return [];
+  const ranks = ranksOf(preferred);
+  const order = from.toSorted((a, b) => compare(a, b, ranks) || compareNames(b.name, a.name));
+  const best = order.at(-1);
+  const crowd = new Crowd(choice.members);
   const victims: Victim[] = [];
   let budget = choice.availableBudget;
-  while (victims.length < count && candidates.size > 0) {
-    const allowed = [...candidates].filter(({ isAvailable }) => !isAvailable || budget > 0);
-    const [first, ...others] = allowed;
+  for (let start = 0; start < order.length && victims.length < count; ) {
+    const first = order[start];
     if (first === undefined) break;
-    const ranks = ranksOf(left, choice.preferred);
-    const member = others.reduce((worst, other) => (compare(other, worst, ranks) < 0 ? other : worst), first);
-    const why = candidates.size === 1 ? undefined : whyFirst(member, [...candidates], ranks);
-    victims.push({ member, reason, message: why === undefined ? because : `${because}; this one: ${why}` });
-    if (member.isAvailable) budget--;
-    candidates.delete(member);
-    left.delete(member);
+    const end = order.findIndex((other, at) => at > start && compare(first, other, ranks) !== 0);
+    const equals = order.slice(start, end < 0 ? undefined : end);
+    start += equals.length;
+    while (equals.length > 0 && victims.length < count) {
+      const at = crowd.worstOf(equals);
+      const [member] = equals.splice(at, 1);
+      if (member === undefined || (member.isAvailable && budget <= 0)) break;
+      const rank = ranks.find(({ isWorse }) => best !== undefined && isWorse(member, best) < 0);
+      const others = crowd.of(member);
+      const isDoubled = others > 1 && equals.some((other) => crowd.of(other) < others);
+      const why =
+        rank?.why(member) ??
+        (isDoubled ? `${others} of the set are on worker ${member.worker ?? ''}` : 'it is the last by name');
+      const isAlone = order.length - victims.length === 1;
+      victims.push({ member, reason, message: isAlone ? because : `${because}; this one: ${why}` });
+      if (member.isAvailable) budget--;
+      crowd.remove(member);
+    }
   }
   return victims;
 }
 
-function ranksOf(left: ReadonlySet<Member>, preferred: string | undefined): readonly Rank[] {
-  const perWorker = new Map<string, number>();
-  for (const { worker } of left) {
-    if (worker !== undefined) perWorker.set(worker, (perWorker.get(worker) ?? 0) + 1);
+/** How many of the set are on each worker. */
+class Crowd {
+  readonly #counts = new Map<string, number>();
+
+  constructor(members: readonly Member[]) {
+    for (const { worker } of members) this.#add(worker, 1);
   }
-  const crowd = ({ worker }: Member): number => (worker === undefined ? 0 : (perWorker.get(worker) ?? 0));
+
+  of({ worker }: Member): number {
+    return worker === undefined ? 0 : (this.#counts.get(worker) ?? 0);
+  }
+
+  /** The place of the first of those that have most beside them. */
+  worstOf(members: readonly Member[]): number {
+    let worst = 0;
+    let most = -1;
+    for (const [at, member] of members.entries()) {
+      const count = this.of(member);
+      if (count > most) [worst, most] = [at, count];
+    }
+    return worst;
+  }
+
+  remove({ worker }: Member): void {
+    this.#add(worker, -1);
+  }
+
+  #add(worker: string | undefined, change: number): void {
+    if (worker !== undefined) this.#counts.set(worker, (this.#counts.get(worker) ?? 0) + change);
+  }
+}
+
+function ranksOf(preferred: string | undefined): readonly Rank[] {
   const flag = (is: (member: Member) => boolean) => (a: Member, b: Member) => Number(is(b)) - Number(is(a));
   return [
     { isWorse: flag(({ worker }) => worker === undefined), why: () => 'it has no worker yet' },
@@ -71,11 +111,6 @@ function ranksOf(left: ReadonlySet<Member>, preferred: string | undefined): read
       why: ({ revision }) => `it is of ${revision ?? 'no revision of the set'}`,
     },
     { isWorse: (a, b) => b.createdMs - a.createdMs, why: () => 'it is the newest' },
-    {
-      isWorse: (a, b) => crowd(b) - crowd(a),
-      why: (member) => `${crowd(member)} of the set are on worker ${member.worker ?? ''}`,
-    },
-    { isWorse: (a, b) => compareNames(b.name, a.name), why: () => 'it is the last by name' },
   ];
 }
 
@@ -85,12 +120,6 @@ function compare(a: Member, b: Member, ranks: readonly Rank[]): number {
     if (order !== 0) return order;
   }
   return 0;
-}
-
-/** The first thing that sets it apart from any of the others. */
-function whyFirst(member: Member, others: readonly Member[], ranks: readonly Rank[]): string | undefined {
-  const rank = ranks.find(({ isWorse }) => others.some((other) => isWorse(member, other) < 0));
-  return rank?.why(member);
 }
 
 export function readyWords({ task }: Member): string {

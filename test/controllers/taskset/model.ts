@@ -278,6 +278,8 @@ export class Model {
     ).to.equal(true);
     this.#readyAtMs.set(made.metadata.uid ?? '', this.nowMs + this.#random.next() * READY_MS);
     this.#put(made);
+    // Decided before a name became free, and done after it: copies may show the one and not yet the other.
+    if (held.seenAtMs <= this.#freedAtMs) this.#freedAtMs = this.nowMs;
     if (held.isRagged || held.seenAtMs <= Math.max(this.#disturbedAtMs, this.#editedAtMs, this.#freedAtMs))
       return;
     const there = this.#counted().length;

@@ -403,7 +403,9 @@ function isOwnedBy(object: KubeObject, uid: string | undefined): boolean {
   return uid !== undefined && ownerOf(object) === uid;
 }
 
-function hasEnded({ metadata, status }: Task): boolean {
+function hasEnded({ metadata, spec, status }: Task): boolean {
+  // Stopped before anybody placed it: it never begins.
+  if (spec.desiredState === 'Stopped' && spec.workerName === undefined) return true;
   return ENDED_PHASES.includes(status?.phase ?? '') && status?.observedGeneration === metadata.generation;
 }
 

@@ -58,9 +58,11 @@ export function planJob(world: JobWorld): JobPlan {
   if (admission.make.length > 0) return { kind: 'make', runs: admission.make };
   notes.push(...asked.flatMap((one) => unmadeNote(world, one)), ...admission.notes);
 
+  const unclaimedMs = admission.unclaimed.flatMap(({ spec }) => timeMs(spec.scheduledTime) ?? []);
+  // Its time has come and nobody wants it: from now on it is nobody's, and what was made for it goes.
   const status = nextStatus(job, {
     wish,
-    scheduleSince,
+    scheduleSince: unclaimedMs.some((ms) => ms <= nowMs) ? timestamp(nowMs) : scheduleSince,
     fires,
     key,
     admission,
@@ -71,7 +73,11 @@ export function planJob(world: JobWorld): JobPlan {
     kind: 'settle',
     status: held.status,
     actions: actionsOf(world, admission, upstream),
-    lookAgainMs: soonest(fires?.nextMs === undefined ? undefined : fires.nextMs - nowMs, held.lookAgainMs),
+    lookAgainMs: soonest(
+      fires?.nextMs === undefined ? undefined : fires.nextMs - nowMs,
+      ...unclaimedMs.filter((ms) => ms > nowMs).map((ms) => ms - nowMs),
+      held.lookAgainMs,
+    ),
     notes,
   };
 }

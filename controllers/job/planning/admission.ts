@@ -49,6 +49,8 @@ export interface Admission {
   readonly replaced: readonly Run[];
   /** Made again. */
   readonly strays: readonly Run[];
+  /** Made for a time that nobody wants now and that is not dealt with: it has yet to come again, or nobody came to note it. */
+  readonly unclaimed: readonly Run[];
   /** Under way, and to give way to those that wait. */
   readonly giveWay: readonly Run[];
   /** Ended since the status was written. */
@@ -128,6 +130,7 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
     exceeding: over.flatMap(({ run, wanted: one }) => (run !== undefined && one === undefined ? [run] : [])),
     replaced: passed.flatMap(({ run, wanted: one }) => (run !== undefined && one === undefined ? [run] : [])),
     strays: open.strays,
+    unclaimed: open.unclaimed,
     giveWay: policy === 'Replace' ? oldest(world, open.active, queued, wanted) : [],
     ended: (job.status?.active ?? []).flatMap(({ uid }) =>
       runs.filter((run) => run.metadata.uid === uid && hasEnded(run)),
@@ -147,6 +150,7 @@ interface Open {
   readonly made: readonly Run[];
   readonly cancelled: readonly Run[];
   readonly strays: readonly Run[];
+  readonly unclaimed: readonly Run[];
 }
 
 function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Open {
@@ -165,6 +169,7 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
   const made: Run[] = [];
   const cancelled: Run[] = [];
   const strays: Run[] = [];
+  const unclaimed: Run[] = [];
   for (const run of runs) {
     const { uid = '', name, deletionTimestamp } = run.metadata;
     if (!isOf(job, run) || hasEnded(run) || listed.has(uid)) continue;
@@ -177,8 +182,9 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
     else if (isDealtWith(job, run)) strays.push(run);
     // Of a dependency, by somebody who did not get to note it: it is let run.
     else if (run.spec.trigger === 'Dependency') pending.push(run);
+    else unclaimed.push(run);
   }
-  return { active, waiting, pending, made, cancelled, strays };
+  return { active, waiting, pending, made, cancelled, strays, unclaimed };
 }
 
 /** By this controller, not by a person. */

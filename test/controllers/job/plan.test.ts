@@ -465,6 +465,19 @@ describe('planJob: which runs begin', () => {
     });
   }
 
+  it('what was made for a time that nobody wants goes once that has come, by way of the status', () => {
+    const spec = { schedule: '0 12 * * *', suspend: true };
+    const made = (ms: number): Run =>
+      run(`j-${seconds(ms)}`, undefined, { trigger: 'Schedule', scheduledTime: ago(ms) });
+    const stored = settled(planJob(world(job(spec)))).status ?? {};
+    const early = settled(planJob(world(job(spec, stored), { runs: [made(-MINUTE)] })));
+    expect(early).to.deep.include({ status: stored, actions: [], lookAgainMs: MINUTE });
+    const later = settled(planJob(world(job(spec, stored), { runs: [made(MINUTE)] })));
+    expect(later.actions).to.deep.equal([]);
+    const gone = settled(planJob(world(job(spec, later.status ?? {}), { runs: [made(MINUTE)] })));
+    expect(acts(gone)).to.deep.equal([`delete j-${seconds(MINUTE)}`]);
+  });
+
   it('Forbid: a time of the schedule is left out, told, and dealt with', () => {
     const spec = { schedule: '0 12 * * *', concurrencyPolicy: 'Forbid' } as const;
     const { made, plan } = madeBy(

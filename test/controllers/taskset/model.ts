@@ -278,10 +278,10 @@ export class Model {
     ).to.equal(true);
     this.#readyAtMs.set(made.metadata.uid ?? '', this.nowMs + this.#random.next() * READY_MS);
     this.#put(made);
-    // Decided before a name became free, and done after it: copies may show the one and not yet the other.
-    if (held.seenAtMs <= this.#freedAtMs) this.#freedAtMs = this.nowMs;
-    if (held.isRagged || held.seenAtMs <= Math.max(this.#disturbedAtMs, this.#editedAtMs, this.#freedAtMs))
-      return;
+    // Decided before something changed, and done after it: copies may show the change, and not yet what was made.
+    const isLate = held.seenAtMs <= Math.max(this.#disturbedAtMs, this.#editedAtMs, this.#freedAtMs);
+    if (isLate) this.#freedAtMs = this.nowMs;
+    if (held.isRagged || isLate) return;
     const there = this.#counted().length;
     const { ceiling } = this.limits();
     expect(there, `never more than wanted and surge: ${this.describe()}`).to.be.at.most(ceiling);

@@ -93,9 +93,16 @@ export async function observeTaskSet(
   return { world, data, problem };
 }
 
+/** Every change of a Task that nobody controls asks every set of its namespace. */
+const selectors = new WeakMap<TaskSet, LabelSelector>();
+
 /** Whether a Task that nobody controls is one for this set. */
-export function selectorOf({ spec }: TaskSet): LabelSelector {
-  return parseLabelSelector(labelSelectorText(spec.selector));
+export function selectorOf(set: TaskSet): LabelSelector {
+  const known = selectors.get(set);
+  if (known !== undefined) return known;
+  const selector = parseLabelSelector(labelSelectorText(set.spec.selector));
+  selectors.set(set, selector);
+  return selector;
 }
 
 async function updateData(

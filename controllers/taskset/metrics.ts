@@ -3,9 +3,8 @@ import { Counter, Gauge } from 'prom-client';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { TaskSet } from '../../schemas/types.gen.ts';
 
-type RolloutResult = 'completed' | 'failed' | 'reverted';
-
 export interface TaskSetMetrics {
+  /** `result`: completed, failed or reverted. */
   readonly rollouts: Counter<'result'>;
 }
 

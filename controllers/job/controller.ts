@@ -68,9 +68,11 @@ class Jobs implements Controller {
     const dependents = (key: string): void => {
       for (const dependent of jobCopies.byIndex(BY_UPSTREAM, key)) loop.enqueue(keyString(keyOf(dependent)));
     };
-    this.#wallJumps = new WallJumps(this.#context.clock, all);
+    const hasSchedule = (): boolean => jobCopies.list().some(({ spec }) => spec.schedule !== undefined);
+    this.#wallJumps = new WallJumps(this.#context.clock, hasSchedule, all);
     jobCopies.onChange((key, job, old) => {
       if (job === undefined) this.#written.delete(key);
+      else if (job.spec.schedule !== undefined) this.#wallJumps?.keepLooking();
       loop.enqueue(key);
       const isOther = job === undefined || old === undefined;
       if (isOther || !isSameJson(job.spec.dependsOn, old.spec.dependsOn)) {

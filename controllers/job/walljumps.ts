@@ -12,7 +12,9 @@ const DRIFT_MS = 500;
 
 export class WallJumps {
   readonly #clock: Clock;
+  readonly #isNeeded: () => boolean;
   readonly #onDrift: () => void;
+  #isClosed = false;
   #timer: Timer | undefined;
   /** Wall time minus monotonic time: at the last look, and as timers were set by it. */
   #offsetMs: number;
@@ -21,13 +23,23 @@ export class WallJumps {
   /** Monotonic time of the last look before the last jump ahead. */
   #steadyUntilMs: number | undefined;
 
-  /** @param onDrift called when timers to moments of the wall clock have to be set anew. */
-  constructor(clock: Clock, onDrift: () => void) {
+  /**
+   * @param isNeeded whether there are timers to moments of the wall clock: without any, nobody need look.
+   * @param onDrift called when they have to be set anew.
+   */
+  constructor(clock: Clock, isNeeded: () => boolean, onDrift: () => void) {
     this.#clock = clock;
+    this.#isNeeded = isNeeded;
     this.#onDrift = onDrift;
     this.#lookedAtMs = clock.monotonicMs();
     this.#offsetMs = clock.now() - this.#lookedAtMs;
     this.#timersOffsetMs = this.#offsetMs;
+  }
+
+  /** Looks from now on, for as long as it is needed. */
+  keepLooking(): void {
+    if (this.#timer !== undefined || this.#isClosed) return;
+    this.#look();
     this.#beat();
   }
 
@@ -38,13 +50,15 @@ export class WallJumps {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   #beat(): void {
     this.#timer = this.#clock.after(LOOK_EVERY_MS, () => {
-      this.#beat();
+      this.#timer = undefined;
+      if (this.#isNeeded()) this.#beat();
       this.#look();
     });
   }

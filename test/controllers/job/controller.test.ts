@@ -8,7 +8,8 @@ import { beginRuns, endRun, jobManifest, type Leader, runManifest, startLeader }
 
 const key = (name: string) => ({ namespace: 'default', name });
 
-describe('Job controller', () => {
+describe('Job controller', function () {
+  this.timeout(60_000);
   let world: World;
   let leader: Leader;
   beforeEach(async () => {

@@ -21,7 +21,7 @@ const SERVE = [
 ].join('; ');
 
 describe('TaskSets on Docker', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   let gantry: GantryProcess;
   let client: Client;
 
@@ -79,7 +79,7 @@ describe('TaskSets on Docker', function () {
         const { metadata, status = {} } = await read(name);
         return status.observedGeneration === metadata.generation && isSo(status) ? status : undefined;
       },
-      90_000,
+      150_000,
     ).catch(async (error: unknown) => {
       throw new Error(`${String(error)}\n${JSON.stringify((await read(name)).status, null, 1)}`);
     });

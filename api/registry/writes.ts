@@ -204,6 +204,7 @@ export class Writes {
         binding,
         this.#parts.commits.worker(binding.worker),
         record,
+        this.#parts.clock.now(),
       );
       const object = this.#parts.admission.tracked(entry, before.object, asObject(planned.task), writer);
       judge(before.object, object);

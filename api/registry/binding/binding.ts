@@ -2,6 +2,7 @@
  * `tasks/binding`: gives a Task to a worker. Pure: reads the Task, the worker and its allocation record, and says what
  * both become, or refuses with `Conflict`, which a scheduler answers by looking again.
  */
+import { setCondition } from '../../../machinery/conditions.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
 import { FINALIZER_CONTAINER } from '../../../machinery/labels.ts';
@@ -46,6 +47,7 @@ export function planBinding(
   binding: Binding,
   worker: Worker | undefined,
   record: AllocationRecord,
+  nowMs: number,
 ): { readonly task: Task; readonly record: AllocationRecord } {
   const { name, uid, deletionTimestamp, finalizers = [] } = task.metadata;
   const refuse = (why: string): ApiError => conflict(tasks, name, why);
@@ -67,8 +69,28 @@ export function planBinding(
     ...task,
     metadata: { ...task.metadata, finalizers: [...new Set([...finalizers, FINALIZER_CONTAINER])] },
     spec: { ...task.spec, workerName: binding.worker, bindingEpoch: binding.epoch },
+    status: boundStatus(task, binding.worker, nowMs),
   };
   return { task: bound, record: withEntry(record, task, demand, binding.epoch) };
+}
+
+/** Why it waited is not true any more. */
+const WAITING: ReadonlySet<string | undefined> = new Set(['Unschedulable', 'Preempted']);
+
+/**
+ * Condition Scheduled comes with the binding, so that no second write of it meets the worker's first.
+ * Source: Kubernetes does so with PodScheduled in `pods/binding`.
+ */
+function boundStatus({ status = {} }: Task, worker: string, nowMs: number): NonNullable<Task['status']> {
+  const { reason, message, ...rest } = status;
+  const words = WAITING.has(reason) ? rest : status;
+  const said = {
+    type: 'Scheduled',
+    status: 'True',
+    reason: 'Bound',
+    message: `bound to worker ${worker}`,
+  } as const;
+  return { phase: 'Pending', ...words, conditions: [...setCondition(status.conditions, said, nowMs)] };
 }
 
 function wrong(field: string, found: string, wanted: string): ApiError {

@@ -163,7 +163,8 @@ class TaskSets implements Controller {
       const why = messageOf(observed.problem);
       log.warn({ taskset: key, err: observed.problem }, `cannot tell the revision of the template: ${why}`);
     }
-    return observed;
+    const readyMs = memory.readyMs(key, set, observed.world.tasks, clock.monotonicMs());
+    return { ...observed, world: { ...observed.world, readyMs } };
   }
 
   /** As it is stored then; undefined when it was changed in the meantime. */

@@ -37,6 +37,11 @@ export interface TaskSetWorld {
    * written long after it was planned, and wall clocks jump. Absent: `since` is believed.
    */
   readonly noticedMs?: ReadonlyMap<string, number>;
+  /**
+   * How long this process has seen each Task Ready without a break, by its monotonic clock: a Task that has been so for
+   * minReadySeconds is available, also where its worker's clock is ahead of ours. Absent: clocks are believed.
+   */
+  readonly readyMs?: ReadonlyMap<string, number>;
 }
 
 export type TaskSetAction =

@@ -3,7 +3,8 @@
  * it refused creations would be tried too often, warnings told again and again, and a clock that jumped be believed.
  * All times are monotonic.
  */
-import type { TaskSet } from '../../../schemas/types.gen.ts';
+import { findCondition } from '../../../machinery/conditions.ts';
+import type { Task, TaskSet } from '../../../schemas/types.gen.ts';
 import type { Refusal } from './answers.ts';
 
 const REFUSED_MIN_MS = 1_000;
@@ -20,6 +21,8 @@ interface Remembered {
   held: { readonly refusal: Refusal; readonly delayMs: number; readonly untilMs: number } | undefined;
   /** Since when each uid was seen in the stored `leaving`. */
   noticed: ReadonlyMap<string, number>;
+  /** Since when each Task's condition Ready was seen True, and when it says it became so. */
+  ready: ReadonlyMap<string, { readonly time: string; readonly sinceMs: number }>;
   progress: { readonly time: string | undefined; readonly sinceMs: number };
   readonly told: Set<string>;
   readonly taken: Set<string>;
@@ -55,6 +58,21 @@ export class SetMemory {
     const uids = (set.status?.leaving ?? []).map(({ uid }) => uid);
     found.noticed = new Map(uids.map((uid) => [uid, found.noticed.get(uid) ?? nowMs]));
     return new Map([...found.noticed].map(([uid, sinceMs]) => [uid, nowMs - sinceMs]));
+  }
+
+  /** How long each Task was seen Ready without a break. */
+  readyMs(key: string, set: TaskSet, all: readonly Task[], nowMs: number): ReadonlyMap<string, number> {
+    const found = this.#of(key, set, nowMs);
+    const ready = new Map<string, { readonly time: string; readonly sinceMs: number }>();
+    for (const { metadata, status } of all) {
+      const condition = findCondition(status?.conditions, 'Ready');
+      if (condition?.status !== 'True' || metadata.uid === undefined) continue;
+      const seen = found.ready.get(metadata.uid);
+      const time = condition.lastTransitionTime;
+      ready.set(metadata.uid, seen?.time === time ? seen : { time, sinceMs: nowMs });
+    }
+    found.ready = ready;
+    return new Map([...ready].map(([uid, { sinceMs }]) => [uid, nowMs - sinceMs]));
   }
 
   /** What was refused so recently that it is not asked for again yet. */
@@ -121,6 +139,7 @@ export class SetMemory {
       isRead: false,
       held: undefined,
       noticed: new Map(),
+      ready: new Map(),
       progress: { time: status?.lastProgressTime, sinceMs: nowMs },
       told: new Set(),
       taken: new Set(),

@@ -71,7 +71,7 @@ export function viewOf(world: TaskSetWorld): SetView {
   }
   const staying = all
     .filter((task) => !isDeleting(task) && !gone.has(uidOf(task)) && !gone.has(task.metadata.name))
-    .map((task) => memberOf(task, set, nowMs));
+    .map((task) => memberOf(task, world));
   return {
     world,
     set,
@@ -86,13 +86,15 @@ export function viewOf(world: TaskSetWorld): SetView {
   };
 }
 
-function memberOf(task: Task, set: TaskSet, nowMs: number): Member {
+function memberOf(task: Task, { set, nowMs, readyMs }: TaskSetWorld): Member {
   const { name, creationTimestamp } = task.metadata;
   const ready = findCondition(task.status?.conditions, 'Ready');
   const isReady = ready?.status === 'True';
   const readySinceMs = Date.parse(ready?.lastTransitionTime ?? '') || 0;
-  const waitMs = isReady ? readySinceMs + (set.spec.minReadySeconds ?? 0) * 1000 - nowMs : 0;
-  const isTimed = (set.spec.minReadySeconds ?? 0) > 0;
+  const minReadyMs = (set.spec.minReadySeconds ?? 0) * 1000;
+  const told = readySinceMs + minReadyMs - nowMs;
+  const waitMs = isReady ? Math.min(told, minReadyMs - (readyMs?.get(uidOf(task)) ?? 0)) : 0;
+  const isTimed = minReadyMs > 0;
   const isAvailable = isReady && (!isTimed || waitMs <= 0);
   return {
     task,

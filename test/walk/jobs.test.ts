@@ -97,7 +97,7 @@ class Cluster {
     return items;
   }
 
-  ended(name: string, timeoutMs = 120_000): Promise<SeenRun> {
+  ended(name: string, timeoutMs = 300_000): Promise<SeenRun> {
     const look = async (): Promise<SeenRun | undefined> => {
       const run = await this.run(name);
       return ENDED.includes(run.status?.state ?? '') ? run : undefined;
@@ -129,7 +129,7 @@ class Cluster {
       (await this.kubectl(`get tasks -l gantry.dev/run=${run},gantry.dev/step=${name}`)).includes('Running')
         ? true
         : undefined;
-    return eventually(`step ${name} of ${run} runs`, look, 120_000);
+    return eventually(`step ${name} of ${run} runs`, look, 300_000);
   }
 
   logs(task: string | undefined): Promise<string> {
@@ -370,7 +370,7 @@ describe('Jobs', function () {
 });
 
 describe('Jobs of a Gantry that is killed', function () {
-  this.timeout(120_000);
+  this.timeout(600_000);
   let cluster: Cluster;
 
   before(async () => {

@@ -119,6 +119,9 @@ async function live(
   const leadership = new Leadership(cluster);
   const pass = async (ms: number): Promise<void> => {
     const endMs = world.clock.monotonicMs() + ms;
+    // What follows from the last act without any time passing has timers of its own.
+    await world.settle();
+    await workloads?.check();
     while (world.clock.monotonicMs() < endMs) {
       await world.advance(Math.min(world.clock.nextDueMs() ?? Infinity, endMs - world.clock.monotonicMs()));
       await safety.check();

@@ -31,8 +31,13 @@ const SERVICE = `gantry-bench-${process.pid}`;
 const GATEWAY_NETWORK = 'docker_gwbridge';
 const NANOSECONDS = 1_000_000_000;
 
+/** An interrupted bench must not leave a swarm behind: what it waits for ends, and then all is undone. */
+let isInterrupted = false;
+let isUndoing = false;
+
 export async function benchRollout(): Promise<readonly Row[]> {
   const docker = new Docker();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (isInterrupted = true));
   await using swarm = await SwarmService.open(docker);
   const gantry = await GantryProcess.open({ env: { GANTRY_LOG_LEVEL: 'warn' } });
   try {
@@ -68,6 +73,7 @@ export async function benchRollout(): Promise<readonly Row[]> {
 async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const end = performance.now() + BOUND_MS;
   while (!(await isSo())) {
+    if (isInterrupted && !isUndoing) throw new Error(`interrupted while waiting for: ${what}`);
     if (performance.now() > end) throw new Error(`not within ${BOUND_MS / 1000} s: ${what}`);
     await sleep(LOOK_MS);
   }
@@ -125,6 +131,7 @@ class SwarmService implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    isUndoing = true;
     await this.#docker.swarmLeave({ force: true });
     // What a swarm leaves behind: its containers end after it, and only then its network can go.
     const filters = { label: [`com.docker.swarm.service.name=${SERVICE}`] };

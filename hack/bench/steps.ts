@@ -33,7 +33,7 @@ export async function benchSteps(): Promise<readonly Row[]> {
   return [...(await measureFake()), ...(await measureDocker())];
 }
 
-export async function measureFake(): Promise<Row[]> {
+async function measureFake(): Promise<Row[]> {
   await using one = await startOne('whole');
   const { host, port, ca, cert, key } = one.endpoint;
   const client = newHttpClient({
@@ -147,7 +147,7 @@ function jobOf(spec: { readonly image: string; readonly command?: readonly strin
 }
 
 /** Runs of one Job, followed by one watch. */
-export class Graphs implements AsyncDisposable {
+class Graphs implements AsyncDisposable {
   readonly #client: Client;
   readonly #abort = new AbortController();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();

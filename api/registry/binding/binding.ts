@@ -82,7 +82,7 @@ const WAITING: ReadonlySet<string | undefined> = new Set(['Unschedulable', 'Pree
  * Source: Kubernetes does so with PodScheduled in `pods/binding`.
  */
 function boundStatus({ status = {} }: Task, worker: string, nowMs: number): NonNullable<Task['status']> {
-  const { reason, message, ...rest } = status;
+  const { reason, message: _message, ...rest } = status;
   const words = WAITING.has(reason) ? rest : status;
   const said = {
     type: 'Scheduled',

@@ -97,12 +97,14 @@ class Cluster {
     return items;
   }
 
-  ended(name: string, timeoutMs = 300_000): Promise<SeenRun> {
+  ended(name: string): Promise<SeenRun> {
     const look = async (): Promise<SeenRun | undefined> => {
       const run = await this.run(name);
-      return ENDED.includes(run.status?.state ?? '') ? run : undefined;
+      if (ENDED.includes(run.status?.state ?? '')) return run;
+      await this.#rest();
+      return undefined;
     };
-    return eventually(`run ${name} has ended`, look, timeoutMs);
+    return eventually(`run ${name} has ended`, look, 300_000);
   }
 
   /** However slow the engine is beside the rest: fails when for a while none has ended. */
@@ -118,17 +120,23 @@ class Cluster {
       if (Date.now() - sinceMs > STANDSTILL_MS) {
         throw new Error(`${before} of ${count} have ended, and none in ${STANDSTILL_MS / 1_000} s`);
       }
-      // A list of everything is not asked for all the time.
-      await sleep(systemClock, 1_000);
+      await this.#rest();
+      await this.#rest();
     }
   }
 
+  /** To ask costs a process: it takes away from what is waited for. */
+  #rest(): Promise<void> {
+    return sleep(systemClock, 500);
+  }
+
   stepRuns(run: string, name: string): Promise<true> {
-    const look = async (): Promise<true | undefined> =>
-      (await this.run(run)).status?.tasks?.find((entry) => entry.name === name)?.state === 'running' &&
-      (await this.kubectl(`get tasks -l gantry.dev/run=${run},gantry.dev/step=${name}`)).includes('Running')
-        ? true
-        : undefined;
+    const tasks = `get tasks -l gantry.dev/run=${run},gantry.dev/step=${name}`;
+    const look = async (): Promise<true | undefined> => {
+      if ((await this.kubectl(tasks)).includes('Running')) return true;
+      await this.#rest();
+      return undefined;
+    };
     return eventually(`step ${name} of ${run} runs`, look, 300_000);
   }
 

@@ -4147,7 +4147,7 @@ export const documents: readonly KindDocument[] = [
              "type": "string",
              "minLength": 1,
              "maxLength": 40,
-             "description": "The step from which on; what it does not depend on and had completed is taken over. Absent: everything."
+             "description": "The step from which on. What had completed, and comes neither after it nor after another step that had not, is taken over. Absent: everything."
             }
            }
           },

@@ -1022,7 +1022,7 @@ rerunOf?: {
  */
 name: string
 /**
- * The step from which on; what it does not depend on and had completed is taken over. Absent: everything.
+ * The step from which on. What had completed, and comes neither after it nor after another step that had not, is taken over. Absent: everything.
  */
 fromTask?: string
 }

@@ -11,6 +11,7 @@ export function outcomeOf(
   steps: readonly PinnedStep[],
   isCancelled: boolean,
 ): Outcome | undefined {
+  if (entries.length === 0) return withoutSteps(isCancelled);
   if (!entries.every(({ state }) => isEnd(state))) return undefined;
   const inState = (state: StepStatus['state']): readonly StepStatus[] =>
     entries.filter((entry) => entry.state === state);
@@ -29,6 +30,13 @@ export function outcomeOf(
     };
   }
   return { state: 'completed', reason: 'Completed', message: counted(entries) };
+}
+
+/** Its revision went before anybody read of its steps: nothing was done, so nothing has completed. */
+function withoutSteps(isCancelled: boolean): Outcome {
+  if (isCancelled) return { state: 'cancelled', reason: 'Cancelled', message: 'cancelled before a step began' };
+  const message = 'the ControllerRevision that holds its steps is gone, or holds none; no step began';
+  return { state: 'interrupted', reason: 'RevisionMissing', message };
 }
 
 function failureOf(

@@ -37,11 +37,18 @@ export function fromTaskProblem(run: Run, { tasks }: Pinned): string | undefined
   return `rerunOf.fromTask "${fromTask}" is no step of what is run again; its steps are ${names}`;
 }
 
-/** Steps that had completed and do not come after the one that the rerun begins with. */
+/**
+ * Steps that had completed and do not come after one that runs anew: the one that the rerun begins with, and any other
+ * that had not completed. What was skipped runs nothing anew: it is skipped again where all before it is as it was.
+ */
 export function takenOver(run: Run, old: Run, { tasks }: Pinned): readonly StepStatus[] {
   const { fromTask } = run.spec.rerunOf ?? {};
   if (fromTask === undefined) return [];
-  const anew = fromStep(tasks, fromTask);
+  const states = new Map((old.status?.tasks ?? []).map(({ name, state }) => [name, state]));
+  const isAsItWas = ({ name }: { readonly name: string }): boolean =>
+    states.get(name) === 'completed' || states.get(name) === 'skipped';
+  const begins = [fromTask, ...tasks.filter((step) => !isAsItWas(step)).map(({ name }) => name)];
+  const anew = new Set(begins.flatMap((name) => [...fromStep(tasks, name)]));
   return (old.status?.tasks ?? []).flatMap((entry) => {
     if (entry.state !== 'completed' || anew.has(entry.name)) return [];
     if (!tasks.some(({ name }) => name === entry.name)) return [];

@@ -261,6 +261,15 @@ describe('The plan of a Run', () => {
     expect(plan.status.state).to.equal('completed');
   });
 
+  it('does not call a run completed of whose steps nobody knows any more', () => {
+    const end = (spec: Partial<Run['spec']> = {}): unknown => {
+      const { state, reason } = planRun(worldOf(newRun(spec), undefined)).status;
+      return [state, reason];
+    };
+    expect(end()).to.deep.equal(['interrupted', 'RevisionMissing']);
+    expect(end({ cancel: true })).to.deep.equal(['cancelled', 'Cancelled']);
+  });
+
   it('lets end what runs when its revision is gone, and begins nothing', () => {
     const run = newRun({}, { state: 'running', tasks: [running('a'), { name: 'b', state: 'pending' }] });
     const world = { ...worldOf(run, undefined, taskOf('r-a-1')), absent: new Set(['r-b-1', 'r-b-1-uidr']) };
@@ -367,6 +376,31 @@ describe('Running again', () => {
       '"x" is no step of what is run again; its steps are a, b, c, d',
     );
     expect(planRerun(rerun(), old)).to.deep.equal({ kind: 'again', revision: 'j-1' });
+  });
+
+  it('takes over nothing that comes after another step which runs anew: that would have begun before it', () => {
+    const steps = pinnedOf(
+      newStep('a'),
+      newStep('cleanup', { dependsOn: ['a'], condition: 'OnFailure' }),
+      newStep('b'),
+      newStep('skipped', { condition: 'OnFailure' }),
+      newStep('after', { dependsOn: ['skipped'], condition: 'Always' }),
+    );
+    const first = newRun(
+      {},
+      {
+        state: 'failed',
+        finishedAt: at(0),
+        tasks: [
+          { name: 'a', state: 'failed' },
+          done('cleanup'),
+          done('b'),
+          { name: 'skipped', state: 'skipped' },
+          done('after'),
+        ],
+      },
+    );
+    expect(takenOver(rerun('b'), first, steps).map(({ name }) => name)).to.deep.equal(['after']);
   });
 });
 

@@ -25,8 +25,6 @@ import type { Refusal, RunPlan, RunWorld, Status } from './types.ts';
 const CONCURRENCY = 16;
 /** Looks in a row at one Run; after that others have their turn. */
 const MAX_ROUNDS = 4;
-/** A Run without a Job is removed so long after its end, unless it says otherwise. */
-const DISPATCHED_TTL_SECONDS = 3_600;
 /** A wall clock may be set: what is far away is looked at again in between. */
 const LONGEST_LOOK_MS = 3_600_000;
 const REVISION = 'revision:';
@@ -144,7 +142,10 @@ class RunController implements Controller {
     for (let round = 1; ; round++) {
       const { plan, next, isAhead } = await this.#step(run, signal);
       run = next;
-      if (run.status?.finishedAt !== undefined) return this.#afterEnd(run, signal);
+      if (run.status?.finishedAt !== undefined) {
+        this.#refusals.delete(keyString(keyOf(run)));
+        return done;
+      }
       if (plan.goesOn && round < MAX_ROUNDS) continue;
       if (plan.goesOn) return requeueAfter(0);
       const again = plan.lookAgainMs === undefined ? done : soonest(done, plan.lookAgainMs);
@@ -254,29 +255,6 @@ class RunController implements Controller {
     const notes = [{ type: 'Warning' as const, reason, message, decision }];
     const plan = { ...planRun({ ...NO_WORLD, run: { ...run, status }, nowMs: 0 }), notes };
     return this.#write(run, plan, signal);
-  }
-
-  async #afterEnd(run: Run, signal: AbortSignal): Promise<Result> {
-    const { client, clock } = this.#context;
-    this.#refusals.delete(keyString(keyOf(run)));
-    const { ttlSecondsAfterFinished, templateRef } = run.spec;
-    const ttlSeconds =
-      ttlSecondsAfterFinished ?? (templateRef === undefined ? undefined : DISPATCHED_TTL_SECONDS);
-    if (ttlSeconds === undefined) return done;
-    const leftMs = Date.parse(run.status?.finishedAt ?? '') + ttlSeconds * 1000 - clock.now();
-    if (leftMs > 0) return requeueAfter(Math.min(leftMs, LONGEST_LOOK_MS));
-    const { uid } = run.metadata;
-    try {
-      await client.delete(runs, keyOf(run), {
-        ...(uid === undefined ? {} : { preconditions: { uid } }),
-        signal,
-      });
-    } catch (error) {
-      // Protected: it is asked again, in case somebody lifts that.
-      if (isApiError(error, 'Forbidden')) return requeueAfter(LONGEST_LOOK_MS);
-      if (!isApiError(error, 'NotFound', 'Conflict')) throw error;
-    }
-    return done;
   }
 
   async #isGone(run: Run, signal: AbortSignal): Promise<boolean> {

@@ -2,7 +2,7 @@
 import { ANNOTATION_PROTECT } from '../../../machinery/labels.ts';
 import type { Run } from '../../../schemas/types.gen.ts';
 import type { JobWorld } from '../types.ts';
-import { isDealtWith } from './admission.ts';
+import { isDealtWith, isMade } from './admission.ts';
 import { byEnd, hasEnded, isOf } from './lives.ts';
 import { endedOf } from './upstream.ts';
 
@@ -35,7 +35,7 @@ export function planHistory(world: JobWorld): readonly Removal[] {
       ({ run: { metadata } }) => !needed.has(metadata.uid ?? '') && metadata.deletionTimestamp === undefined,
     )
     .filter(({ run: { metadata } }) => metadata.annotations?.[ANNOTATION_PROTECT] !== 'true')
-    .filter(({ run }) => run.spec.scheduledTime === undefined || isDealtWith(job, run))
+    .filter(({ run }) => !isMade(job, run) || run.spec.trigger === 'Dependency' || isDealtWith(job, run))
     .slice(0, MAX_REMOVED);
 }
 

@@ -454,6 +454,20 @@ describe('planJob: which runs begin', () => {
       active: ['again'],
       acts: ['delete good', 'delete bad'],
     },
+    {
+      name: 'history: a time that a person gave a run keeps it no longer, but what was made for a time to come stays',
+      spec: { successfulRunsHistoryLimit: 0 },
+      runs: [
+        run('rerun', { state: 'completed', finishedAt: ago(9) }, { scheduledTime: ago(-HOUR) }),
+        run(
+          `j-${seconds(-HOUR)}`,
+          { state: 'completed', finishedAt: ago(9) },
+          { trigger: 'Schedule', scheduledTime: ago(-HOUR) },
+        ),
+      ],
+      active: [],
+      acts: ['delete rerun'],
+    },
   ];
   for (const row of rows) {
     it(row.name, () => {

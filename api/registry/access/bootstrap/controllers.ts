@@ -62,7 +62,7 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
   ],
   run: [
     { verbs: READ, apiGroups: GANTRY, resources: ['jobs', 'tasktemplates'] },
-    { verbs: [...READ, 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['runs'] },
+    { verbs: [...READ, 'update', 'patch'], apiGroups: GANTRY, resources: ['runs'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['runs/status'] },
     { verbs: [...READ, 'create', 'update', 'patch', 'delete'], apiGroups: GANTRY, resources: ['tasks'] },
     {

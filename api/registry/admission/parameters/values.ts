@@ -24,6 +24,7 @@ import {
   unsupported,
 } from '../fielderrors.ts';
 import { linearPatterns, matchingWithinBounds } from '../patterns.ts';
+import { Effort } from './effort.ts';
 import { FORMATS } from './keywords.ts';
 
 /** Of all values of one Run together, as JSON. */
@@ -76,8 +77,15 @@ export function misfitProblems(parameter: JobParameter, value: unknown, at: stri
 /**
  * The same for a TaskTemplate.
  * @param schema `spec.parameters` of the template, undefined where it takes none.
+ * @param effort what the write that it is judged for may take in all.
  */
-export function judgeTemplateValues(schema: unknown, given: Values, what: string, at: string): Judged {
+export function judgeTemplateValues(
+  schema: unknown,
+  given: Values,
+  what: string,
+  at: string,
+  effort = new Effort(),
+): Judged {
   const size = sizeProblems(given, at);
   if (size.length > 0) return { values: given, problems: size, warnings: [] };
   const names = Object.keys(declaredIn(schema));
@@ -91,6 +99,14 @@ export function judgeTemplateValues(schema: unknown, given: Values, what: string
   const warnings = isLoose
     ? unnamed.map((name) => `${at}.${name}: ${what} names no such parameter${listed(names)}`)
     : [];
+  if (!effort.affordsSchema(schema)) {
+    const why = `the schemas of the task templates that it is judged by are too large together; ${what} is one of them`;
+    return { values, problems: [invalid(at, 'object', why)], warnings };
+  }
+  if (!effort.affords(schema, values)) {
+    const why = `takes too long to be compared with the schema of ${what}: give fewer items, or make the schema simpler`;
+    return { values, problems: [invalid(at, 'object', why)], warnings };
+  }
   const check = compiled(schema);
   if (matchingWithinBounds(() => check(values))) return { values, problems: [], warnings };
   return { values, problems: oneEach(check.errors ?? [], names, what, at), warnings };
@@ -293,14 +309,20 @@ function ofType(at: string, value: unknown, wanted: string): FieldProblem {
 /** What is wrong with the defaults of a TaskTemplate's parameters: a value that its own schema does not let pass. */
 export function defaultProblems(schema: Readonly<Record<string, unknown>>, at: string): FieldProblem[] {
   const defaults = templateDefaults(schema);
-  return Object.entries(declaredIn(schema)).flatMap(([name, part]) => {
-    if (!isRecord(part) || !Object.hasOwn(defaults, name)) return [];
-    // As the one parameter there is: what is asked of several together is asked of a Run.
-    const alone = { type: 'object', $defs: schema['$defs'] ?? {}, properties: { [name]: part } };
-    const check = newAjv().compile(alone);
-    const given = { [name]: defaults[name] };
-    if (matchingWithinBounds(() => check(given))) return [];
-    const [problem] = oneEach(check.errors ?? [], [name], '', at);
-    return problem === undefined ? [] : [{ ...problem, field: `${at}.properties[${name}].default` }];
-  });
+  const properties = Object.fromEntries(
+    Object.entries(declaredIn(schema)).filter(([name]) => Object.hasOwn(defaults, name)),
+  );
+  const names = Object.keys(properties);
+  if (names.length === 0) return [];
+  // Each on its own: what is asked of several together is asked of a Run.
+  const alone = { type: 'object', $defs: schema['$defs'] ?? {}, properties };
+  if (!new Effort().affords(alone, defaults))
+    return [invalid(at, 'a schema', 'takes too long to be compared with its defaults; make it simpler')];
+  const check = newAjv().compile(alone);
+  if (matchingWithinBounds(() => check(defaults))) return [];
+  const problems = oneEach(check.errors ?? [], names, '', at);
+  return problems.map((problem) => ({
+    ...problem,
+    field: `${at}.properties[${problem.field.slice(at.length + 1)}].default`,
+  }));
 }

@@ -12,6 +12,7 @@ import { scheduleProblem } from '../../../../schemas/schedule.ts';
 import { type Reference, references } from '../../../../schemas/substitution.ts';
 import { timeZoneProblem } from '../../../../schemas/timezone.ts';
 import { type FieldProblem, invalid } from '../fielderrors.ts';
+import { Effort } from '../parameters/effort.ts';
 import { judgeTemplateValues, misfitProblems } from '../parameters/values.ts';
 import { type Findings, type FindObject, type KindRules, NOTHING_FOUND } from './rules.ts';
 import { templateProblems } from './taskspec.ts';
@@ -170,7 +171,8 @@ function amongOthers(object: DynamicObject, before: DynamicObject | undefined, f
   const { spec, metadata } = object;
   if (!isRecord(spec) || isSameJson(spec, before?.['spec'])) return NOTHING_FOUND;
   const { namespace = '' } = metadata;
-  const found = stepsIn(spec).map((step) => argumentFindings(step, namespace, find));
+  const effort = new Effort();
+  const found = stepsIn(spec).map((step) => argumentFindings(step, namespace, find, effort));
   return {
     problems: [...circleProblems(object, find), ...found.flatMap(({ problems }) => problems)],
     warnings: [...found.flatMap(({ warnings }) => warnings), ...unmetBySchedule(spec)],
@@ -178,7 +180,12 @@ function amongOthers(object: DynamicObject, before: DynamicObject | undefined, f
 }
 
 /** What the TaskTemplate of a step says of the step's arguments, as it is now. */
-function argumentFindings({ fields, at }: JobStep, namespace: string, find: FindObject): Findings {
+function argumentFindings(
+  { fields, at }: JobStep,
+  namespace: string,
+  find: FindObject,
+  effort: Effort,
+): Findings {
   const name = readPath(fields, ['templateRef', 'name']);
   if (typeof name !== 'string') return NOTHING_FOUND;
   const template = find(taskTemplates, { namespace, name });
@@ -189,7 +196,7 @@ function argumentFindings({ fields, at }: JobStep, namespace: string, find: Find
   const given = isRecord(fields['arguments']) ? fields['arguments'] : {};
   const place = `${at}.arguments`;
   const schema = readPath(template, ['spec', 'parameters']);
-  const { problems, warnings } = judgeTemplateValues(schema, given, `task template "${name}"`, place);
+  const { problems, warnings } = judgeTemplateValues(schema, given, `task template "${name}"`, place, effort);
   // What a reference stands for is known when the step begins.
   const open = new Set(
     Object.keys(given)

@@ -118,6 +118,11 @@ export class KeyedRequest {
     return { stored: run, isCreated: false, warnings: [] };
   }
 
+  /** Equal for requests under the same key. */
+  get turn(): string {
+    return this.#keyEntry.prefix + relativeKey(this.#keyKey);
+  }
+
   /** What remembers the Run. */
   record(run: DynamicObject): Together {
     const { namespace, key, hash } = this.#asked;

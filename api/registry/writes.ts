@@ -65,14 +65,24 @@ export class Writes {
     this.#parts = parts;
   }
 
-  async create(
+  create(
     entry: KindEntry,
     body: unknown,
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    const { admission, security, idempotency } = this.#parts;
-    const keyed = idempotency.asked(entry, body, options);
+    const keyed = this.#parts.idempotency.asked(entry, body, options);
+    return this.#inTurnOf(keyed, () => this.#create(entry, body, keyed, options, judge));
+  }
+
+  async #create(
+    entry: KindEntry,
+    body: unknown,
+    keyed: KeyedRequest | undefined,
+    options: RegistryWriteOptions,
+    judge: Judge,
+  ): Promise<WriteResult> {
+    const { admission, security } = this.#parts;
     for (let attempt = 1; ; attempt++) {
       const answered = await keyed?.answer();
       if (answered !== undefined) return answered;
@@ -161,6 +171,11 @@ export class Writes {
       before = outcome.current;
       if (!(await commits.mayTryAgain(attempt))) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
+  }
+
+  /** Under one key one after another: those that wait for the first hold no room for keys of their own. */
+  #inTurnOf(keyed: KeyedRequest | undefined, work: () => Promise<WriteResult>): Promise<WriteResult> {
+    return keyed === undefined ? work() : this.#parts.objects.run(keyed.turn, work);
   }
 
   /** A new object, and with it what remembers its idempotency key. */

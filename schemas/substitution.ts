@@ -4,8 +4,11 @@
  *
  * Dollar signs are read as a Task itself reads them (Kubernetes' `$(NAME)` and `$$`): `$$(parameters.x)` is left as it is,
  * and the Task makes `$(parameters.x)` of it. `$(NAME)` of anything else is the Task's, or its shell's, and is left too.
- * What is put into a text that a Task reads again is escaped, so that data is never taken for a reference.
+ * What is put into a text that a Task reads again is escaped, so that data is never taken for a reference; and all that is
+ * put into one Task has a bound, since a short text may refer to a long one thousands of times.
  */
+import { ApiError } from '../machinery/errors.ts';
+
 export type Reference =
   | { readonly kind: 'parameter'; readonly name: string }
   | { readonly kind: 'config'; readonly key: string }
@@ -28,6 +31,27 @@ export type Lookup = (reference: Reference) => unknown;
 export interface SubstituteOptions {
   /** True for texts that the Task reads again: every dollar sign of a value is doubled. */
   readonly escape: boolean;
+  /** For all texts together. */
+  readonly room: Room;
+}
+
+/** Characters that may yet be put in. */
+export class Room {
+  readonly #whole: number;
+  #left: number;
+
+  constructor(characters: number) {
+    this.#whole = characters;
+    this.#left = characters;
+  }
+
+  /** Throws `RequestEntityTooLarge`. */
+  take(characters: number): void {
+    this.#left -= characters;
+    if (this.#left >= 0) return;
+    const message = `its references stand for more than ${this.#whole} characters, more than an object can hold; refer to less, or hand it over in a volume`;
+    throw new ApiError('RequestEntityTooLarge', message);
+  }
 }
 
 const TOKEN = /\$(?:\$|\((parameters|config|run|tasks)\.([^()]*)(\)?))/g;
@@ -45,7 +69,7 @@ export function references(text: string): readonly (Reference | MalformedReferen
   });
 }
 
-/** The text with what its references stand for. Malformed ones stay as they are: admission has refused them. */
+/** The text with what its references stand for. Malformed ones stay as they are: admission has refused them. Throws where there is no room. */
 export function substitute(text: string, lookup: Lookup, options: SubstituteOptions): string {
   if (!text.includes('$(')) return text;
   return text.replace(TOKEN, (found, ...groups: unknown[]) => {
@@ -53,6 +77,7 @@ export function substitute(text: string, lookup: Lookup, options: SubstituteOpti
     const reference = readReference(found, room, path, end);
     if (reference === undefined || reference.kind === 'malformed') return found;
     const value = textOf(lookup(reference));
+    options.room.take(value.length);
     return options.escape ? value.replaceAll('$', '$$$$') : value;
   });
 }
@@ -61,18 +86,22 @@ export function substitute(text: string, lookup: Lookup, options: SubstituteOpti
  * The same for a value of any form: its texts are substituted, not escaped. A text that is one reference and nothing else
  * becomes the value itself, so that a number stays one.
  */
-export function substituteValue(value: unknown, lookup: Lookup): unknown {
+export function substituteValue(value: unknown, lookup: Lookup, room: Room): unknown {
   if (typeof value === 'string') {
     const [first] = value.matchAll(TOKEN);
     const reference = first?.[0] === value ? referenceOf(first) : undefined;
     if (reference === undefined || reference.kind === 'malformed') {
-      return substitute(value, lookup, { escape: false });
+      return substitute(value, lookup, { escape: false, room });
     }
-    return lookup(reference) ?? '';
+    const found = lookup(reference) ?? '';
+    room.take(textOf(found).length);
+    return found;
   }
-  if (Array.isArray(value)) return value.map((item: unknown) => substituteValue(item, lookup));
+  if (Array.isArray(value)) return value.map((item: unknown) => substituteValue(item, lookup, room));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, substituteValue(item, lookup)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, substituteValue(item, lookup, room)]),
+  );
 }
 
 /** A text is itself, nothing is empty, everything else is JSON: `3`, `true`, `["a"]`. */

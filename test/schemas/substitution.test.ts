@@ -5,6 +5,7 @@ import { expand } from '../../controllers/task/inputs/expansion.ts';
 import {
   type MalformedReference,
   type Reference,
+  Room,
   references,
   substitute,
   substituteValue,
@@ -98,14 +99,31 @@ describe('Substitution', () => {
   ];
   for (const [name, text, image, argument = image] of rows) {
     it(`${name}: ${text}`, () => {
-      expect(substitute(text, lookup, { escape: false })).to.equal(image);
-      expect(substitute(text, lookup, { escape: true })).to.equal(argument);
+      expect(substitute(text, lookup, { escape: false, room: new Room(1_000) })).to.equal(image);
+      expect(substitute(text, lookup, { escape: true, room: new Room(1_000) })).to.equal(argument);
     });
   }
 
   it('keeps the type of a value that a text is nothing but', () => {
     const given = { a: '$(parameters.n)', b: '$(parameters.n)!', c: ['$(parameters.b)', 7, null], d: 'x' };
-    expect(substituteValue(given, lookup)).to.deep.equal({ a: 3, b: '3!', c: [false, 7, null], d: 'x' });
+    expect(substituteValue(given, lookup, new Room(1_000))).to.deep.equal({
+      a: 3,
+      b: '3!',
+      c: [false, 7, null],
+      d: 'x',
+    });
+  });
+
+  it('puts no more in than there is room for, in all texts together', () => {
+    const room = new Room(100);
+    const long = (): string => 'x'.repeat(10);
+    const text = '$(parameters.x)'.repeat(5);
+    expect(substitute(text, long, { escape: true, room })).to.have.length(50);
+    expect(substituteValue(['$(parameters.x)'], long, room)).to.deep.equal([long()]);
+    expect(() => substitute(text, long, { escape: false, room }))
+      .to.throw('more than 100 characters')
+      .with.property('reason', 'RequestEntityTooLarge');
+    expect(() => substituteValue('$(parameters.x)', long, new Room(9))).to.throw('more than 9 characters');
   });
 
   it('law: a Task reads escaped data as the data it is, whatever stands around it', () => {
@@ -117,7 +135,7 @@ describe('Substitution', () => {
         const put = substitute(
           text,
           (reference) => (reference.kind === 'parameter' && reference.name === 'v' ? value : other),
-          { escape: true },
+          { escape: true, room: new Room(1_000_000) },
         );
         expect(expand(put, () => 'EXPANDED')).to.equal(`${before}${value}${after}${other}`);
       }),

@@ -3,7 +3,13 @@ import { LABEL_JOB, LABEL_RUN, LABEL_STEP } from '../../../machinery/labels.ts';
 import { apiVersionOf } from '../../../machinery/meta.ts';
 import { upstreamsOf } from '../../../schemas/jobgraph.ts';
 import { runs, tasks } from '../../../schemas/kinds.ts';
-import { type Lookup, type Reference, substitute, substituteValue } from '../../../schemas/substitution.ts';
+import {
+  type Lookup,
+  type Reference,
+  Room,
+  substitute,
+  substituteValue,
+} from '../../../schemas/substitution.ts';
 import type { Run, Task } from '../../../schemas/types.gen.ts';
 import { controllerReference } from '../../revisions/revision.ts';
 import type { Pinned, PinnedStep, Variable } from '../types.ts';
@@ -11,6 +17,8 @@ import { environmentOf, type StepWords, withoutNul } from './environment.ts';
 
 /** How much of standard output is kept for the steps that come after. */
 const STDOUT_BYTES = 65_536;
+/** Of all that references put into one Task: no object holds as much. */
+const MAX_PUT_IN = 1024 * 1024;
 
 export interface StepTaskInput {
   readonly run: Run;
@@ -28,15 +36,17 @@ export function stepsBefore({ tasks: steps }: Pinned, name: string): readonly st
   return steps.flatMap((step) => (upstream?.has(step.name) === true ? [step.name] : []));
 }
 
+/** Throws `RequestEntityTooLarge` where its references stand for more than any object can hold. */
 export function newStepTask({ run, pinned, step, attempt, name, before }: StepTaskInput): Task {
   const { namespace } = run.metadata;
   const { template, timeoutSeconds } = step;
+  const room = new Room(MAX_PUT_IN);
   const job = run.spec.jobRef?.name;
   const ofRun = lookupOf(run, pinned, before, run.spec.parameters ?? {});
   const parameters =
-    step.arguments === undefined ? (run.spec.parameters ?? {}) : asParameters(step.arguments, ofRun);
+    step.arguments === undefined ? (run.spec.parameters ?? {}) : asParameters(step.arguments, ofRun, room);
   const lookup = step.arguments === undefined ? ofRun : lookupOf(run, pinned, before, parameters);
-  const read = (text: string): string => withoutNul(substitute(text, lookup, { escape: true }));
+  const read = (text: string): string => withoutNul(substitute(text, lookup, { escape: true, room }));
   const { image, command, args, env = [], ...spec } = template.spec;
   const own = new Set(env.map((variable) => variable.name));
   const common = pinned.env.filter((variable) => !own.has(variable.name));
@@ -74,13 +84,13 @@ export function newStepTask({ run, pinned, step, attempt, name, before }: StepTa
     },
     spec: {
       ...spec,
-      image: substitute(image, lookup, { escape: false }),
+      image: substitute(image, lookup, { escape: false, room }),
       ...(command === undefined ? {} : { command: command.map(read) }),
       ...(args === undefined ? {} : { args: args.map(read) }),
       env: [
         ...surroundings,
         ...common.map((variable) =>
-          withValue(variable, (text) => withoutNul(substitute(text, ofRun, { escape: true }))),
+          withValue(variable, (text) => withoutNul(substitute(text, ofRun, { escape: true, room }))),
         ),
         ...env.map((variable) => withValue(variable, read)),
       ],
@@ -96,9 +106,13 @@ function withValue(variable: Variable, read: (text: string) => string): Variable
   return variable.value === undefined ? { ...variable } : { ...variable, value: read(variable.value) };
 }
 
-function asParameters(given: Readonly<Record<string, unknown>>, lookup: Lookup): Record<string, unknown> {
+function asParameters(
+  given: Readonly<Record<string, unknown>>,
+  lookup: Lookup,
+  room: Room,
+): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, substituteValue(value, lookup)]),
+    Object.entries(given).map(([name, value]) => [name, substituteValue(value, lookup, room)]),
   );
 }
 

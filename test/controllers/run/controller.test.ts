@@ -335,6 +335,20 @@ describe('The run controller', () => {
     expect((await stage.task('r-e-2'))?.spec.args).to.deep.equal(['40 + 1', '2']);
   });
 
+  it('fails a step whose references stand for more than any object holds, without building it', async () => {
+    const args = ['$(tasks.a.stdout)'.repeat(7_000)];
+    await stage.createJob('j', [
+      { name: 'a' },
+      { name: 'b', dependsOn: ['a'], template: { spec: { image: 'x', args } } },
+    ]);
+    stage.plays = { a: [{ stdout: 'x'.repeat(65_000) }] };
+    await stage.createRun('r', { jobRef: { name: 'j' } });
+    const run = await stage.untilEnded('r');
+    expect(statesOf(run)).to.equal('a completed, b failed');
+    expect(run.status?.tasks?.[1]).to.include({ reason: 'RequestEntityTooLarge' });
+    expect(run.status?.message).to.include('its references stand for more than 1048576 characters');
+  });
+
   it('fails a run clearly whose template is missing', async () => {
     const template = { template: { spec: { image: 'x' } } };
     await stage.createTemplate('t', template);

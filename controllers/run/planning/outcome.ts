@@ -34,7 +34,8 @@ export function outcomeOf(
 
 /** Its revision went before anybody read of its steps: nothing was done, so nothing has completed. */
 function withoutSteps(isCancelled: boolean): Outcome {
-  if (isCancelled) return { state: 'cancelled', reason: 'Cancelled', message: 'cancelled before a step began' };
+  if (isCancelled)
+    return { state: 'cancelled', reason: 'Cancelled', message: 'cancelled before a step began' };
   const message = 'the ControllerRevision that holds its steps is gone, or holds none; no step began';
   return { state: 'interrupted', reason: 'RevisionMissing', message };
 }

@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../../machinery/clock.ts';
 import { parseDurationMs } from '../../machinery/duration.ts';
-import { isRecord, jsonHash, readPath } from '../../machinery/json.ts';
+import { deepFreeze, isRecord, jsonHash, readPath } from '../../machinery/json.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import { apiVersionOf, type DynamicObject, type ObjectKey, type ObjectMeta } from '../../machinery/meta.ts';
 import { idempotencyKeys, runs } from '../../schemas/kinds.ts';
@@ -180,6 +180,12 @@ export class KeyedRequest {
   #conflict(name: string, why: string): Error {
     return conflict(this.#runEntry.kind, name, why);
   }
+}
+
+/** The Run as it was asked for: what its steps have said since is for those who may read it. */
+export function withoutStatus({ object, resourceVersion }: StoredObject): StoredObject {
+  const { status: _status, ...wish } = object;
+  return { object: deepFreeze(wish), json: Buffer.from(JSON.stringify(wish)), resourceVersion };
 }
 
 function ttlText(ms: number): string {

@@ -20,6 +20,7 @@ import { deleteSelected } from './collections.ts';
 import type { Commits, Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
 import { withManager } from './fields/manager.ts';
+import { withoutStatus } from './idempotency.ts';
 import { InProcessClient } from './inprocess.ts';
 import type { Definitions } from './kinds/definitions.ts';
 import type { Kinds, ServedEntry } from './kinds/kinds.ts';
@@ -156,14 +157,15 @@ export class StoreRegistry implements Registry {
       name,
       subresource: options.subresource,
     });
-    return this.#write(context, request, 201, options, body, (judge) => {
+    return this.#write(context, request, 201, options, body, async (judge) => {
       if (options.subresource !== undefined) throw noSubresource(kind, options.subresource);
-      return this.#parts.writes.create(
-        this.#servedFor(kind).entry,
-        body,
-        withManager(context, options),
-        judge,
-      );
+      const { entry } = this.#servedFor(kind);
+      const named = withManager(context, options);
+      const answer = await this.#parts.writes.create(entry, body, named, judge);
+      // What was there already: who may only create is shown what they asked for, not what has become of it.
+      const read = { ...request, verb: 'get', name: answer.stored.object.metadata.name };
+      const isShown = answer.isCreated || this.#parts.authorizer.evaluate(context.identity, read).isAllowed;
+      return isShown ? answer : { ...answer, stored: withoutStatus(answer.stored) };
     });
   }
 

@@ -1,11 +1,20 @@
 /** One key, one Run: however often, from however many, and through whichever server it is asked for. */
 import { expect } from 'chai';
 import { openRegistry } from '../../../../api/registry/open.ts';
+import type { Client } from '../../../../machinery/client.ts';
 import { ApiError } from '../../../../machinery/errors.ts';
 import { silentLog } from '../../../../machinery/log.ts';
+import { apiVersionOf } from '../../../../machinery/meta.ts';
 import { newMetrics } from '../../../../machinery/metrics.ts';
 import { seededRandom } from '../../../../machinery/random.ts';
-import { idempotencyKeys, resourceQuotas, runs, taskTemplates } from '../../../../schemas/kinds.ts';
+import {
+  idempotencyKeys,
+  resourceQuotas,
+  roleBindings,
+  roles,
+  runs,
+  taskTemplates,
+} from '../../../../schemas/kinds.ts';
 import type { Run, TaskTemplate } from '../../../../schemas/types.gen.ts';
 import { adminIdentity, openWorld, type World } from '../../../world.ts';
 
@@ -101,6 +110,37 @@ describe('Idempotency keys', () => {
       expect(await count(runs)).to.equal(1);
     });
   }
+
+  it('who may create Runs and not read them is answered without what has become of it, whoever made it', async () => {
+    const grant = async (name: string, verbs: string[]): Promise<Client> => {
+      await world.admin.create(roles, {
+        apiVersion: apiVersionOf(roles),
+        kind: 'Role',
+        metadata: { name, namespace: 'default' },
+        rules: [{ verbs, apiGroups: ['gantry.dev'], resources: ['runs'] }],
+      });
+      await world.admin.create(roleBindings, {
+        apiVersion: apiVersionOf(roleBindings),
+        kind: 'RoleBinding',
+        metadata: { name, namespace: 'default' },
+        roleRef: { apiGroup: roles.group, kind: 'Role', name },
+        subjects: [{ apiGroup: roles.group, kind: 'User', name }],
+      });
+      return world.registry.as({ name, groups: ['system:authenticated'] });
+    };
+    const dispatcher = await grant('dispatcher', ['create']);
+    const reader = await grant('reader', ['create', 'get']);
+    const first = await world.admin.create(runs, dispatch('a'));
+    const status = { state: 'completed', message: 'the password is swordfish' } as const;
+    await world.admin.update(runs, { ...first, status }, { subresource: 'status' });
+    const told = await dispatcher.create(runs, dispatch('a'));
+    expect([told.metadata.uid, told.spec.parameters]).to.deep.equal([
+      first.metadata.uid,
+      first.spec.parameters,
+    ]);
+    expect(JSON.stringify(told)).not.to.contain('swordfish');
+    expect((await reader.create(runs, dispatch('a'))).status?.message).to.contain('swordfish');
+  });
 
   it('the answer needs nothing that the Run was made from', async () => {
     const first = await world.admin.create(runs, dispatch('a'));

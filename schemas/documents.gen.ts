@@ -4123,7 +4123,7 @@ export const documents: readonly KindDocument[] = [
             "Rerun"
            ],
            "default": "Manual",
-           "description": "What made it run."
+           "description": "What made it run. Schedule, CatchUp and Dependency are for the job controller to say."
           },
           "scheduledTime": {
            "type": "string",

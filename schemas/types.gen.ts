@@ -1006,7 +1006,7 @@ parameters?: {
 
 }
 /**
- * What made it run.
+ * What made it run. Schedule, CatchUp and Dependency are for the job controller to say.
  */
 trigger?: ("Schedule" | "Manual" | "Dependency" | "CatchUp" | "Rerun")
 /**

@@ -13,6 +13,7 @@ import { keyRestriction } from './keys/keyaccess.ts';
 import type { WriteToJudge } from './policy.ts';
 import { type HeldRules, RbacIndex, type RbacSource } from './rbacindex.ts';
 import type { Restriction, Surroundings } from './restrictions.ts';
+import { originRefusal } from './runorigins.ts';
 import { workerRestriction } from './workeraccess.ts';
 
 const RESTRICTIONS: readonly Restriction[] = [workerRestriction, devRestriction];
@@ -95,6 +96,10 @@ export class Authorizer {
     if (request.group === 'rbac.authorization.k8s.io' && after !== undefined) {
       refuseEscalation(this, this.#rbac, identity, request, before, after);
     }
+    if (after === undefined) return;
+    const isAllowed = (other: AccessRequest): boolean => this.evaluate(identity, other).isAllowed;
+    const refusal = originRefusal(isAllowed, request, before, after);
+    if (refusal !== undefined) throw forbidden(request, refusal);
   }
 
   checkPath(identity: Identity, verb: string, path: string): void {

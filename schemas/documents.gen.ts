@@ -4128,7 +4128,7 @@ export const documents: readonly KindDocument[] = [
           "scheduledTime": {
            "type": "string",
            "format": "date-time",
-           "description": "The time of the schedule it is for."
+           "description": "The time of the schedule it is for; with rerunOf, absent: that which that run was for."
           },
           "rerunOf": {
            "type": "object",

@@ -1010,7 +1010,7 @@ parameters?: {
  */
 trigger?: ("Schedule" | "Manual" | "Dependency" | "CatchUp" | "Rerun")
 /**
- * The time of the schedule it is for.
+ * The time of the schedule it is for; with rerunOf, absent: that which that run was for.
  */
 scheduledTime?: string
 /**

@@ -59,6 +59,7 @@ function newFindings(object: DynamicObject, find: FindObject): Findings {
   const ofNow = job === undefined ? judgedByTemplate(source, all) : judgedByJob(source, all);
   const judged = rerun.values === undefined ? ofNow : judgedAgain(ofNow, all, given, rerun.values);
   if (Object.keys(judged.values).length > 0) spec['parameters'] = { ...judged.values };
+  if (rerun.scheduledTime !== undefined) spec['scheduledTime'] ??= rerun.scheduledTime;
   if (job !== undefined) belongTo(object, source);
   return { problems: [...rerun.problems, ...judged.problems], warnings: judged.warnings };
 }
@@ -73,14 +74,15 @@ function judgedByTemplate(template: DynamicObject, values: Values): Judged {
 }
 
 /**
- * A rerun runs what was run before, with what that was given: only what it gives itself is judged by what there is now,
+ * A rerun runs what was run before, with what that was given: only what it gives otherwise is judged by what there is now,
  * and nothing is added.
  */
 function judgedAgain({ problems }: Judged, all: Values, given: Values, repeated: Values): Judged {
   const isOwn = ({ field, reason }: FieldProblem): boolean => {
     if (field === AT) return true;
     const name = field.slice(AT.length + 1);
-    return Object.hasOwn(given, name) && !(reason === 'FieldValueForbidden' && Object.hasOwn(repeated, name));
+    const isRepeated = Object.hasOwn(repeated, name) && isSameJson(given[name], repeated[name]);
+    return Object.hasOwn(given, name) && !isRepeated && !(reason === 'FieldValueForbidden' && Object.hasOwn(repeated, name));
   };
   return { values: all, problems: problems.filter(isOwn), warnings: [] };
 }
@@ -89,6 +91,8 @@ interface Rerun {
   readonly problems: readonly FieldProblem[];
   /** The parameters of the run that is repeated; undefined where none is. */
   readonly values: Values | undefined;
+  /** What it was for, and is for again. */
+  readonly scheduledTime?: string;
 }
 
 function rerunFindings(rerunOf: unknown, spec: Fields, namespace: string, find: FindObject): Rerun {
@@ -106,7 +110,12 @@ function rerunFindings(rerunOf: unknown, spec: Fields, namespace: string, find: 
     return { problems: [invalid('spec.rerunOf.name', name, `it is a run of ${of}`)], values: undefined };
   }
   const values = isRecord(old['parameters']) ? old['parameters'] : {};
-  return { problems: stepProblems(readPath(rerunOf, ['fromTask']), first), values };
+  const { scheduledTime } = old;
+  return {
+    problems: stepProblems(readPath(rerunOf, ['fromTask']), first),
+    values,
+    ...(typeof scheduledTime === 'string' ? { scheduledTime } : {}),
+  };
 }
 
 /** A run that has begun says what its steps are; of one that has not, nothing can be taken over anyway. */

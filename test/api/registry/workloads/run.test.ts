@@ -230,6 +230,34 @@ describe('Runs', () => {
     ]);
   });
 
+  it('that give what the other one had are not judged for it, nor is what stands inside another parameter', async () => {
+    const nested = (level: Fields): Fields => ({
+      type: 'object',
+      properties: { n: { type: 'integer' }, o: { type: 'object', properties: { level } } },
+    });
+    const spec = (parameters: Fields): Fields => ({ template: { spec: { image: 'x' } }, parameters });
+    await create(world, 'tasktemplates', 'deep', spec(nested({ type: 'string' })));
+    await run({ templateRef: { name: 'deep' }, parameters: { n: 1, o: { level: 'x' } } }, 'deep-1');
+    await patch(world, 'tasktemplates', 'deep', { spec: spec(nested({ type: 'integer' })) });
+    const again = async (parameters: Fields): Promise<readonly string[]> => {
+      const rerunOf = { name: 'deep-1' };
+      return (await run({ templateRef: { name: 'deep' }, trigger: 'Rerun', rerunOf, parameters })).problems;
+    };
+    expect(await again({ n: 2, o: { level: 'x' } })).to.deep.equal([]);
+    const [problem, ...more] = await again({ o: { level: 'y' } });
+    expect(more).to.deep.equal([]);
+    expect(problem).to.match(/^spec\.parameters\.o.*must be of type integer/);
+  });
+
+  it('that repeat another one are for the time that it was for', async () => {
+    await run(ofJob({ day: 'mon' }, { scheduledTime: '2026-01-02T03:04:05Z' }), 'timed');
+    const rerunOf = { name: 'timed' };
+    const again = await run(ofJob(undefined, { trigger: 'Rerun', rerunOf }));
+    expect(again.object?.['spec']).to.have.property('scheduledTime', '2026-01-02T03:04:05Z');
+    const other = ofJob(undefined, { trigger: 'Rerun', rerunOf, scheduledTime: '2027-01-01T00:00:00Z' });
+    expect((await run(other)).object?.['spec']).to.have.property('scheduledTime', '2027-01-01T00:00:00Z');
+  });
+
   it('are not changed but to be cancelled, kept for another time, or pinned once', async () => {
     await run(ofJob({ day: 'mon' }), 'fixed');
     const change = async (spec: Fields): Promise<readonly string[]> =>

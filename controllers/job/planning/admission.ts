@@ -85,7 +85,7 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
   const gatedWanted = unmet.length === 0 ? [] : wanted.filter(({ trigger }) => trigger !== 'Dependency');
   const known = new Map(open.made.map((run) => [nameOf(run), run]));
   const applicants = [
-    ...free.map((run): Applicant => ({ run, wanted: undefined, ...rankOf(run, nowMs) })),
+    ...free.map((run): Applicant => ({ run, wanted: undefined, ...rankOf(job, run, nowMs) })),
     ...wanted
       .filter((one) => !gatedWanted.includes(one))
       .map((one): Applicant => {
@@ -217,8 +217,14 @@ function dealtWithMs({ lastScheduleTime, scheduleSince }: JobStatus): number {
   return Math.max(timeMs(lastScheduleTime) ?? -1, timeMs(scheduleSince) ?? -1);
 }
 
-function rankOf(run: Run, nowMs: number): { readonly priority: number; readonly createdMs: number } {
-  const createdMs = timeMs(run.spec.scheduledTime) ?? timeMs(run.metadata.creationTimestamp) ?? nowMs;
+/** A time that a person gave a run, or that it is run again for, makes it no older. */
+function rankOf(
+  job: Job,
+  run: Run,
+  nowMs: number,
+): { readonly priority: number; readonly createdMs: number } {
+  const scheduledMs = isMade(job, run) ? timeMs(run.spec.scheduledTime) : undefined;
+  const createdMs = scheduledMs ?? timeMs(run.metadata.creationTimestamp) ?? nowMs;
   return { priority: run.spec.priority ?? 0, createdMs };
 }
 

@@ -436,6 +436,16 @@ describe('planJob: which runs begin', () => {
       acts: ['adopt a'],
     },
     {
+      name: 'Queue: a time that a person gave a run makes it no older',
+      spec: { concurrencyPolicy: 'Queue' },
+      runs: [
+        run('first', undefined, {}, 'j', 2_000),
+        run('second', undefined, { scheduledTime: ago(9 * HOUR) }, 'j', 1_000),
+      ],
+      active: ['first'],
+      acts: ['tell second Queued'],
+    },
+    {
       name: 'history: the oldest beyond the limits go; what is protected, listed or taken over stays',
       spec: { successfulRunsHistoryLimit: 0, failedRunsHistoryLimit: 1 },
       status: { active: [reference('listed'), reference('again')] },

@@ -82,7 +82,11 @@ function judgedAgain({ problems }: Judged, all: Values, given: Values, repeated:
     if (field === AT) return true;
     const name = field.slice(AT.length + 1);
     const isRepeated = Object.hasOwn(repeated, name) && isSameJson(given[name], repeated[name]);
-    return Object.hasOwn(given, name) && !isRepeated && !(reason === 'FieldValueForbidden' && Object.hasOwn(repeated, name));
+    return (
+      Object.hasOwn(given, name) &&
+      !isRepeated &&
+      !(reason === 'FieldValueForbidden' && Object.hasOwn(repeated, name))
+    );
   };
   return { values: all, problems: problems.filter(isOwn), warnings: [] };
 }

@@ -443,7 +443,7 @@ describe('planJob: which runs begin', () => {
         run('second', undefined, { scheduledTime: ago(9 * HOUR) }, 'j', 1_000),
       ],
       active: ['first'],
-      acts: ['tell second Queued'],
+      acts: ['tell second pending Queued'],
     },
     {
       name: 'history: the oldest beyond the limits go; what is protected, listed or taken over stays',

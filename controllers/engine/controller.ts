@@ -4,7 +4,8 @@
  * A controller says what to do with one key; the loop decides when, how often and how many at once. It promises:
  * - a key is never reconciled twice at once, and a change during a reconcile leads to another one;
  * - the retry policy lives here and nowhere else: an error comes back after a growing delay, `requeueAfter` forgets
- *   earlier failures and comes back in time, `TerminalError` waits until somebody adds the key again;
+ *   earlier failures and comes back in time, `postponed` tried nothing and leaves failures and backoff as they are,
+ *   `TerminalError` waits until somebody adds the key again;
  * - whatever a reconcile throws, the loop and the process go on;
  * - each reconcile has a trace, a deadline and a log line; stopping lets running ones finish, within a bound.
  */
@@ -20,12 +21,21 @@ import { type BackoffOptions, WorkQueue } from './workqueue.ts';
 export type Result =
   | { readonly kind: 'done' }
   /** All is well; look again after this long even if nothing happens. */
-  | { readonly kind: 'requeueAfter'; readonly delayMs: number };
+  | { readonly kind: 'requeueAfter'; readonly delayMs: number }
+  /**
+   * Its turn has not come: nothing was tried, so earlier failures still count and their backoff goes on. Who has it wait
+   * enqueues it; without that it is looked at when its backoff is over, and after `delayMs` at the latest.
+   */
+  | { readonly kind: 'postponed'; readonly delayMs?: number };
 
 export const done: Result = { kind: 'done' };
 
 export function requeueAfter(delayMs: number): Result {
   return { kind: 'requeueAfter', delayMs };
+}
+
+export function postponed(delayMs?: number): Result {
+  return delayMs === undefined ? { kind: 'postponed' } : { kind: 'postponed', delayMs };
 }
 
 export interface Controller {
@@ -91,6 +101,11 @@ export class ControllerLoop {
   /** Look at this key after `delayMs` at the latest. */
   enqueueAfter(key: string, delayMs: number): void {
     this.#queue.addAfter(key, delayMs);
+  }
+
+  /** True while the key has failed and its backoff is not over, whoever has enqueued it meanwhile. */
+  isBackingOff(key: string): boolean {
+    return this.#queue.backoffLeftMs(key) > 0;
   }
 
   /** True when no key waits and none is being worked on; keys with a later time do not count. */
@@ -165,10 +180,7 @@ export class ControllerLoop {
     const took = (): number => Math.round(clock.monotonicMs() - startMs);
     try {
       const result = await this.#controller.reconcile(key, signal);
-      this.#queue.forget(key);
-      if (result.kind === 'requeueAfter') this.#queue.addAfter(key, result.delayMs);
-      const outcome = result.kind === 'done' ? 'success' : 'requeue_after';
-      this.#metrics.reconciles.inc({ controller: this.name, result: outcome });
+      this.#metrics.reconciles.inc({ controller: this.name, result: this.#follow(key, result) });
       this.#log.debug({ key, ms: took(), ...result }, 'reconciled');
     } catch (error) {
       this.#metrics.reconcileErrors.inc({ controller: this.name });
@@ -187,6 +199,25 @@ export class ControllerLoop {
       // Somebody else wrote first: the ordinary way of optimistic concurrency, not worth a warning.
       const level = isApiError(error, 'Conflict') ? 'debug' : 'warn';
       this.#log[level]({ key, ms: took(), retryInMs, err: error }, `reconcile failed: ${messageOf(error)}`);
+    }
+  }
+
+  /** @returns the word for it in the metrics. */
+  #follow(key: string, result: Result): string {
+    switch (result.kind) {
+      case 'done':
+        this.#queue.forget(key);
+        return 'success';
+      case 'requeueAfter':
+        this.#queue.forget(key);
+        this.#queue.addAfter(key, result.delayMs);
+        return 'requeue_after';
+      case 'postponed': {
+        const leftMs = this.#queue.backoffLeftMs(key);
+        if (leftMs > 0) this.#queue.addAfter(key, leftMs);
+        if (result.delayMs !== undefined) this.#queue.addAfter(key, result.delayMs);
+        return 'postponed';
+      }
     }
   }
 

@@ -97,7 +97,7 @@ function makeMetrics(metrics: Metrics): EngineMetrics {
     }),
     reconciles: new Counter({
       name: 'controller_runtime_reconcile_total',
-      help: 'Reconciliations by controller and result (success, requeue_after, error, terminal_error).',
+      help: 'Reconciliations by controller and result (success, requeue_after, postponed, error, terminal_error).',
       labelNames: ['controller', 'result'],
       registers,
     }),

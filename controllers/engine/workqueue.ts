@@ -50,6 +50,8 @@ export class WorkQueue {
   readonly #addedAtMs = new Map<string, number>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
+  /** Key -> when its last backoff is over, monotonic milliseconds. */
+  readonly #backoffEndsMs = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   #isShutDown = false;
 
@@ -106,6 +108,7 @@ export class WorkQueue {
     this.#failures.set(key, failures + 1);
     this.#metrics.retries.inc({ name: this.#name });
     const delayMs = Math.min(this.#backoff.baseMs * 2 ** Math.min(failures, 60), this.#backoff.maxMs);
+    this.#backoffEndsMs.set(key, this.#clock.monotonicMs() + delayMs);
     this.addAfter(key, delayMs);
     return delayMs;
   }
@@ -113,6 +116,12 @@ export class WorkQueue {
   /** The key's failures no longer count. */
   forget(key: string): void {
     this.#failures.delete(key);
+    this.#backoffEndsMs.delete(key);
+  }
+
+  /** What is left of the key's backoff, milliseconds; 0 when it is over or the key has not failed. */
+  backoffLeftMs(key: string): number {
+    return Math.max(0, (this.#backoffEndsMs.get(key) ?? 0) - this.#clock.monotonicMs());
   }
 
   failures(key: string): number {
@@ -170,6 +179,7 @@ export class WorkQueue {
     this.#dirty.clear();
     this.#addedAtMs.clear();
     this.#failures.clear();
+    this.#backoffEndsMs.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
     this.#metrics.queues.delete(this.#gauges);
   }

@@ -15,7 +15,14 @@ import { apiVersionOf, parseKey } from '../../machinery/meta.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
-import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
+import {
+  type Controller,
+  ControllerLoop,
+  done,
+  postponed,
+  type Result,
+  requeueAfter,
+} from '../engine/controller.ts';
 import { UNBOUND } from '../informers.ts';
 import { Ledger } from './ledger.ts';
 import { type AttemptResult, type SchedulerMetrics, schedulerMetrics } from './metrics.ts';
@@ -45,10 +52,12 @@ const TOLD_CANDIDATES = 20;
 
 /** Bindings wait for the store; decisions do not, so several may be under way at once. */
 const CONCURRENCY = 4;
+/** The longest is short: a store that takes no writes may take them again at any time. */
+const BACKOFF = { baseMs: 5, maxMs: 10_000 };
 
 export function openScheduler(context: ControllerContext, sources: SchedulerSources): ControllerLoop {
   const scheduler = new Scheduler(context, sources);
-  const loop = new ControllerLoop(scheduler, { ...context, concurrency: CONCURRENCY });
+  const loop = new ControllerLoop(scheduler, { ...context, concurrency: CONCURRENCY, backoff: BACKOFF });
   scheduler.attach(loop);
   return loop;
 }
@@ -65,6 +74,7 @@ class Scheduler implements Controller {
   readonly #wakeTimers = new Map<'soon' | 'later', Timer>();
   #isStopped = false;
   #enqueue: (key: string) => void = () => undefined;
+  #isBackingOff: (key: string) => boolean = () => false;
 
   constructor(context: ControllerContext, sources: SchedulerSources) {
     this.#context = context;
@@ -85,6 +95,7 @@ class Scheduler implements Controller {
 
   attach(loop: ControllerLoop): void {
     this.#enqueue = (key) => loop.enqueue(key);
+    this.#isBackingOff = (key) => loop.isBackingOff(key);
     this.#sources.tasks.onChange((key, task, old) => {
       this.#ledger.observe(key, task, old);
       this.#rounds.observe(key, task);
@@ -129,15 +140,22 @@ class Scheduler implements Controller {
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
     const task = this.#sources.tasks.get(key);
-    if (task === undefined) return done;
+    if (task === undefined) {
+      this.#rounds.release(key);
+      return done;
+    }
     const rest = restReason(task);
     if (rest !== undefined) {
+      this.#rounds.release(key);
       this.#explainedAtMs.delete(key);
       if (this.#rounds.take(key)?.kind === 'bind') this.#ledger.forget(task.metadata.uid ?? '');
       if (rest === 'Bound') await this.#confirm(task, signal);
       if (rest === 'Stopped') await this.#rest(task, signal);
       return done;
     }
+    // Its last binding or preemption failed: until its backoff is over no round of the others decides on it again.
+    if (this.#rounds.isHeld(key) && this.#isBackingOff(key)) return postponed();
+    this.#rounds.release(key);
     // Also one whose binding has failed, or was never seen: it waits again.
     this.#rounds.observe(key, task);
     this.#rounds.reopenAfter(key, RECHECK_MS);
@@ -154,7 +172,8 @@ class Scheduler implements Controller {
         break;
       case undefined:
         // Our own binding is on its way to this copy, or the next round looks at it.
-        if (this.#ledger.isAssumed(task) || this.#rounds.isOpen(key)) return done;
+        if (this.#ledger.isAssumed(task)) return done;
+        if (this.#rounds.isOpen(key)) return postponed();
         if (this.#rounds.undone > 0) return requeueAfter(EXPLAIN_LATER_MS);
     }
     const waitMs = this.#untilExplained(key, task);
@@ -174,6 +193,7 @@ class Scheduler implements Controller {
       this.#explainedAtMs.delete(key);
     } catch (error) {
       // Who is not as it was planned on is left alone; what is left to do is planned anew.
+      this.#rounds.hold(key);
       this.#ledger.nominations.break(uid);
       throw error;
     }
@@ -199,6 +219,7 @@ class Scheduler implements Controller {
     } catch (error) {
       this.#ledger.forget(uid);
       if (isApiError(error, 'NotFound') && this.#sources.tasks.get(key) === undefined) return;
+      this.#rounds.hold(key);
       throw error;
     }
     this.#context.recorder.record({

@@ -48,6 +48,8 @@ export class Rounds {
   readonly #waiting = new WaitingList();
   /** Keys that no round has looked at yet, or that are to be looked at in full. */
   readonly #open = new Set<string>();
+  /** Keys that no round looks at until they are released. */
+  readonly #held = new Set<string>();
   /** Counts the reports of room that may have become free. */
   #sequence = 0;
   /** Worker -> its last such report. */
@@ -90,15 +92,33 @@ export class Rounds {
 
   /** The task as it is now; undefined when there is none. */
   observe(key: string, task: Task | undefined): void {
-    if (task === undefined) this.#decisions.delete(key);
+    if (task === undefined) {
+      this.#decisions.delete(key);
+      this.release(key);
+    }
     const isWaiting = task !== undefined && needsWorker(task) && restReason(task) === undefined;
-    if (isWaiting && !this.#options.ledger.isAssumed(task)) {
+    if (isWaiting && !this.#held.has(key) && !this.#options.ledger.isAssumed(task)) {
       const known = this.#waiting.get(key);
       const waiting = this.#waiting.set(key, task);
       if (known?.class !== waiting.class) this.#open.add(key);
     } else {
       this.#remove(key);
     }
+  }
+
+  /** What was decided for it failed: it gets nothing until it is released, and what it would get is for the others. */
+  hold(key: string): void {
+    this.#held.add(key);
+    this.#decisions.delete(key);
+    this.#remove(key);
+  }
+
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  release(key: string): void {
+    this.#held.delete(key);
   }
 
   /** Looked at in full by the next round, if the last look was that long ago: for whatever was missed. */

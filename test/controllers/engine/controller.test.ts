@@ -4,6 +4,8 @@ import {
   type Controller,
   ControllerLoop,
   done,
+  postponed,
+  type Result,
   requeueAfter,
 } from '../../../controllers/engine/controller.ts';
 import { sleep } from '../../../machinery/clock.ts';
@@ -39,6 +41,46 @@ function start(controller: Partial<Controller> & Pick<Controller, 'reconcile'>, 
 }
 
 describe('ControllerLoop', () => {
+  it('leaves failures and their backoff as they are when a reconcile is postponed', async () => {
+    const atMs: number[] = [];
+    const isBackingOff: boolean[] = [];
+    let answer: () => Promise<Result> = () => Promise.reject(new Error('not yet'));
+    const { clock, loop, stop, ended } = start({
+      reconcile: (key) => {
+        atMs.push(clock.monotonicMs());
+        isBackingOff.push(loop.isBackingOff(key));
+        return answer();
+      },
+    });
+    const pass = async (ms: number): Promise<void> => {
+      for (let step = 0; step < ms; step++) {
+        await settle();
+        clock.advance(1);
+      }
+      await settle();
+    };
+    loop.enqueue('a');
+    await pass(15);
+    answer = () => Promise.resolve(postponed());
+    loop.enqueue('a');
+    await pass(100);
+    expect(atMs, 'again when the backoff of 20 ms is over, and then not before it is enqueued').to.deep.equal(
+      [0, 10, 15, 30],
+    );
+    expect(isBackingOff).to.deep.equal([false, false, true, false]);
+    answer = () => Promise.resolve(postponed(7));
+    loop.enqueue('a');
+    await pass(7);
+    expect(atMs.slice(4)).to.deep.equal([115, 122]);
+    answer = () => Promise.reject(new Error('not yet'));
+    await pass(7);
+    answer = () => Promise.resolve(done);
+    await pass(100);
+    expect(atMs.slice(6), 'the third failure waits for 40 ms').to.deep.equal([129, 169]);
+    stop.abort();
+    await ended;
+  });
+
   it('comes back after a growing delay when a reconcile fails, and forgets failures once one succeeds', async () => {
     const atMs: number[] = [];
     let failing = 3;

@@ -292,10 +292,11 @@ function isNews(task: Task | undefined, old: Task | undefined, nowMs: number): b
 
 function signOf(task: Task, nowMs: number): string {
   const { uid = '', deletionTimestamp = '' } = task.metadata;
-  const { reason, startedAt } = task.status ?? {};
+  const { phase, reason, startedAt } = task.status ?? {};
   const end = endOf(task, nowMs)?.kind ?? '';
   const isInTrouble = startedAt === undefined && (isGivenUp(reason) || reason === 'ErrImagePull');
-  return [uid, deletionTimestamp, task.spec.desiredState ?? '', end, isInTrouble].join(' ');
+  const isLost = phase === 'Unknown';
+  return [uid, deletionTimestamp, task.spec.desiredState ?? '', end, isInTrouble, isLost].join(' ');
 }
 
 /** Keys of the Runs that a Job has let begin since. */

@@ -106,6 +106,26 @@ export function imageTrouble(task: Task, step: PinnedStep, nowMs: number): Image
   return { reason: 'ImagePullBackOff', message: shortened(message), leftMs: patienceMs - ageMs };
 }
 
+/** A cancelled run does not wait longer for the word of a worker that is lost. */
+const LOST_PATIENCE_MS = 60_000;
+
+export interface LostWorker {
+  readonly reason: string;
+  readonly message: string;
+  /** 0 or less: whoever wants the step to end need not wait any more. */
+  readonly leftMs: number;
+}
+
+/** Nobody knows how the Task is: its worker has not been heard of. */
+export function lostWorker({ status, spec }: Task, nowMs: number): LostWorker | undefined {
+  if (status?.phase !== 'Unknown') return undefined;
+  const { reason = 'WorkerLost', message = `worker ${spec.workerName ?? ''} is lost` } = status;
+  const since = Date.parse(findCondition(status.conditions, 'Ready')?.lastTransitionTime ?? '');
+  // One that is ahead of the clock is from before a jump of it.
+  const ageMs = Number.isNaN(since) ? 0 : Math.max(0, nowMs - since);
+  return { reason, message: shortened(message), leftMs: LOST_PATIENCE_MS - ageMs };
+}
+
 /** Why a try was given up although its Task had not ended; kept as the step's reason before it is stopped. */
 export function isGivenUp(reason: string | undefined): boolean {
   return reason === 'ImagePullBackOff' || reason === 'InvalidImageName';

@@ -8,7 +8,7 @@
 import type { Task } from '../../../schemas/types.gen.ts';
 import type { CreateAction, PinnedStep, RunWorld, StepState, StepStatus, StopAction } from '../types.ts';
 import { isEnd, whySkipped } from './conditions.ts';
-import { backoffMs, type End, endOf, imageTrouble, isGivenUp, vanished } from './ends.ts';
+import { backoffMs, type End, endOf, imageTrouble, isGivenUp, lostWorker, vanished } from './ends.ts';
 import { taskNames } from './names.ts';
 
 /** Why nothing more begins: the run is cancelled, or nobody knows any more what it is made of. */
@@ -163,6 +163,16 @@ function planTry(view: StepView, step: PinnedStep, task: Task, attempt: number):
   const { world, stored, abort } = view;
   const end = endOf(task, world.nowMs);
   if (end !== undefined) return planEnd(view, step, { attempt, end, task });
+  const lost = lostWorker(task, world.nowMs);
+  if (lost !== undefined && abort === 'Cancelled' && isStopping(task) && lost.leftMs <= 0) {
+    const message = `${lost.message}; the run was cancelled and waits no longer: the worker stops the task when it is back`;
+    const entry = tryEntry(view, step, task, attempt);
+    const finishedAt = isoTime(world.nowMs);
+    return {
+      entry: { ...entry, state: 'interrupted', reason: lost.reason, message, finishedAt },
+      proof: 'none',
+    };
+  }
   const known = stored?.attempts === attempt ? stored : undefined;
   const trouble = imageTrouble(task, step, world.nowMs);
   const isWaiting = trouble !== undefined && trouble.leftMs > 0;
@@ -174,7 +184,9 @@ function planTry(view: StepView, step: PinnedStep, task: Task, attempt: number):
     ...tryEntry(view, step, task, attempt),
     state: 'running',
     ...(isHopeless && words !== undefined ? wordsOf(words) : {}),
+    ...(lost === undefined ? {} : wordsOf(lost)),
   };
+  const waitMs = isWaiting ? trouble.leftMs : lost !== undefined && lost.leftMs > 0 ? lost.leftMs : undefined;
   const why =
     abort === 'Cancelled' ? ABORT_WORDS[abort] : isHopeless && wasGivenUp ? entry.message : undefined;
   return {
@@ -182,7 +194,7 @@ function planTry(view: StepView, step: PinnedStep, task: Task, attempt: number):
     proof: 'none',
     ...(why === undefined || isStopping(task) ? {} : { stop: { task, reason: why } }),
     ...(isHopeless && !wasGivenUp ? { waitsForStore: true } : {}),
-    ...(isWaiting ? { lookAgainMs: trouble.leftMs } : {}),
+    ...(waitMs === undefined ? {} : { lookAgainMs: waitMs }),
   };
 }
 

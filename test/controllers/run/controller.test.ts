@@ -438,6 +438,46 @@ describe('The run controller', () => {
     expect(run.status?.tasks?.every(({ reason }) => reason === undefined)).to.equal(true);
   });
 
+  it('says of a step that its worker is lost, waits for it, and does not wait for ever once it is cancelled', async () => {
+    await stage.createJob('j', [{ name: 'a' }, after('b', 'a')]);
+    stage.plays = { a: [{ forever: true }] };
+    await stage.createRun('r', { jobRef: { name: 'j' } });
+    await world.settle();
+    const lose = async (): Promise<void> => {
+      const message = 'worker w1 is lost; whether the task runs is not known';
+      const lastTransitionTime = new Date(world.clock.now()).toISOString();
+      const ready = {
+        type: 'Ready',
+        status: 'Unknown',
+        reason: 'WorkerLost',
+        message,
+        lastTransitionTime,
+      } as const;
+      const status = { phase: 'Unknown', reason: 'WorkerLost', message } as const;
+      await stage.tell((await stage.task('r-a-1'))!, { ...status, conditions: [ready] });
+    };
+    await lose();
+    await world.advance(600_000);
+    expect((await stage.run('r')).status?.tasks?.[0]).to.include({
+      state: 'running',
+      reason: 'WorkerLost',
+      message: 'worker w1 is lost; whether the task runs is not known',
+    });
+    await stage.tell((await stage.task('r-a-1'))!, { phase: 'Running' });
+    await world.advance(1_000);
+    expect((await stage.run('r')).status?.tasks?.[0]).not.to.have.property('reason');
+    await lose();
+    await stage.patchRun('r', { cancel: true });
+    await world.advance(50_000);
+    expect((await stage.task('r-a-1'))?.spec.desiredState).to.equal('Stopped');
+    expect((await stage.run('r')).status).not.to.have.property('finishedAt');
+    await world.advance(15_000);
+    const run = await stage.run('r');
+    expect(statesOf(run)).to.equal('a interrupted, b cancelled');
+    expect(run.status?.state).to.equal('cancelled');
+    expect(run.status?.tasks?.[0]?.message).to.include('the worker stops the task when it is back');
+  });
+
   it('gives up a try whose image cannot be had', async () => {
     await stage.createJob('j', [{ name: 'a', timeoutSeconds: 20 }]);
     stage.plays = { a: [{ forever: true }] };

@@ -31,6 +31,8 @@ import type { Status } from './types.ts';
 const CONCURRENCY = 4;
 /** Timers do not notice a wall clock that is put right: what waits for a time of day is looked at at least this often. */
 const LOOK_AGAIN_MS = 30_000;
+/** After as much as one pass makes or deletes: the copies of the tasks have to catch up. */
+const GO_ON_MS = 50;
 /** The condition that says what creating was refused with. */
 const REFUSED = 'ReplicaFailure';
 /** Sources of a template that could not be read are read again after this long. */
@@ -115,6 +117,8 @@ class TaskSets implements Controller {
           recorder.record({ object: set, type, reason, message });
       },
       noteTaken: (name: string) => memory.noteTaken(key, name),
+      noteUndeletable: (uid: string, version: string | undefined) =>
+        memory.noteUndeletable(key, uid, version),
     };
     const revisions = new Revisions(context, observed, signal);
     const performance = new Performance(context, revisions, observed, signal);
@@ -137,6 +141,7 @@ class TaskSets implements Controller {
     const removal = await performance.remove(plan.actions);
     const waits = [
       plan.lookAgainMs === undefined ? undefined : Math.min(plan.lookAgainMs, LOOK_AGAIN_MS),
+      (plan.hasMore.creates && refusal === undefined) || plan.hasMore.deletes ? GO_ON_MS : undefined,
       observed.problem === undefined ? undefined : UNREAD_RECHECK_MS,
       removal === 'done' ? undefined : LOOK_AGAIN_MS,
       refusal === undefined ? undefined : memory.heldMs(key, clock.monotonicMs()),
@@ -164,7 +169,7 @@ class TaskSets implements Controller {
       log.warn({ taskset: key, err: observed.problem }, `cannot tell the revision of the template: ${why}`);
     }
     const readyMs = memory.readyMs(key, set, observed.world.tasks, clock.monotonicMs());
-    return { ...observed, world: { ...observed.world, readyMs } };
+    return { ...observed, world: { ...observed.world, readyMs, undeletable: memory.undeletable(key) } };
   }
 
   /** As it is stored then; undefined when it was changed in the meantime. */

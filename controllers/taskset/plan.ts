@@ -25,7 +25,7 @@ import { leavingEntry, type Victim } from './planning/victims.ts';
 import { type Member, type SetView, uidOf, viewOf } from './planning/view.ts';
 import type { Leaving, Status, TaskSetAction, TaskSetPlan, TaskSetWorld } from './types.ts';
 
-/** After as many creates as one pass makes: the copies of the tasks have to catch up. */
+/** Giving up is written down first; what follows from it is planned when that is read back. */
 const AGAIN_MS = 50;
 
 export function planTaskSet(world: TaskSetWorld): TaskSetPlan {
@@ -50,7 +50,10 @@ export function planTaskSet(world: TaskSetWorld): TaskSetPlan {
   ]);
   const status =
     world.set.status !== undefined && isSameJson(world.set.status, next) ? world.set.status : next;
-  if (isDeleting) return { actions: [], status, lookAgainMs: undefined, notes: [] };
+  if (isDeleting) {
+    const hasMore = { creates: false, deletes: false };
+    return { actions: [], status, lookAgainMs: undefined, hasMore, notes: [] };
+  }
   const revisions = planRevisions(view, rollout.target);
   const actions: readonly TaskSetAction[] = [
     ...view.released.map((task) => ofTask('release', task)),
@@ -62,7 +65,7 @@ export function planTaskSet(world: TaskSetWorld): TaskSetPlan {
   ];
   const looks = [
     leave.lookAgainMs,
-    isCut || rollout.gaveUp !== undefined ? AGAIN_MS : undefined,
+    rollout.gaveUp === undefined ? undefined : AGAIN_MS,
     going.length > 0 ? NOTICE_MS : undefined,
     rollout.deadlineInMs !== undefined && rollout.deadlineInMs > 0 ? rollout.deadlineInMs : undefined,
     ...view.members.map(({ availableInMs }) => availableInMs),
@@ -71,6 +74,7 @@ export function planTaskSet(world: TaskSetWorld): TaskSetPlan {
     actions,
     status,
     lookAgainMs: looks.length === 0 ? undefined : Math.max(1, Math.min(...looks)),
+    hasMore: { creates: isCut, deletes: leave.hasMore },
     notes: notesOf({ view, rollout, limits, next, going }),
   };
 }

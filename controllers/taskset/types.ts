@@ -37,6 +37,8 @@ export interface TaskSetWorld {
    * written long after it was planned, and wall clocks jump. Absent: `since` is believed.
    */
   readonly noticedMs?: ReadonlyMap<string, number>;
+  /** uid -> version of Tasks whose deletion was refused as they were then: others go first. */
+  readonly undeletable?: ReadonlyMap<string, string | undefined>;
   /**
    * How long this process has seen each Task Ready without a break, by its monotonic clock: a Task that has been so for
    * minReadySeconds is available, also where its worker's clock is ahead of ours. Absent: clocks are believed.
@@ -79,6 +81,8 @@ export interface TaskSetPlan {
   readonly status: Status | undefined;
   /** Look again after this long at the latest. */
   readonly lookAgainMs: number | undefined;
+  /** Whether there is more to do of a kind than one pass does: gone on with soon, unless it was refused. */
+  readonly hasMore: { readonly creates: boolean; readonly deletes: boolean };
   /** Told once the status is written. */
   readonly notes: readonly TaskSetNote[];
 }

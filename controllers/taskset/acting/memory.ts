@@ -21,6 +21,8 @@ interface Remembered {
   held: { readonly refusal: Refusal; readonly delayMs: number; readonly untilMs: number } | undefined;
   /** Since when each uid was seen in the stored `leaving`. */
   noticed: ReadonlyMap<string, number>;
+  /** uid -> version of those whose deletion was refused; only of those in the stored `leaving`. */
+  readonly undeletable: Map<string, string | undefined>;
   /** Since when each Task's condition Ready was seen True, and when it says it became so. */
   ready: ReadonlyMap<string, { readonly time: string; readonly sinceMs: number }>;
   progress: { readonly time: string | undefined; readonly sinceMs: number };
@@ -56,6 +58,8 @@ export class SetMemory {
   noticedMs(key: string, set: TaskSet, nowMs: number): ReadonlyMap<string, number> {
     const found = this.#of(key, set, nowMs);
     const uids = (set.status?.leaving ?? []).map(({ uid }) => uid);
+    const known = new Set(uids);
+    for (const uid of found.undeletable.keys()) if (!known.has(uid)) found.undeletable.delete(uid);
     found.noticed = new Map(uids.map((uid) => [uid, found.noticed.get(uid) ?? nowMs]));
     return new Map([...found.noticed].map(([uid, sinceMs]) => [uid, nowMs - sinceMs]));
   }
@@ -73,6 +77,15 @@ export class SetMemory {
     }
     found.ready = ready;
     return new Map([...ready].map(([uid, { sinceMs }]) => [uid, nowMs - sinceMs]));
+  }
+
+  /** Tasks whose deletion was refused, with the version that they had. */
+  undeletable(key: string): ReadonlyMap<string, string | undefined> {
+    return this.#sets.get(key)?.undeletable ?? new Map();
+  }
+
+  noteUndeletable(key: string, uid: string, version: string | undefined): void {
+    this.#sets.get(key)?.undeletable.set(uid, version);
   }
 
   /** What was refused so recently that it is not asked for again yet. */
@@ -139,6 +152,7 @@ export class SetMemory {
       isRead: false,
       held: undefined,
       noticed: new Map(),
+      undeletable: new Map(),
       ready: new Map(),
       progress: { time: status?.lastProgressTime, sinceMs: nowMs },
       told: new Set(),

@@ -41,6 +41,8 @@ export interface PerformContext {
   readonly tell: Tell;
   /** A name that is somebody else's. */
   readonly noteTaken: (name: string) => void;
+  /** A Task whose deletion was refused, in this version. */
+  readonly noteUndeletable: (uid: string, version: string | undefined) => void;
 }
 
 type Create = Extract<TaskSetAction, { kind: 'create' }>;
@@ -91,6 +93,8 @@ export class Performance {
     let refused: ApiError | undefined;
     await eachAtOnce(told, async (action) => {
       const error = await this.#delete(action);
+      if (error === undefined) return;
+      this.#context.noteUndeletable(action.uid, this.#taskOf.get(action.uid)?.metadata.resourceVersion);
       refused ??= error;
     });
     if (refused !== undefined) {

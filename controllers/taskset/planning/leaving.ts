@@ -18,6 +18,8 @@ export const MAX_DELETES = 50;
 export interface Leave {
   readonly kept: readonly Leaving[];
   readonly deletes: readonly Extract<TaskSetAction, { kind: 'delete' }>[];
+  /** More are due than one pass deletes, and nobody has refused them. */
+  readonly hasMore: boolean;
   /** Until the next one is due, or may be forgotten. */
   readonly lookAgainMs: number | undefined;
 }
@@ -27,7 +29,8 @@ export function leaveOf(view: SetView, measureOf: Gap['measureOf']): Leave {
   const tasks = new Map(view.all.map((task) => [uidOf(task), task]));
   const endpoints = new Set((status.endpoints ?? []).map(({ task }) => task));
   const kept: Leaving[] = [];
-  const deletes: Extract<TaskSetAction, { kind: 'delete' }>[] = [];
+  const due: Extract<TaskSetAction, { kind: 'delete' }>[] = [];
+  const refused: typeof due = [];
   const looks: number[] = [];
   for (const entry of leaving) {
     const task = tasks.get(entry.uid);
@@ -48,11 +51,18 @@ export function leaveOf(view: SetView, measureOf: Gap['measureOf']): Leave {
     const noticeMs = world.noticedMs === undefined ? ageMs : (world.noticedMs.get(entry.uid) ?? 0);
     const leftMs = NOTICE_MS - Math.min(ageMs, noticeMs);
     if (isOdd || leftMs > 0 || endpoints.has(entry.task)) looks.push(Math.max(1, leftMs));
-    else if (deletes.length >= MAX_DELETES) looks.push(1);
     else {
       const reason = `${entry.reason}: ${entry.message ?? ''}`;
-      deletes.push({ kind: 'delete', task: entry.task, uid: entry.uid, reason });
+      const isRefused =
+        world.undeletable?.has(entry.uid) === true &&
+        world.undeletable.get(entry.uid) === task.metadata.resourceVersion;
+      (isRefused ? refused : due).push({ kind: 'delete', task: entry.task, uid: entry.uid, reason });
     }
   }
-  return { kept, deletes, lookAgainMs: looks.length === 0 ? undefined : Math.min(...looks) };
+  return {
+    kept,
+    deletes: [...due, ...refused].slice(0, MAX_DELETES),
+    hasMore: due.length > MAX_DELETES,
+    lookAgainMs: looks.length === 0 ? undefined : Math.min(...looks),
+  };
 }

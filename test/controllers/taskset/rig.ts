@@ -33,6 +33,8 @@ interface Running {
 export class TaskSetRig {
   readonly world: World;
   readonly engines = new Map<string, FakeRuntime>();
+  /** Of all control planes. */
+  readonly metrics = newMetrics();
   readonly #options: RigOptions;
   readonly #agents = new Map<string, Agent>();
   readonly #controlPlanes = new Set<Running>();
@@ -88,7 +90,7 @@ export class TaskSetRig {
       clock: world.clock,
       random: seededRandom(100 + this.#starts++),
       log: silentLog,
-      metrics: newMetrics(),
+      metrics: this.metrics,
     });
     const started = { stop, running: controlPlane.run(stop.signal) };
     this.#controlPlanes.add(started);
@@ -124,6 +126,15 @@ export class TaskSetRig {
       metadata: { name, namespace: 'default', ...metadata },
       spec: { selector: { matchLabels: { app: name } }, template: template(name), ...spec },
     });
+  }
+
+  /** How often TaskSets were looked at so far. */
+  async looks(): Promise<number> {
+    const { values } = (await this.metrics.getSingleMetric('controller_runtime_reconcile_total')?.get()) ?? {
+      values: [],
+    };
+    const own = values.filter(({ labels }) => labels['controller'] === 'taskset');
+    return own.reduce((sum, { value }) => sum + value, 0);
   }
 
   /** A merge patch. */

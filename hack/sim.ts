@@ -3,7 +3,7 @@
  * the first that broke, `--seed N --last M`. Exits 1 when something was broken.
  */
 import { parseArgs } from 'node:util';
-import { plants } from '../test/sim/plants.ts';
+import { plants, workloadPlants } from '../test/sim/plants.ts';
 import { simulate } from '../test/sim/simulation.ts';
 
 const { values } = parseArgs({
@@ -21,9 +21,10 @@ const { values } = parseArgs({
 });
 const first = integer('seed', values.seed);
 const last = integer('last', values.last ?? values.seed);
-const plant = plants.find(({ name }) => name === values.plant);
+const all = [...plants, ...workloadPlants];
+const plant = all.find(({ name }) => name === values.plant);
 if (values.plant !== undefined && plant === undefined) {
-  console.error(`--plant is "${values.plant}", wanted one of ${plants.map(({ name }) => name).join(', ')}`);
+  console.error(`--plant is "${values.plant}", wanted one of ${all.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 const controlPlanes = integer('control-planes', values['control-planes']);

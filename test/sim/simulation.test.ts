@@ -6,13 +6,16 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { plants } from './plants.ts';
+import type { Plant } from './cluster.ts';
+import { plants, workloadPlants } from './plants.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
 
 const SIM = join(import.meta.dirname, '..', '..', 'hack', 'sim.ts');
 const SEEDS = 50;
 const SEEDS_IN_ONE = 10;
 const ELECTED_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 500 : 20;
+/** Half of them with two control planes. */
+const WORKLOAD_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 2_000 : 50;
 const LONG_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 2_000 : 0;
 /** What a killed process of a simulation leaves behind is never collected: so many share one process. */
 const LONG_SEEDS_IN_ONE = 150;
@@ -39,6 +42,18 @@ describe('Simulation', () => {
     });
   }
 
+  for (let first = 1; first <= WORKLOAD_SEEDS; first += SEEDS_IN_ONE) {
+    const last = Math.min(WORKLOAD_SEEDS, first + SEEDS_IN_ONE - 1);
+    it(`holds what TaskSets, Jobs and Runs promise for seeds ${first} to ${last}, every other one with two control planes`, async function () {
+      this.timeout(SEEDS_IN_ONE * SECONDS_PER_SEED * 1000);
+      for (let seed = first; seed <= last; seed++) {
+        const controlPlanes = 2 - (seed % 2);
+        const flags = ` --workloads --control-planes ${controlPlanes}`;
+        expectHeld(await simulate({ seed, controlPlanes, work: 'workloads' }), flags);
+      }
+    });
+  }
+
   for (let first = SEEDS + 1; first <= LONG_SEEDS; first += LONG_SEEDS_IN_ONE) {
     const last = Math.min(LONG_SEEDS, first + LONG_SEEDS_IN_ONE - 1);
     it(`holds what it promises for seeds ${first} to ${last}`, async function () {
@@ -58,17 +73,20 @@ describe('Simulation', () => {
     expect(once.trace.length).to.be.greaterThan(100);
   });
 
-  for (const plant of plants) {
-    it(`finds a planted fault: ${plant.name}`, async function () {
-      this.timeout(SEEDS_FOR_A_PLANT * SECONDS_PER_SEED * 1000);
-      for (let seed = 1; seed <= SEEDS_FOR_A_PLANT; seed++) {
-        const { violation } = await simulate({ seed, plant });
-        if (violation !== undefined) return;
-      }
-      expect.fail(`none of ${SEEDS_FOR_A_PLANT} seeds found it: the simulator looks away`);
-    });
-  }
+  for (const plant of plants) findsPlanted(plant, 'tasks');
+  for (const plant of workloadPlants) findsPlanted(plant, 'workloads');
 });
+
+function findsPlanted(plant: Plant, work: 'tasks' | 'workloads'): void {
+  it(`finds a planted fault: ${plant.name}`, async function () {
+    this.timeout(SEEDS_FOR_A_PLANT * SECONDS_PER_SEED * 1000);
+    for (let seed = 1; seed <= SEEDS_FOR_A_PLANT; seed++) {
+      const { violation } = await simulate({ seed, plant, work });
+      if (violation !== undefined) return;
+    }
+    expect.fail(`none of ${SEEDS_FOR_A_PLANT} seeds found it: the simulator looks away`);
+  });
+}
 
 function expectHeld({ seed, violation, trace }: SimulationResult, flags = ''): void {
   if (violation === undefined) return;

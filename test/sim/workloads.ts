@@ -64,7 +64,10 @@ export class Workloads {
         spec: { image: 'forever:1', args: [`calm${Math.floor(this.#random.next() * 1000)}`] },
       };
       const strategy = { canary: null };
-      await this.#patch(taskSets, set.metadata.name, { spec: { paused: false, strategy, template } });
+      await this.#patch(taskSets, set.metadata.name, {
+        // Whoever was away at the end of the storm has time to come back.
+        spec: { paused: false, progressDeadlineSeconds: 600, strategy, template },
+      });
     }
   }
 

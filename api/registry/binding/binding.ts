@@ -58,6 +58,8 @@ export function planBinding(
     throw refuse(`it is already bound to worker "${task.spec.workerName}" (epoch ${task.spec.bindingEpoch})`);
   }
   if (deletionTimestamp !== undefined) throw refuse('it is being deleted');
+  // Whoever stopped it has been told that nothing of it runs: no scheduler that has yet to see that gives it a worker.
+  if (task.spec.desiredState === 'Stopped') throw refuse('its desiredState is Stopped');
   const next = (task.spec.bindingEpoch ?? 0) + 1;
   if (binding.epoch !== next)
     throw refuse(`the binding's epoch is ${binding.epoch}, the next one is ${next}`);

@@ -143,6 +143,8 @@ describe('tasks/binding', () => {
     await client.create(tasks, taskManifest('going', {}, { finalizers: ['example.com/x'] }));
     await client.delete(tasks, key('going'));
     expect(await said(bind(client, 'going', 'w1'))).to.include('it is being deleted');
+    await create('stopped', { desiredState: 'Stopped' });
+    expect(await said(bind(client, 'stopped', 'w1'))).to.include('its desiredState is Stopped');
     await refusalOf(bind(client, 'missing', 'w1'), 'NotFound');
     expect(await held()).to.deep.equal(['a']);
   });

@@ -126,7 +126,11 @@ export function newInformers(context: InformerContext): Informers {
     controllerRevisions: new Informer({
       ...context,
       resource: controllerRevisions,
-      indexes: { [BY_CONTROLLER]: controllerUids },
+      indexes: {
+        [BY_CONTROLLER]: controllerUids,
+        [BY_NAMESPACE]: (revision) =>
+          controllerUids(revision).length > 0 ? [] : [revision.metadata.namespace ?? ''],
+      },
     }),
     schedulerSettings: new Informer({ ...context, resource: schedulerSettings }),
   };

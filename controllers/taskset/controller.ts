@@ -122,6 +122,7 @@ class TaskSets implements Controller {
     };
     const revisions = new Revisions(context, observed, signal);
     const performance = new Performance(context, revisions, observed, signal);
+    await revisions.adopt();
     await revisions.keepSnapshots(plan.actions);
     const held = memory.heldFor(key, set, clock.monotonicMs());
     const unprepared = await performance.prepare(plan.actions, held === undefined);

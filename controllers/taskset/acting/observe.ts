@@ -8,6 +8,7 @@
 import type { ObjectStore } from '../../../client/informer.ts';
 import type { Clock } from '../../../machinery/clock.ts';
 import { isSameJson } from '../../../machinery/json.ts';
+import { LABEL_REVISION, LABEL_TASKSET } from '../../../machinery/labels.ts';
 import { keyOf } from '../../../machinery/meta.ts';
 import { type LabelSelector, labelSelectorText, parseLabelSelector } from '../../../machinery/selectors.ts';
 import type { TaskReference } from '../../../schemas/taskreferences.ts';
@@ -65,7 +66,7 @@ export async function observeTaskSet(
   let data: TaskSetRevisionData | undefined;
   let problem: unknown;
   try {
-    const known = sources.controllerRevisions.byIndex(BY_CONTROLLER, uid);
+    const known = revisionsOf(sources, set);
     const template = templateInputs(set.spec.template, known);
     data = await updateData(contents, set, template, known, isFresh, signal);
   } catch (error) {
@@ -82,7 +83,7 @@ export async function observeTaskSet(
   const world: TaskSetWorld = {
     set,
     tasks: [...controlled, ...free],
-    revisions: sources.controllerRevisions.byIndex(BY_CONTROLLER, uid),
+    revisions: revisionsOf(sources, set),
     update: hash === undefined ? undefined : { name: revisionName(name, hash), hash },
     workers: set.spec.mode === 'Global' ? sources.workers.list() : [],
     nowMs: clock.now(),
@@ -91,6 +92,23 @@ export async function observeTaskSet(
     noticedMs,
   };
   return { world, data, problem };
+}
+
+/** Its own, and those that a set of its name left behind: they come back with their numbers, and go with it. */
+function revisionsOf(
+  { controllerRevisions }: TaskSetSources,
+  { metadata }: TaskSet,
+): readonly ControllerRevision[] {
+  const { namespace = '', name, uid = '', deletionTimestamp } = metadata;
+  const own = controllerRevisions.byIndex(BY_CONTROLLER, uid);
+  if (deletionTimestamp !== undefined) return own;
+  const left = controllerRevisions.byIndex(BY_NAMESPACE, namespace).filter((revision) => {
+    const { labels = {}, deletionTimestamp: goingAt } = revision.metadata;
+    const isNamed = revision.metadata.name === revisionName(name, labels[LABEL_REVISION] ?? '');
+    const data = goingAt === undefined && labels[LABEL_TASKSET] === name ? revisionData(revision) : undefined;
+    return isNamed && data !== undefined && dataHash(data) === labels[LABEL_REVISION];
+  });
+  return [...own, ...left];
 }
 
 /** Every change of a Task that nobody controls asks every set of its namespace. */

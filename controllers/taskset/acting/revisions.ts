@@ -49,6 +49,35 @@ export class Revisions {
     return this.#lacking.get(name);
   }
 
+  /** Those that nobody controls: left behind when a set of this name was deleted without its dependents. */
+  async adopt(): Promise<void> {
+    const left = [...this.#revisions.values()].filter((revision) => controllerOf(revision) === undefined);
+    if (left.length === 0) return;
+    const { client } = this.#context;
+    const signal = this.#signal;
+    // A copy of a set that is gone must not take them with it.
+    const set = await orUndefined(client.get(taskSets, keyOf(this.#set), { signal }), 'NotFound');
+    const isThere = set?.metadata.uid === this.#set.metadata.uid;
+    if (!isThere || set?.metadata.deletionTimestamp !== undefined) return;
+    for (const { metadata } of left) {
+      const { uid, resourceVersion } = metadata;
+      const body = {
+        metadata: { uid, resourceVersion, ownerReferences: ownersWith({ metadata }, this.#set) },
+      };
+      const key = { ...keyOf(this.#set), name: metadata.name };
+      const patch = { type: 'merge', body } as const;
+      // Changed in the meantime: that brings us back.
+      const taken = await orUndefined(
+        client.patch(controllerRevisions, key, patch, { signal }),
+        'Conflict',
+        'NotFound',
+      );
+      if (taken === undefined) continue;
+      this.#revisions.set(metadata.name, taken);
+      this.#context.tell('Normal', 'Adopted', `revision ${metadata.name} was left by a set of this name`);
+    }
+  }
+
   /** Of all but those that are about to be removed. */
   async keepSnapshots(actions: readonly TaskSetAction[]): Promise<void> {
     if (this.#set.metadata.deletionTimestamp !== undefined) return;
@@ -173,6 +202,6 @@ export class Revisions {
 }
 
 /** Its owners, with the set as the one that controls it. */
-export function ownersWith(object: KubeObject, set: TaskSet): OwnerReference[] {
+export function ownersWith(object: Pick<KubeObject, 'metadata'>, set: TaskSet): OwnerReference[] {
   return [...(object.metadata.ownerReferences ?? []), controllerReference(taskSets, set)];
 }

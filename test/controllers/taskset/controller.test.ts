@@ -176,6 +176,33 @@ describe('TaskSet controller', function () {
     });
   });
 
+  it('leaves earlier revisions and their copies to the next of its name, too, with their numbers', async () => {
+    rig = await TaskSetRig.open();
+    await rig.config('settings', { a: '1' });
+    const envFrom = [{ configMapRef: { name: 'settings' } }];
+    await rig.create('web', { replicas: 1, template: template('web', { envFrom }) });
+    await rig.untilSettled('web');
+    await rig.patch('web', { spec: { template: { spec: { image: 'web:2', envFrom: null } } } });
+    await rig.untilSettled('web');
+    await rig.world.admin.delete(taskSets, key('web'), { propagationPolicy: 'Orphan' });
+    await rig.world.until('the set is gone', async () => !(await rig.exists(taskSets, 'web')));
+    const { metadata } = await rig.create('web', {
+      replicas: 1,
+      template: template('web', { image: 'web:3' }),
+    });
+    await rig.untilSettled('web');
+    const kept = await rig.revisions();
+    expect(kept.map(({ revision }) => revision)).to.deep.equal([1, 2, 3]);
+    expect(kept.map((one) => one.metadata.ownerReferences?.map(({ uid }) => uid))).to.deep.equal(
+      Array(3).fill([metadata.uid]),
+    );
+    await rig.world.admin.delete(taskSets, key('web'), { propagationPolicy: 'Background' });
+    await rig.world.until('all of it is gone', async () => {
+      const left = [...(await rig.revisions()), ...(await rig.copies()), ...(await rig.tasksOf('web'))];
+      return left.length === 0;
+    });
+  });
+
   it('says what creating was refused with, tries again ever less often, and goes on once it may', async () => {
     let attempts = 0;
     rig = await TaskSetRig.open({

@@ -7,7 +7,7 @@ import { jobs, runs } from '../../schemas/kinds.ts';
 import type { Job, Run } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { controllerReference } from '../revisions/revision.ts';
-import { isMade } from './planning/admission.ts';
+import { isMade, otherFireName } from './planning/admission.ts';
 import { isOf } from './planning/lives.ts';
 import type { JobAction, JobStatus, NewRun } from './types.ts';
 
@@ -16,17 +16,34 @@ export type Made =
   /** Trying again would end the same way. */
   | { readonly kind: 'refused'; readonly why: string };
 
-/** The Run as it is stored, by whoever it was made. */
+/** The Run as it is stored, by whichever server it was made. Where somebody else has its name, it gets another. */
 export async function performMake(
-  { client, log }: ControllerContext,
+  context: ControllerContext,
   job: Job,
   wanted: NewRun,
   signal: AbortSignal,
 ): Promise<Made> {
-  const manifest = newRun(job, wanted);
+  const { name, scheduledMs } = wanted;
+  const names = scheduledMs === undefined ? [name] : [name, otherFireName(job, scheduledMs)];
+  for (const candidate of names) {
+    const made = await make(context, job, newRun(job, { ...wanted, name: candidate }), signal);
+    if (made !== undefined) return made;
+  }
+  const why = `there are runs already that were made by somebody else: ${names.join(', ')}`;
+  return { kind: 'refused', why };
+}
+
+/** Undefined: somebody else has its name. */
+async function make(
+  { client, log }: ControllerContext,
+  job: Job,
+  manifest: Run,
+  signal: AbortSignal,
+): Promise<Made | undefined> {
+  const { metadata, spec } = manifest;
   try {
     const run = await client.create(runs, manifest, { signal });
-    log.info({ job: job.metadata.name, run: wanted.name, trigger: wanted.trigger }, 'a run was made');
+    log.info({ job: job.metadata.name, run: metadata.name, trigger: spec.trigger }, 'a run was made');
     return { kind: 'made', run };
   } catch (error) {
     if (isApiError(error, 'AlreadyExists')) return existing(client, job, manifest, signal);
@@ -41,7 +58,7 @@ async function existing(
   job: Job,
   manifest: Run,
   signal: AbortSignal,
-): Promise<Made> {
+): Promise<Made | undefined> {
   // Gone again in the meantime: the next pass makes it, or not.
   const run = await client.get(runs, keyOf(manifest), { signal });
   const isOurs =
@@ -49,11 +66,7 @@ async function existing(
     isMade(job, run) &&
     isUnderSameTime(run, manifest) &&
     run.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid) === true;
-  if (isOurs) return { kind: 'made', run };
-  return {
-    kind: 'refused',
-    why: `run "${run.metadata.name}" is there already, and was made by somebody else`,
-  };
+  return isOurs ? { kind: 'made', run } : undefined;
 }
 
 function isUnderSameTime(a: Run, b: Run): boolean {

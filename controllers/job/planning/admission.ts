@@ -71,7 +71,7 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
   const open = sortOpen(world, asked);
   // What is there and not open any more is not made again: it was made, and has begun or ended since.
   const there = new Set(
-    runs.filter((run) => isOf(job, run) && isMade(job, run) && !open.made.includes(run)).map(nameOf),
+    runs.filter((run) => isOf(job, run) && isMade(job, run) && !open.made.includes(run)).map(purposeOf),
   );
   const wanted = asked.filter(({ name }) => !there.has(name));
   const max = maxRunsOf(job);
@@ -83,7 +83,7 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
   const free = open.pending.filter((run) => !gated(run)).sort(byAge);
   // Refused once it is there, so that it can be seen in the list of runs.
   const gatedWanted = unmet.length === 0 ? [] : wanted.filter(({ trigger }) => trigger !== 'Dependency');
-  const known = new Map(open.made.map((run) => [nameOf(run), run]));
+  const known = new Map(open.made.map((run) => [purposeOf(run), run]));
   const applicants = [
     ...free.map((run): Applicant => ({ run, wanted: undefined, ...rankOf(job, run, nowMs) })),
     ...wanted
@@ -171,14 +171,14 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
   const strays: Run[] = [];
   const unclaimed: Run[] = [];
   for (const run of runs) {
-    const { uid = '', name, deletionTimestamp } = run.metadata;
+    const { uid = '', deletionTimestamp } = run.metadata;
     if (!isOf(job, run) || hasEnded(run) || listed.has(uid)) continue;
     // It has its place already, whatever became of the list, which may come from a backup.
     if (hasBegun(run)) active.push(referenceTo(run));
     else if (deletionTimestamp !== undefined) continue;
     else if (run.spec.cancel === true) cancelled.push(run);
     else if (noted.has(uid) || !isMade(job, run)) pending.push(run);
-    else if (names.has(name)) made.push(run);
+    else if (names.has(purposeOf(run))) made.push(run);
     else if (isDealtWith(job, run)) strays.push(run);
     // Of a dependency, by somebody who did not get to note it: it is let run.
     else if (run.spec.trigger === 'Dependency') pending.push(run);
@@ -191,14 +191,26 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
 export function isMade(job: Job, { metadata: { name }, spec }: Run): boolean {
   const { trigger } = spec;
   if (trigger === 'Dependency') return name === dependencyRunName(job, name.slice(-KEY_LENGTH));
-  return (
-    (trigger === 'Schedule' || trigger === 'CatchUp') && name === fireName(job, timeMs(spec.scheduledTime))
-  );
+  if (trigger !== 'Schedule' && trigger !== 'CatchUp') return false;
+  const scheduledMs = timeMs(spec.scheduledTime);
+  return name === fireName(job, scheduledMs) || name === otherFireName(job, scheduledMs);
 }
 
 export function fireName(job: Job, scheduledMs: number | undefined): string {
   return childName([job.metadata.name, Math.floor((scheduledMs ?? 0) / 1000)]);
 }
+
+/** For when somebody else has the first one. */
+export function otherFireName(job: Job, scheduledMs: number | undefined): string {
+  const { name, uid = '' } = job.metadata;
+  return childName([
+    name,
+    Math.floor((scheduledMs ?? 0) / 1000),
+    uid.replaceAll('-', '').slice(0, UID_LENGTH),
+  ]);
+}
+
+const UID_LENGTH = 8;
 
 /** The stored status says that whatever it is for is done with. */
 export function isDealtWith(
@@ -236,7 +248,7 @@ function oldest(
   wanted: readonly NewRun[],
 ): readonly Run[] {
   // Those whose waiting is not in the stored status yet have nobody stopped.
-  const stored = queued.filter(({ metadata }) => !wanted.some(({ name }) => name === metadata.name));
+  const stored = queued.filter((run) => !wanted.some(({ name }) => name === purposeOf(run)));
   const byUid = new Map(runs.map((run) => [run.metadata.uid, run]));
   const found = active.flatMap(({ uid }) => byUid.get(uid) ?? []);
   const stopping = found.filter(isStopping);
@@ -264,8 +276,11 @@ function skippedNote(job: Job, { scheduledMs, trigger }: NewRun): JobNote {
   };
 }
 
-function nameOf({ metadata }: Run): string {
-  return metadata.name;
+/** The name of what it was made for, whichever of its names it has. */
+function purposeOf({ metadata, spec }: Run): string {
+  const { jobRef, trigger, scheduledTime } = spec;
+  if (jobRef === undefined || (trigger !== 'Schedule' && trigger !== 'CatchUp')) return metadata.name;
+  return childName([jobRef.name, Math.floor((timeMs(scheduledTime) ?? 0) / 1000)]);
 }
 
 function referenceTo({ metadata: { name, uid = '' } }: Run): RunReference {

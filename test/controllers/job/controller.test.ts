@@ -73,6 +73,24 @@ describe('Job controller', function () {
     expect(first?.metadata.name).to.equal(`tick-${Date.parse(first?.spec.scheduledTime ?? '') / 1000}`);
   });
 
+  it('a time of the schedule runs once, also where somebody has its name', async () => {
+    await create('tick', { schedule: '* * * * *' });
+    const seconds = Date.parse('2026-01-01T00:01:00Z') / 1000;
+    await order(`tick-${seconds}`, 'tick', { scheduledTime: '2026-01-01T00:01:00Z' });
+    await world.advance(61_000);
+    await endAll();
+    await world.advance(10_000);
+    const uid = (await job('tick')).metadata.uid?.replaceAll('-', '').slice(0, 8);
+    expect(await names()).to.deep.equal([`tick-${seconds}`, `tick-${seconds}-${uid}`]);
+    expect((await run(`tick-${seconds}-${uid}`)).spec).to.include({ trigger: 'Schedule' });
+    await endAll();
+    await leader.stop();
+    leader = await startLeader(world);
+    await world.advance(10_000);
+    expect(await names()).to.have.length(2);
+    expect((await all()).map(({ status }) => status?.state)).to.deep.equal(['completed', 'completed']);
+  });
+
   it('is silent once settled', async () => {
     await create('quiet', { schedule: '@yearly' });
     await world.advance(10_000);

@@ -502,6 +502,20 @@ describe('planJob: which runs begin', () => {
     expect(acts(gone)).to.deep.equal([`delete j-${seconds(MINUTE)}`]);
   });
 
+  it('one time under both its names, by two servers: one of them begins, the other goes', () => {
+    const spec = { schedule: '0 12 * * *' };
+    const made = [`j-${seconds(0)}`, `j-${seconds(0)}-uidj`].map((name) =>
+      run(name, undefined, { trigger: 'Schedule', scheduledTime: ago(0) }),
+    );
+    const start = world(job(spec, { observedGeneration: 1, schedule: '0 12 * * * UTC' }), { runs: made });
+    const first = settled(planJob(start));
+    expect([first.status?.active?.length, acts(first)]).to.deep.equal([1, []]);
+    const next = settled(planJob({ ...start, job: job(spec, first.status ?? {}) }));
+    expect(next.status?.active).to.deep.equal(first.status?.active);
+    const other = made.find(({ metadata }) => metadata.name !== first.status?.active?.[0]?.name);
+    expect(acts(next)).to.deep.equal([`delete ${other?.metadata.name}`]);
+  });
+
   it('Forbid: a time of the schedule is left out, told, and dealt with', () => {
     const spec = { schedule: '0 12 * * *', concurrencyPolicy: 'Forbid' } as const;
     const { made, plan } = madeBy(

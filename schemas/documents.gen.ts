@@ -6950,7 +6950,7 @@ export const documents: readonly KindDocument[] = [
             "Global"
            ],
            "default": "Replicated",
-           "description": "Replicated: spec.replicas tasks, wherever they fit; Global: one on every worker that the template's workerSelector and tolerations admit."
+           "description": "Replicated: spec.replicas tasks, wherever they fit; Global: one on every worker that the template's workerSelector and tolerations admit. A taint that comes later drives none away."
           },
           "replicas": {
            "type": "integer",

@@ -7,7 +7,7 @@ import type { Member, SetView } from './view.ts';
 
 export interface Place {
   readonly worker: string;
-  /** It takes new tasks: neither cordoned nor out of touch. */
+  /** It takes new tasks: neither cordoned nor out of touch, and no taint keeps them away. */
   readonly isOpen: boolean;
   readonly members: readonly Member[];
 }
@@ -24,11 +24,17 @@ export interface Places {
 export function placesOf({ set, world, members }: SetView): Places {
   const byPlace = Map.groupBy(members, ({ place }) => place ?? '');
   const matching = world.workers.filter((worker) => isMatching(set, worker));
+  const admitting = matching.filter((worker) => isAdmitting(set, worker));
+  const admittingNames = new Set(admitting.map(({ metadata }) => metadata.name));
   const names = new Set(matching.map(({ metadata }) => metadata.name));
+  // A taint that came later keeps new ones away, and drives none away that is there: NoSchedule says no more.
+  const isAtHome = ({ place, worker }: Member): boolean =>
+    place !== undefined && (admittingNames.has(place) || (names.has(place) && worker === place));
   const places = matching
     .map((worker) => {
       const { name } = worker.metadata;
-      return { worker: name, isOpen: isOpen(worker), members: byPlace.get(name) ?? [] };
+      const isTaking = admittingNames.has(name) && isOpen(worker);
+      return { worker: name, isOpen: isTaking, members: (byPlace.get(name) ?? []).filter(isAtHome) };
     })
     .sort((a, b) => (a.worker < b.worker ? -1 : 1));
   const isWanted = (place: Place): boolean =>
@@ -36,7 +42,7 @@ export function placesOf({ set, world, members }: SetView): Places {
   return {
     wanted: places.filter(isWanted),
     stranded: places.filter((place) => !isWanted(place)).flatMap((place) => place.members),
-    strays: members.filter(({ place }) => place === undefined || !names.has(place)),
+    strays: members.filter((member) => !isAtHome(member)),
   };
 }
 
@@ -65,15 +71,20 @@ export function availablePlaces({ wanted }: Places): number {
   return wanted.filter(({ members }) => members.some(({ isAvailable }) => isAvailable)).length;
 }
 
-/**
- * What a worker says of itself for a moment, that its disk is full, keeps new tasks away (the scheduler sees to that)
- * and drives none away.
- */
 function isMatching(set: TaskSet, worker: Worker): boolean {
   if (worker.metadata.deletionTimestamp !== undefined) return false;
-  const spec = { ...set.spec.template.spec, restartPolicy: 'Always' as const };
   const labels = workerLabels(worker);
-  if (Object.entries(spec.workerSelector ?? {}).some(([key, value]) => labels[key] !== value)) return false;
+  const wanted = Object.entries(set.spec.template.spec.workerSelector ?? {});
+  return wanted.every(([key, value]) => labels[key] === value);
+}
+
+/**
+ * Whether the template tolerates what the worker keeps away. What a worker says of itself for a moment, that its disk is
+ * full, is the scheduler's to see to.
+ * Source: Kubernetes' DaemonSets, which leave a pod on a node whose taint of effect NoSchedule came after it.
+ */
+function isAdmitting(set: TaskSet, worker: Worker): boolean {
+  const spec = { ...set.spec.template.spec, restartPolicy: 'Always' as const };
   const steady: Worker = { ...worker, status: {} };
   return (
     untolerated({ apiVersion: '', kind: '', metadata: { name: '' }, spec }, steady, 'NoSchedule').length === 0

@@ -408,6 +408,31 @@ const everywhere: readonly Row[] = [
     notes: ['TaskReplaced'],
   },
   {
+    name: 'a taint NoSchedule that comes later keeps new ones away and drives none away, as with a DaemonSet',
+    world: world(global(), 'a', {
+      workers: [
+        newWorker('w1'),
+        { ...newWorker('w2'), spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } },
+        { ...newWorker('w3'), spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } },
+      ],
+      tasks: [on('a', 'w1'), on('a', 'w2')],
+    }),
+    actions: [],
+    chosen: [],
+    status: { desiredReplicas: 2 },
+  },
+  {
+    name: 'a task that was made for a worker and never placed there goes once a taint keeps it away',
+    world: world(global(), 'a', {
+      workers: [
+        newWorker('w1'),
+        { ...newWorker('w2'), spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } },
+      ],
+      tasks: [on('a', 'w1'), on('a', 'w2', { on: 'none', ready: false })],
+    }),
+    chosen: ['web-a-w2 WorkerNotMatching'],
+  },
+  {
     name: 'a worker whose disk is full keeps its task',
     world: world(global(), 'a', {
       workers: [newWorker('w1'), newWorker('w2', { pressure: ['DiskPressure'] })],

@@ -6,18 +6,25 @@
  */
 import { messageOf, type RuntimeError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
-import { Limiter } from '../../machinery/limiter.ts';
 import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import type { ContainerDetail } from '../../machinery/runtime.ts';
 import type { Task } from '../../schemas/types.gen.ts';
-import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
+import {
+  type Controller,
+  ControllerLoop,
+  done,
+  postponed,
+  type Result,
+  requeueAfter,
+} from '../engine/controller.ts';
 import { Background } from './acting/background.ts';
 import { Clearance } from './acting/clearance.ts';
 import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Problem, type Subject } from './acting/perform.ts';
+import { StartPlaces } from './acting/places.ts';
 import { Publisher } from './acting/publish.ts';
-import { forgetGone, type Moment, type Outcome, remember, unanswered } from './acting/remember.ts';
+import { forgetGone, type Moment, type Outcome, type Pass, remember, unanswered } from './acting/remember.ts';
 import { eventsOf, problemEvent } from './acting/report.ts';
 import { Results } from './acting/results.ts';
 import { StrayWatch } from './acting/strays.ts';
@@ -48,6 +55,7 @@ export class TaskController implements Controller {
   readonly #strays: StrayWatch;
   readonly #background: Background;
   readonly #performer: Performer;
+  readonly #places: StartPlaces;
   readonly #stop = new AbortController();
   /** By uid; entries go with their Task. */
   readonly #memories = new Map<string, TaskMemory>();
@@ -102,6 +110,10 @@ export class TaskController implements Controller {
     });
     this.#tails = new Tails({ runtime, clock, log: this.#log, signal });
     this.#results = new Results({ runtime, outputs: services.outputs, clock });
+    this.#places = new StartPlaces({
+      limit: options.startsAtOnce,
+      onCalled: (key) => this.#loop.enqueue(key),
+    });
     this.#performer = new Performer({
       runtime,
       client,
@@ -109,7 +121,6 @@ export class TaskController implements Controller {
       view: this.#view,
       services,
       background: this.#background,
-      limiter: new Limiter(options.startsAtOnce),
       clusterId,
       worker,
       onBegun: (subject, outcome) => this.#remember(subject, outcome),
@@ -162,6 +173,15 @@ export class TaskController implements Controller {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
+    const call = this.#places.callOf(key);
+    try {
+      return await this.#look(key, signal);
+    } finally {
+      this.#places.passOn(key, call);
+    }
+  }
+
+  async #look(key: string, signal: AbortSignal): Promise<Result> {
     if (!this.#view.isListed || !this.#options.taskStore.hasSynced) return requeueAfter(NOT_READY_MS);
     let delayMs = await this.#clearStrays(key, signal);
     for (let round = 0; ; round++) {
@@ -172,9 +192,10 @@ export class TaskController implements Controller {
         if (isDoubtful) this.#view.relistSoon();
         break;
       }
-      const { plan, isSettled, failure } = await this.#round(key, task, round, signal);
+      const { plan, isSettled, failure, isPostponed } = await this.#round(key, task, round, signal);
       if (isSettled) {
         delayMs = least(delayMs, plan?.requeueAfterMs);
+        if (isPostponed) return postponed(delayMs);
         if (failure !== undefined) throw failure;
         break;
       }
@@ -183,15 +204,11 @@ export class TaskController implements Controller {
     return delayMs === undefined ? done : requeueAfter(delayMs);
   }
 
-  async #round(
-    key: string,
-    task: Task,
-    round: number,
-    signal: AbortSignal,
-  ): Promise<{ plan?: TaskPlan; isSettled: boolean; failure?: RuntimeError }> {
+  async #round(key: string, task: Task, round: number, signal: AbortSignal): Promise<Pass> {
     const uid = task.metadata.uid ?? '';
     const early = round === 0 ? this.#planEarly(key, task, uid) : undefined;
-    if (early !== undefined) return this.#act(key, task, early, signal);
+    const begun = early === undefined ? undefined : await this.#act(key, task, early, signal);
+    if (begun !== undefined && begun.isPostponed === undefined) return begun;
     const containers = ofTask(uid, await this.#view.containersOf(key, signal));
     this.#tails.begin(task, containers);
     const plan = planTask(this.#worldOf(task, containers, this.#memory(uid)));
@@ -203,7 +220,9 @@ export class TaskController implements Controller {
       return { plan: told, isSettled: told.actions.length === 0 };
     }
     const acted = await this.#act(key, task, plan, signal);
-    if (acted.failure !== undefined) {
+    // Of one that has had nothing here yet there is no news while it waits: a burst of many is not written down twice.
+    const isKnown = containers.length > 0 || task.status?.workerName !== undefined;
+    if (acted.failure !== undefined || (acted.isPostponed && isKnown)) {
       const told = await this.#withWords(task, containers, plan, signal);
       await this.#publisher.publish(key, task, told, signal);
     }
@@ -246,12 +265,17 @@ export class TaskController implements Controller {
     return isNextAttempt && creates.length > 0 ? { ...plan, actions: creates } : undefined;
   }
 
-  async #act(
-    key: string,
-    task: Task,
-    plan: TaskPlan,
-    signal: AbortSignal,
-  ): Promise<{ plan?: TaskPlan; isSettled: boolean; failure?: RuntimeError }> {
+  async #act(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<Pass> {
+    const isMaking = plan.actions.some(({ kind }) => kind === 'create' || kind === 'start');
+    if (isMaking && !this.#places.take(key)) return { plan, isSettled: true, isPostponed: true };
+    try {
+      return await this.#do(key, task, plan, signal);
+    } finally {
+      if (isMaking) this.#places.leave();
+    }
+  }
+
+  async #do(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<Pass> {
     const uid = task.metadata.uid ?? '';
     this.#log.info(
       {

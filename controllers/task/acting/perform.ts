@@ -6,7 +6,6 @@ import type { Client } from '../../../machinery/client.ts';
 import type { Clock } from '../../../machinery/clock.ts';
 import { isApiError, messageOf, RuntimeError } from '../../../machinery/errors.ts';
 import { FINALIZER_CONTAINER, LABEL_CLUSTER, LABEL_UID, LABEL_WORKER } from '../../../machinery/labels.ts';
-import type { Limiter } from '../../../machinery/limiter.ts';
 import type { Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import { tasks } from '../../../schemas/kinds.ts';
@@ -25,8 +24,6 @@ export interface PerformerOptions {
   readonly view: EngineView;
   readonly services: TaskServices;
   readonly background: Background;
-  /** Places for creating and starting. */
-  readonly limiter: Limiter;
   readonly clusterId: string;
   readonly worker: string;
   /** A stop, a pull or a postStart hook of this Task is about to begin: it may be over before `perform` is. */
@@ -67,17 +64,6 @@ export class Performer {
 
   /** Outcomes of the actions that were tried. Rejects with `ApiError` (lifting the finalizer) and on abort. */
   async perform(
-    subject: Subject,
-    task: Task | undefined,
-    actions: readonly Action[],
-    signal: AbortSignal,
-  ): Promise<readonly Outcome[]> {
-    const isMaking = actions.some(({ kind }) => kind === 'create' || kind === 'start');
-    const work = (): Promise<readonly Outcome[]> => this.#inOrder(subject, task, actions, signal);
-    return isMaking ? this.#options.limiter.run(signal, work) : work();
-  }
-
-  async #inOrder(
     subject: Subject,
     task: Task | undefined,
     actions: readonly Action[],

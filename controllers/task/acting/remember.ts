@@ -1,6 +1,6 @@
 /** How the controller's memory of a Task changes with what its acts came to. Pure. */
 import type { RuntimeError } from '../../../machinery/errors.ts';
-import type { Action, Failure, TaskMemory } from '../types.ts';
+import type { Action, Failure, TaskMemory, TaskPlan } from '../types.ts';
 
 /** What an act came to. Stops, pulls and postStart hooks begin in one pass and are done in another. */
 export type Outcome =
@@ -20,6 +20,15 @@ export type Outcome =
       /** Of a creation: what the container needs could not be made ready, the engine was not asked yet. */
       readonly isPreparation?: boolean;
     };
+
+/** What one pass over a Task came to. */
+export interface Pass {
+  readonly plan?: TaskPlan;
+  readonly isSettled: boolean;
+  readonly failure?: RuntimeError;
+  /** There is no place for making its container; it is in line for one. Nothing of the plan was done. */
+  readonly isPostponed?: true;
+}
 
 type Failed = Outcome & { readonly kind: 'failed' };
 

@@ -2423,7 +2423,7 @@ metadata: ObjectMeta
  */
 spec: {
 /**
- * Replicated: spec.replicas tasks, wherever they fit; Global: one on every worker that the template's workerSelector and tolerations admit.
+ * Replicated: spec.replicas tasks, wherever they fit; Global: one on every worker that the template's workerSelector and tolerations admit. A taint that comes later drives none away.
  */
 mode?: ("Replicated" | "Global")
 /**

@@ -237,10 +237,12 @@ function isSmaller(now: Share, before: Share): boolean {
 }
 
 function holderOf(uid: string, { key, task, demand }: Share, leaves: number | undefined): Holder {
-  const since = task.status?.startedAt ?? task.metadata.creationTimestamp ?? '';
+  const { creationTimestamp, resourceVersion } = task.metadata;
+  const since = task.status?.startedAt ?? creationTimestamp ?? '';
   return {
     uid,
     task: key,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
     demand,
     priority: priorityOf(task),
     sinceMs: Date.parse(since) || 0,

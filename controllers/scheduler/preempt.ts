@@ -40,7 +40,7 @@ export async function performPreemption(
   });
   for (const victim of victims) {
     const found = copy.get(victim.task);
-    await evict(victim, found?.metadata.resourceVersion);
+    await evict(victim);
     if (found === undefined) continue;
     recorder.record({
       object: found,
@@ -55,7 +55,7 @@ export async function performPreemption(
     });
   }
 
-  async function evict({ uid, task: victim }: Holder, resourceVersion: string | undefined): Promise<void> {
+  async function evict({ uid, task: victim, resourceVersion }: Holder): Promise<void> {
     const { name, namespace } = parseKey(victim);
     const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     const body = {

@@ -23,6 +23,8 @@ export interface Holder {
   readonly uid: string;
   /** `namespace/name`. */
   readonly task: string;
+  /** What is said here is said of this version of it. */
+  readonly resourceVersion?: string;
   readonly demand: Demand;
   readonly priority: number;
   /** When it began to run, or else was created; milliseconds since the epoch. */

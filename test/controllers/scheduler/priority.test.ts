@@ -176,6 +176,23 @@ describe('Scheduler, by priority', () => {
     expect([await isBound('low'), await isBound('urgent')]).to.deep.equal([true, false]);
   });
 
+  it('also one that changed while another of them was being moved, and was seen to', async () => {
+    await rig.world.addWorker('w1', { cpu: '2' });
+    await rig.run('low-a', cpu('1'));
+    await rig.run('low-b', cpu('1'));
+    let other = '';
+    rig.hooks.after = async (call) => {
+      if (call.subresource !== 'eviction' || other !== '') return;
+      other = call.key?.name === 'low-a' ? 'low-b' : 'low-a';
+      const key = { namespace: 'default', name: other };
+      await rig.world.admin.patch(tasks, key, { type: 'merge', body: { spec: { priority: 200 } } });
+      await rig.untilSeen(other, ({ spec }) => spec.priority === 200);
+    };
+    await rig.add('urgent', urgent('2'));
+    await rig.world.advance(30_000);
+    expect([other === '', await isBound(other), await isBound('urgent')]).to.deep.equal([false, true, false]);
+  });
+
   it('forgets with a restart whom it waits for, and takes the room that is free then', async () => {
     await rig.world.addWorker('w1', { cpu: '1' });
     await rig.run('low', cpu('1'));

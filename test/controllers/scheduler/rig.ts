@@ -1,4 +1,6 @@
 /** A scheduler at work in a small world, with hooks around its calls. */
+import { setImmediate } from 'node:timers/promises';
+import type { ObjectStore } from '../../../client/informer.ts';
 import { Recorder } from '../../../controllers/engine/recorder.ts';
 import { newInformers } from '../../../controllers/informers.ts';
 import { openScheduler } from '../../../controllers/scheduler/controller.ts';
@@ -18,6 +20,7 @@ export class SchedulerRig {
   hooks: ClientHooks = {};
   readonly calls: ClientCall[] = [];
   #stop = new AbortController();
+  #tasks: ObjectStore<Task> | undefined;
   #running: Promise<unknown> = Promise.resolve();
 
   private constructor(world: World) {
@@ -30,6 +33,16 @@ export class SchedulerRig {
     return rig;
   }
 
+  /** The scheduler's own copy of a task is as said. Moves no clock, so that it may be waited for within a call. */
+  async untilSeen(name: string, is: (task: Task) => boolean): Promise<void> {
+    for (let turn = 0; turn < 10_000; turn++) {
+      const task = this.#tasks?.get(`default/${name}`);
+      if (task !== undefined && is(task)) return;
+      await setImmediate();
+    }
+    throw new Error(`the scheduler does not see the change of task ${name}`);
+  }
+
   /** A new one, which knows nothing of what an earlier one did. */
   start(): void {
     const { world } = this;
@@ -38,6 +51,7 @@ export class SchedulerRig {
     const stop = new AbortController();
     this.#stop = stop;
     const informers = newInformers({ ...base, client: world.controllerClient('informers') });
+    this.#tasks = informers.tasks;
     const client = intercept(world.controllerClient('scheduler'), {
       before: async (call) => {
         await this.hooks.before?.(call);

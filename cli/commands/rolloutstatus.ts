@@ -98,7 +98,7 @@ class RolloutWatch {
     const update = set.status?.updateRevision;
     if (update === undefined || (set.status?.observedGeneration ?? 0) < generation) return state;
     if (this.#pinned !== undefined) await this.#checkPin(update, this.#pinned);
-    if (state.kind !== 'done' || set.spec.paused === true) return state;
+    if (state.kind === 'moving' || set.spec.paused === true) return state;
     const changed = await this.#changedInput(set, update);
     if (changed === undefined) return state;
     return {

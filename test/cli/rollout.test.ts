@@ -106,6 +106,22 @@ describe('gantry rollout', () => {
       );
     });
 
+    it('nor its failure: a mended ConfigMap is a rollout that has yet to begin', async () => {
+      await here.create(configMaps, 'settings', { data: { level: 'wrong' } });
+      await here.create(configMaps, 'settings-1', { data: { level: 'wrong' } });
+      const withSettings = template('gantry/hello:1', { envFrom: [{ configMapRef: { name: 'settings' } }] });
+      await makeSet({ template: withSettings });
+      const input = { kind: 'configmaps', name: 'settings', hash: 'h1', snapshot: 'settings-1' } as const;
+      const updateRevision = await keep(2, withSettings, { inputs: [input] });
+      const rejected = { updateRevision, rejectedRevision: updateRevision, targetRevision: 'web-a' };
+      await here.report(taskSets, 'web', { ...whole, ...rejected });
+      expect(await here.refused('rollout status web')).to.contain('was rolled back to web-a (RolledBack)');
+      await here.merge(configMaps, 'settings', { data: { level: 'info' } });
+      expect(await here.ok('rollout status web --watch=false')).to.equal(
+        'Waiting for taskset "web" to observe that configmap/settings was changed...\n',
+      );
+    });
+
     it('fails with the reason, when it was given up and when nothing moves', async () => {
       await makeSet();
       const condition = (reason: string, message: string): Record<string, unknown> => ({

@@ -89,7 +89,8 @@ export function viewOf(world: TaskSetWorld): SetView {
 function memberOf(task: Task, { set, nowMs, readyMs }: TaskSetWorld): Member {
   const { name, creationTimestamp } = task.metadata;
   const ready = findCondition(task.status?.conditions, 'Ready');
-  const isReady = ready?.status === 'True';
+  // What its worker said of it is true no more once it was taken off: it is being stopped.
+  const isReady = ready?.status === 'True' && task.spec.workerName !== undefined;
   const readySinceMs = Date.parse(ready?.lastTransitionTime ?? '') || 0;
   const minReadyMs = (set.spec.minReadySeconds ?? 0) * 1000;
   const told = readySinceMs + minReadyMs - nowMs;

@@ -157,6 +157,23 @@ const readiness: readonly Row[] = [
   },
 ];
 
+const evicted: readonly Row[] = [
+  {
+    name: 'neither ready nor available, whatever its worker has said last: it gets no more work',
+    world: world(newSet({}, stable('a')), 'a', { tasks: [...tasks('a', 2), task('a', 2, { on: 'none' })] }),
+    actions: [],
+    endpoints: ['web-a-0', 'web-a-1'],
+    status: { replicas: 3, readyReplicas: 2, availableReplicas: 2, unavailableReplicas: 1 },
+  },
+  {
+    name: 'nor is another one taken away on the strength of it',
+    world: world(newSet({ strategy: { maxSurge: 0, maxUnavailable: 1 } }, stable('a')), 'b', {
+      tasks: [...tasks('a', 2), task('a', 2, { on: 'none' })],
+    }),
+    chosen: ['web-a-2 Superseded'],
+  },
+];
+
 const leaving: readonly Row[] = [
   {
     name: 'for less than a second: nothing is done yet',
@@ -486,6 +503,7 @@ const everywhere: readonly Row[] = [
 describeRows('planTaskSet', {
   'how many, and what they are called': numbers,
   'ready and available': readiness,
+  'taken off its worker': evicted,
   'leaving in two steps': leaving,
   'who goes first': victims,
   'whose they are': ownership,

@@ -42,8 +42,12 @@ export function rolloutState(set: TaskSet): RolloutState {
   const desired = status.desiredReplicas ?? spec.replicas ?? 1;
   const failure = currentCondition(set, 'ReplicaFailure');
   const trouble = failure?.status === 'True' ? explained(failure.message) : '';
-  if (updatedReplicas < desired) {
-    const figures = `${updatedReplicas} out of ${desired} new replicas have been updated${trouble}`;
+  const left = replicas - updatedReplicas;
+  if (updatedReplicas < desired || left > 0) {
+    const figures =
+      updatedReplicas < desired
+        ? `${updatedReplicas} out of ${desired} new replicas have been updated${trouble}`
+        : `${left} old replicas are pending termination${trouble}`;
     if (spec.paused === true) {
       return moving(`it is paused, ${figures}; go on with: gantry rollout resume taskset/${name}`);
     }
@@ -53,9 +57,6 @@ export function rolloutState(set: TaskSet): RolloutState {
       );
     }
     return moving(figures);
-  }
-  if (replicas > updatedReplicas) {
-    return moving(`${replicas - updatedReplicas} old replicas are pending termination${trouble}`);
   }
   if (availableReplicas < updatedReplicas) {
     return moving(`${availableReplicas} of ${updatedReplicas} updated replicas are available${trouble}`);

@@ -90,6 +90,18 @@ describe('rollout state', () => {
       `${waiting}its canaries wait to be promoted, 1 out of 3 new replicas have been updated; go on with: gantry rollout promote taskset/web, or back with: gantry rollout undo taskset/web...`,
     ],
     [
+      'as many canaries as replicas, which wait',
+      set({ ...seen, replicas: 6, updatedReplicas: 3, ...progressing('CanaryWaiting') }),
+      'moving',
+      `${waiting}its canaries wait to be promoted, 3 old replicas are pending termination; go on with: gantry rollout promote taskset/web, or back with: gantry rollout undo taskset/web...`,
+    ],
+    [
+      'paused with old ones left',
+      set({ ...seen, replicas: 4, updatedReplicas: 3 }, { paused: true }),
+      'moving',
+      `${waiting}it is paused, 1 old replicas are pending termination; go on with: gantry rollout resume taskset/web...`,
+    ],
+    [
       'tasks that are refused',
       set({
         ...seen,

@@ -7,6 +7,9 @@ import { ApiError, type StatusCause } from '../../../machinery/errors.ts';
 /** An answer with more causes than this helps nobody. */
 const MAX_CAUSES = 50;
 
+/** A text that is longer is told by its beginning: a message is for people, and goes to logs, too. */
+const MAX_TEXT_CHARACTERS = 500;
+
 export interface FieldProblem {
   readonly reason:
     | 'FieldValueRequired'
@@ -112,11 +115,14 @@ function withDetail(text: string, detail: string): string {
   return detail === '' ? text : `${text}: ${detail}`;
 }
 
-/** Small values as they are, whole objects and lists as their type's name. */
+/** Small values as they are, long texts by their beginning, whole objects and lists as their type's name. */
 function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) {
     const text = JSON.stringify(value);
     return text.length > 200 ? JSON.stringify(typeName(value)) : text;
+  }
+  if (typeof value === 'string' && value.length > MAX_TEXT_CHARACTERS) {
+    return `${JSON.stringify(value.slice(0, MAX_TEXT_CHARACTERS).toWellFormed())}… (${value.length} characters)`;
   }
   return JSON.stringify(value) ?? 'null';
 }

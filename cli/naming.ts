@@ -1,10 +1,22 @@
-/** What a command that works on one kind takes for a name: `taskset/web`, `gts/web`, `taskset web api`, `web`. */
+/** What a command that works on one kind takes for names: `taskset/web`, `gts/web`, `taskset web api`, `web`. */
 import type { KubeObject, Resource } from '../machinery/meta.ts';
 import { findKind } from './discovery.ts';
 import { CommandError } from './io.ts';
 import type { Session } from './session.ts';
 
-/** Rejects with `CommandError`. @param example of a name, for messages */
+/** The same, and names alone, `web api`, where the first is no kind: for what is done to several as often as to one. */
+export async function severalOfKind(
+  words: readonly string[],
+  resource: Resource<KubeObject>,
+  example: string,
+  session: Session,
+): Promise<readonly string[]> {
+  const isNames = !words.some((word) => word.includes('/')) && !(await isAnyKind(words[0] ?? '', session));
+  if (words.length > 1 && isNames) return words;
+  return namesOfKind(words, resource, example, session);
+}
+
+/** Of several words without a slash the first is a kind. Rejects with `CommandError`. @param example of a name, for messages */
 export async function namesOfKind(
   words: readonly string[],
   resource: Resource<KubeObject>,
@@ -56,10 +68,15 @@ export async function nameOfKind(
 }
 
 async function isKind(word: string, resource: Resource<KubeObject>, session: Session): Promise<boolean> {
+  return isAnyKind(word, session, resource);
+}
+
+/** @param resource only this one */
+async function isAnyKind(word: string, session: Session, resource?: Resource<KubeObject>): Promise<boolean> {
   const kinds = await session.kinds();
   try {
     const { group, plural } = findKind(kinds, word);
-    return group === resource.group && plural === resource.plural;
+    return resource === undefined || (group === resource.group && plural === resource.plural);
   } catch (error) {
     if (error instanceof CommandError) return false;
     throw error;

@@ -18,6 +18,8 @@ export function describeFailure(error: unknown, env: Io['env']): readonly string
 }
 
 function linesOf(error: unknown): readonly string[] {
+  // Of several objects, each has its own.
+  if (error instanceof AggregateError) return error.errors.flatMap(linesOf);
   if (error instanceof CommandError) return error.lines.map((line) => `gantry: ${line}`);
   if (error instanceof Error && PROBLEMS.has(error.name)) return [`gantry: ${error.message}`];
   if (error instanceof ApiError) return [fromServer(error)];

@@ -128,7 +128,7 @@ function stepText(step: Step): string {
   if (step.retryAt !== undefined && step.state !== 'running') {
     return `${step.state}${attempt}${because(step)}; tried again at ${step.retryAt}`;
   }
-  return `${step.state}${attempt}${['failed', 'interrupted', 'skipped'].includes(step.state) ? because(step) : ''}`;
+  return `${step.state}${attempt}${['failed', 'interrupted', 'skipped', 'running'].includes(step.state) ? because(step) : ''}`;
 }
 
 function because(part: { readonly reason?: string; readonly message?: string } | undefined): string {

@@ -3,7 +3,7 @@ import { runs } from '../../schemas/kinds.ts';
 import type { Run } from '../../schemas/types.gen.ts';
 import { changeObject } from '../changing.ts';
 import { CommandError, type Io } from '../io.ts';
-import { namesOfKind } from '../naming.ts';
+import { severalOfKind } from '../naming.ts';
 import { isEnded } from '../runprogress.ts';
 import { runName } from '../runs.ts';
 import type { Session } from '../session.ts';
@@ -11,7 +11,7 @@ import type { Session } from '../session.ts';
 /** Those that can be cancelled are, whatever is said of the others. Rejects with `ApiError` or `CommandError`. */
 export async function runCancel(words: readonly string[], session: Session, io: Io): Promise<void> {
   const problems: unknown[] = [];
-  for (const name of await namesOfKind(words, runs, 'nightly-x7k2p', session)) {
+  for (const name of await severalOfKind(words, runs, 'nightly-x7k2p', session)) {
     let said = 'cancelled';
     const decide = (run: Run): Record<string, unknown> | undefined => {
       if (isEnded(run)) {
@@ -29,5 +29,5 @@ export async function runCancel(words: readonly string[], session: Session, io: 
       problems.push(error);
     }
   }
-  if (problems.length > 0) throw problems[0];
+  if (problems.length > 0) throw problems.length === 1 ? problems[0] : new AggregateError(problems);
 }

@@ -7,7 +7,7 @@ import type { Job, SchedulerSettings } from '../../schemas/types.gen.ts';
 import { changeObject, FIELD_MANAGER } from '../changing.ts';
 import { fireRows } from '../fires.ts';
 import { CommandError, type Io } from '../io.ts';
-import { nameOfKind, namesOfKind } from '../naming.ts';
+import { nameOfKind, severalOfKind } from '../naming.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
 
@@ -73,7 +73,7 @@ export async function runCronRest(
   io: Io,
 ): Promise<void> {
   if (words.length === 0) return restAll(isResting, session, io);
-  for (const name of await namesOfKind(words, jobs, 'nightly', session)) {
+  for (const name of await severalOfKind(words, jobs, 'nightly', session)) {
     let isChanged = false;
     const decide = (job: Job): Record<string, unknown> | undefined => {
       isChanged = (job.spec.suspend === true) !== isResting;

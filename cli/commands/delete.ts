@@ -68,7 +68,7 @@ export async function runDelete(
       }
     }
   }
-  if (problems.length > 0) throw problems[0];
+  if (problems.length > 0) throw problems.length === 1 ? problems[0] : new AggregateError(problems);
 }
 
 async function subjectsOf(

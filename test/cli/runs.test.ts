@@ -321,5 +321,11 @@ describe('gantry runs', () => {
     ]);
     expect((await here.get(runs, a)).spec.cancel).to.equal(true);
     expect(await here.ok(`cancel ${a}`)).to.equal(`run.gantry.dev/${a} is being cancelled already\n`);
+    const several = await here.gantry(`cancel gone ${b}`);
+    expect([several.code, several.out, several.err]).to.deep.equal([
+      1,
+      '',
+      `Error from server (NotFound): runs.gantry.dev "gone" not found\ngantry: run "${b}" has ended already (completed): there is nothing to cancel\n`,
+    ]);
   });
 });

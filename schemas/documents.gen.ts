@@ -3675,6 +3675,7 @@ export const documents: readonly KindDocument[] = [
              },
              "enum": {
               "type": "array",
+              "minItems": 1,
               "maxItems": 64,
               "x-kubernetes-list-type": "atomic",
               "items": {
@@ -6962,7 +6963,7 @@ export const documents: readonly KindDocument[] = [
           "selector": {
            "type": "object",
            "x-kubernetes-map-type": "atomic",
-           "description": "Which tasks of the namespace are its: those that are nobody else's are adopted, those that do not match any more are let go. Must match the template's labels.",
+           "description": "Which tasks of the namespace are its: those that are nobody else's are adopted, those that do not match any more are let go. Must match the template's labels and gantry.dev/taskset, which its tasks get, and not be on controller-revision-hash.",
            "properties": {
             "matchLabels": {
              "type": "object",
@@ -9058,7 +9059,7 @@ export const documents: readonly KindDocument[] = [
            "minimum": 1,
            "maximum": 86400,
            "default": 600,
-           "description": "A rollout in which nothing has moved for this long has failed. Time in which it is paused or waits for promotion does not count."
+           "description": "A rollout in which nothing has moved for this long has failed. More than minReadySeconds. Time in which it is paused or waits for promotion does not count."
           },
           "revisionHistoryLimit": {
            "type": "integer",

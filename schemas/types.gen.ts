@@ -2431,7 +2431,7 @@ mode?: ("Replicated" | "Global")
  */
 replicas?: number
 /**
- * Which tasks of the namespace are its: those that are nobody else's are adopted, those that do not match any more are let go. Must match the template's labels.
+ * Which tasks of the namespace are its: those that are nobody else's are adopted, those that do not match any more are let go. Must match the template's labels and gantry.dev/taskset, which its tasks get, and not be on controller-revision-hash.
  */
 selector: {
 /**
@@ -2520,7 +2520,7 @@ autoRevert?: boolean
  */
 minReadySeconds?: number
 /**
- * A rollout in which nothing has moved for this long has failed. Time in which it is paused or waits for promotion does not count.
+ * A rollout in which nothing has moved for this long has failed. More than minReadySeconds. Time in which it is paused or waits for promotion does not count.
  */
 progressDeadlineSeconds?: number
 /**

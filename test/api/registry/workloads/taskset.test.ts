@@ -49,9 +49,45 @@ describe('TaskSets', () => {
       'spec.template.metadata.labels: Invalid value: {"app":"db"}: `selector` does not match template `labels`',
     ],
     [
+      'a selector by the name that its tasks get',
+      set({ selector: { matchLabels: { 'gantry.dev/taskset': 'web' } } }, {}, {}),
+    ],
+    [
+      'by another name than they get, whatever the template says',
+      set({ selector: { matchLabels: { 'gantry.dev/taskset': 'x' } } }, {}, { 'gantry.dev/taskset': 'x' }),
+      'spec.selector: Invalid value: {"matchLabels":{"gantry.dev/taskset":"x"}}: its tasks have gantry.dev/taskset=web',
+    ],
+    [
+      'by the revision, which changes',
+      set(
+        {
+          selector: {
+            matchLabels: { app: 'web' },
+            matchExpressions: [{ key: 'controller-revision-hash', operator: 'DoesNotExist' }],
+          },
+        },
+        {},
+      ),
+      'spec.selector: Invalid value: {"matchLabels":{"app":"web"},"matchExpressions":[{"key":"controller-revision-hash","operator":"DoesNotExist"}]}: must not be on controller-revision-hash, which is another one for each revision',
+    ],
+    [
       'no label at all',
       set({}, {}, {}),
       'spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`',
+    ],
+    [
+      'a deadline of one second more than a task has to be ready',
+      set({ minReadySeconds: 15, progressDeadlineSeconds: 16 }),
+    ],
+    [
+      'a deadline that no task can keep',
+      set({ minReadySeconds: 15, progressDeadlineSeconds: 15 }),
+      'spec.progressDeadlineSeconds: Invalid value: 15: must be greater than minReadySeconds, which is 15',
+    ],
+    [
+      'a default deadline that no task can keep',
+      set({ minReadySeconds: 600 }),
+      'spec.progressDeadlineSeconds: Invalid value: 600: must be greater than minReadySeconds, which is 600',
     ],
     [
       'In without values',

@@ -46,5 +46,5 @@ if [ "${#files[@]}" -eq 0 ]; then
 fi
 [ "${#files[@]}" -gt 0 ] || files=('test/**/*.test.ts')
 say "tests"
-# Two files at a time: much of the time is an engine's. Each file has its own processes, ports and names.
-exec timeout --foreground "$bound" node node_modules/mocha/bin/mocha.js --parallel --jobs 2 "${files[@]}"
+# Three files at a time: much of the time is an engine's. Each file has its own processes, ports and names.
+exec timeout --foreground "$bound" node node_modules/mocha/bin/mocha.js --parallel --jobs 3 "${files[@]}"

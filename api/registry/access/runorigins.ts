@@ -1,7 +1,8 @@
 /**
  * Who may say of a Run that a schedule or another Job made it, and to which revision it is pinned: who writes the status
  * of Jobs and of Runs, which is their controllers. Whoever may create Runs could otherwise be the next time of a schedule,
- * with parameters of their own, or begin beside all that maxConcurrentRuns lets begin. Pure.
+ * with parameters of their own, or begin beside all that maxConcurrentRuns lets begin. And who may run another one again:
+ * who may read that one, since the answer has its parameters. Pure.
  */
 import { readPath } from '../../../machinery/json.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
@@ -19,17 +20,16 @@ export function originRefusal(
   after: DynamicObject,
 ): string | undefined {
   if (group !== runs.group || resource !== runs.plural || subresource !== undefined) return undefined;
+  const within = { group, ...(namespace === undefined ? {} : { namespace }) };
   const writesStatusOf = ({ plural }: { readonly plural: string }): boolean =>
-    isAllowed({
-      verb: 'update',
-      group,
-      resource: plural,
-      subresource: 'status',
-      ...(namespace === undefined ? {} : { namespace }),
-    });
+    isAllowed({ ...within, verb: 'update', resource: plural, subresource: 'status' });
   const trigger = readPath(after, ['spec', 'trigger']);
   if (before === undefined && MADE_BY_JOBS.has(trigger) && !writesStatusOf(jobs)) {
     return `spec.trigger ${JSON.stringify(trigger)} is for the job controller to say, and needs the right to update jobs/status; leave it out, or write "Manual"`;
+  }
+  const again = before === undefined ? readPath(after, ['spec', 'rerunOf', 'name']) : undefined;
+  if (typeof again === 'string' && !isAllowed({ ...within, verb: 'get', resource, name: again })) {
+    return `spec.rerunOf needs the right to get run ${JSON.stringify(again)}, whose parameters the new one takes over`;
   }
   const isPinned = readPath(before, ['spec', 'revision']) !== undefined;
   if (!isPinned && readPath(after, ['spec', 'revision']) !== undefined && !writesStatusOf(runs)) {

@@ -1,7 +1,7 @@
 /** Who may say what made a Run, and what it is pinned to: the controllers, and nobody who merely creates Runs. */
 import { expect } from 'chai';
 import type { Client } from '../../../../machinery/client.ts';
-import { clusterRoleBindings, jobs, runs } from '../../../../schemas/kinds.ts';
+import { clusterRoleBindings, jobs, roleBindings, roles, runs } from '../../../../schemas/kinds.ts';
 import type { Run } from '../../../../schemas/types.gen.ts';
 import { refusalOf } from '../../../client-conformance.ts';
 import { openWorld, type World } from '../../../world.ts';
@@ -25,7 +25,11 @@ describe('The origin of a Run', () => {
       apiVersion: 'gantry.dev/v1',
       kind: 'Job',
       metadata: { name: 'j', namespace: 'default' },
-      spec: { schedule: '0 12 * * *', tasks: [{ name: 'a', template: { spec: { image: 'x' } } }] },
+      spec: {
+        schedule: '0 12 * * *',
+        parameters: [{ name: 'token' }],
+        tasks: [{ name: 'a', template: { spec: { image: 'x' } } }],
+      },
     });
   });
   afterEach(() => world.close());
@@ -47,6 +51,29 @@ describe('The origin of a Run', () => {
       expect(made.spec.trigger).to.equal(trigger);
     });
   }
+
+  it('a rerun is for who may read what is run again: it is answered with its parameters', async () => {
+    await world.admin.create(roles, {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'Role',
+      metadata: { name: 'dispatcher', namespace: 'default' },
+      rules: [{ verbs: ['create'], apiGroups: ['gantry.dev'], resources: ['runs'] }],
+    });
+    await world.admin.create(roleBindings, {
+      apiVersion: `${RBAC}/v1`,
+      kind: 'RoleBinding',
+      metadata: { name: 'dispatcher', namespace: 'default' },
+      roleRef: { apiGroup: RBAC, kind: 'Role', name: 'dispatcher' },
+      subjects: [{ kind: 'User', name: 'bob' }],
+    });
+    const dispatcher = world.registry.as({ name: 'bob', groups: ['system:authenticated'] });
+    await editor.create(runs, run('first', { parameters: { token: 'swordfish' } }));
+    const again = (name: string): Run => run(name, { rerunOf: { name: 'first' }, trigger: 'Rerun' });
+    const refusal = await refusalOf(dispatcher.create(runs, again('second')), 'Forbidden');
+    expect(refusal.message).to.include('needs the right to get run "first"');
+    expect((await editor.create(runs, again('third'))).spec.parameters).to.deep.equal({ token: 'swordfish' });
+    await dispatcher.create(runs, run('fourth', { parameters: { token: 'x' } }));
+  });
 
   it('a revision is not: the run would begin beside all that its Job lets begin', async () => {
     const pinned = await refusalOf(editor.create(runs, run('r', { revision: 'j-1' })), 'Forbidden');

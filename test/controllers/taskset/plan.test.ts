@@ -167,10 +167,10 @@ const evicted: readonly Row[] = [
   },
   {
     name: 'nor is another one taken away on the strength of it',
-    world: world(newSet({ strategy: { maxSurge: 0, maxUnavailable: 1 } }, stable('a')), 'b', {
-      tasks: [...tasks('a', 2), task('a', 2, { on: 'none' })],
+    world: world(newSet({}, stable('a'), { strategy: { maxSurge: 1, maxUnavailable: 0 } }), 'b', {
+      tasks: [...tasks('a', 3), task('b', 0, { on: 'none' })],
     }),
-    chosen: ['web-a-2 Superseded'],
+    chosen: [],
   },
 ];
 

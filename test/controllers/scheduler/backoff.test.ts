@@ -10,7 +10,8 @@ import { SchedulerRig } from './rig.ts';
 const SPINNING = 5_000;
 const LONGEST_BACKOFF_MS = 10_000;
 
-describe('Scheduler, while its writes fail', () => {
+describe('Scheduler, while its writes fail', function () {
+  this.timeout(60_000);
   let rig: SchedulerRig;
   /** When each Task was tried, milliseconds. */
   let triesOf: Map<string, number[]>;

@@ -85,6 +85,11 @@ describe('Jobs', () => {
       'spec.parameters[0].default: Unsupported value: "c": supported values: "a", "b"',
     ],
     [
+      'a choice of nothing',
+      also({ parameters: [{ name: 'n', enum: [] }] }),
+      'spec.parameters[0].enum: Invalid value: []: spec.parameters[0].enum in body should have at least 1 items',
+    ],
+    [
       'a choice of another type',
       also({ parameters: [{ name: 'n', type: 'boolean', enum: [true, 'no'] }] }),
       'spec.parameters[0].enum[1]: Invalid value: "no": must be of type boolean',

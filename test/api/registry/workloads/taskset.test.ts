@@ -1,6 +1,8 @@
 /** What a TaskSet may be: word for word, in Kubernetes' words where a Deployment has the field. */
 import { expect } from 'chai';
+import { taskSetRules } from '../../../../api/registry/admission/rules/taskset.ts';
 import { LABEL_SECURITY } from '../../../../machinery/labels.ts';
+import type { DynamicObject } from '../../../../machinery/meta.ts';
 import { namespaces } from '../../../../schemas/kinds.ts';
 import { openWorld, type World } from '../../../world.ts';
 import { create, patch } from './saying.ts';
@@ -13,6 +15,16 @@ const set = (more: Fields = {}, task: Fields = {}, labels: Fields = { app: 'web'
   ...more,
 });
 const strategy = (fields: Fields): Fields => set({ strategy: fields });
+const told = (before: Fields, after: Fields): string[] => {
+  const whole = (spec: Fields): DynamicObject => ({
+    apiVersion: 'gantry.dev/v1',
+    kind: 'TaskSet',
+    metadata: { name: 'web' },
+    spec,
+  });
+  const problems = taskSetRules.onUpdate?.(whole(after), whole(before), undefined) ?? [];
+  return problems.map(({ field, message }) => `${field}: ${message}`);
+};
 const OUT_OF_RANGE = 'must be a whole number from 0 to 1000 or a percentage from 0% to 100%';
 
 describe('TaskSets', () => {
@@ -202,6 +214,15 @@ describe('TaskSets', () => {
     expect(await change({ replicas: 3, template: { metadata: { labels: { more: 'b' } } } })).to.deep.equal(
       [],
     );
+  });
+
+  it('keeps a deadline that no task can keep, until one of the two is changed', async () => {
+    const stored = { minReadySeconds: 15, progressDeadlineSeconds: 10 };
+    expect(told(set(stored), set(stored))).to.deep.equal([]);
+    expect(told(set(stored), set({ ...stored, replicas: 3 }))).to.deep.equal([]);
+    expect(told(set(stored), set({ ...stored, progressDeadlineSeconds: 11 }))).to.deep.equal([
+      'spec.progressDeadlineSeconds: Invalid value: 11: must be greater than minReadySeconds, which is 15',
+    ]);
   });
 
   it('is let pass with a warning where its Tasks would be refused', async () => {

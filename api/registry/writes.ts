@@ -65,12 +65,7 @@ export class Writes {
     this.#parts = parts;
   }
 
-  create(
-    entry: KindEntry,
-    body: unknown,
-    options: RegistryWriteOptions,
-    judge: Judge,
-  ): Promise<WriteResult> {
+  create(entry: KindEntry, body: unknown, options: RegistryWriteOptions, judge: Judge): Promise<WriteResult> {
     const keyed = this.#parts.idempotency.asked(entry, body, options);
     return this.#inTurnOf(keyed, () => this.#create(entry, body, keyed, options, judge));
   }

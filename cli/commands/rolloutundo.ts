@@ -99,7 +99,10 @@ function refusePaused({ metadata, spec }: TaskSet): void {
   );
 }
 
-/** Without a number: the one before the newest, or where the newest was given up, the one that took its place. */
+/**
+ * Without a number: the one before the newest; where the newest was given up, the one that took its place; where it is
+ * canaries that nobody promoted, the stable one that they are beside, which other canaries may have come after.
+ */
 function chooseRevision(set: TaskSet, revisions: readonly Revision[], number: number | undefined): Revision {
   const { name, generation = 0 } = set.metadata;
   if (number !== undefined) return revisionNumbered(revisions, number, name);
@@ -108,7 +111,13 @@ function chooseRevision(set: TaskSet, revisions: readonly Revision[], number: nu
   const isObserved = (status?.observedGeneration ?? 0) >= generation;
   const newest = isObserved ? status?.updateRevision : undefined;
   const isRejected = newest !== undefined && status?.rejectedRevision === newest;
-  const stable = isRejected ? (status?.targetRevision ?? status?.lastStableRevision) : undefined;
+  const isCanary =
+    newest !== undefined && set.spec.strategy?.canary !== undefined && status?.promotedRevision !== newest;
+  const stable = isRejected
+    ? (status?.targetRevision ?? status?.lastStableRevision)
+    : isCanary && status?.lastStableRevision !== newest
+      ? status?.lastStableRevision
+      : undefined;
   const found =
     revisions.find((revision) => revision.name === stable) ??
     revisions.findLast((revision) => revision.name !== newest);

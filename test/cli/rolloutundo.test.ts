@@ -97,6 +97,17 @@ describe('gantry rollout undo', () => {
       expect(await here.ok('rollout undo web')).to.match(/rolled back to revision 1/);
     });
 
+    it('takes canaries back to what they are beside, whatever canaries there were before', async () => {
+      await makeSet({ template: template('gantry/hello:3'), strategy: { canary: { replicas: 1 } } });
+      const lastStableRevision = await keep(1, template('gantry/hello:1'));
+      await keep(2, template('gantry/hello:2'));
+      const updateRevision = await keep(3, template('gantry/hello:3'));
+      await here.report(taskSets, 'web', { updateRevision, lastStableRevision });
+      expect(await here.ok('rollout undo web --dry-run=server')).to.match(/rolled back to revision 1/);
+      await here.report(taskSets, 'web', { lastStableRevision: updateRevision });
+      expect(await here.ok('rollout undo web')).to.match(/rolled back to revision 2/);
+    });
+
     it('goes to what took its place where the newest was given up', async () => {
       await makeSet({ template: template('gantry/hello:3') });
       const stable = await keep(1, template('gantry/hello:1'));

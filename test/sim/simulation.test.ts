@@ -20,7 +20,7 @@ const LONG_SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 2_000 : 0;
 /** What a killed process of a simulation leaves behind is never collected: so many share one process. */
 const LONG_SEEDS_IN_ONE = 150;
 /** A fault that this many seeds do not find would be found too late. */
-const SEEDS_FOR_A_PLANT = 10;
+const SEEDS_FOR_A_PLANT = 20;
 const SECONDS_PER_SEED = 20;
 
 describe('Simulation', () => {

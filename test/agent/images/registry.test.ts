@@ -40,7 +40,7 @@ const MIB = 1024 * 1024;
 async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined>,
-  withinMs = 30_000,
+  withinMs = 90_000,
 ): Promise<T> {
   const endMs = Date.now() + withinMs;
   for (;;) {
@@ -192,7 +192,7 @@ class Cluster {
 }
 
 (isLeftOut ? describe.skip : describe)('Tasks and a real registry', function () {
-  this.timeout(120_000);
+  this.timeout(200_000);
   let open: ImageRegistry;
   let guarded: ImageRegistry;
   let base: Buffer;

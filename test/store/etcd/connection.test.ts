@@ -637,12 +637,13 @@ describe('etcd client, three members', () => {
     cluster.pause(frozen);
     try {
       laterMs = 60_000;
-      // On a machine that stalls, the leader may be too slow as well; what froze must never be the one that was asked.
+      // On a machine that stalls the leader may be too slow as well, and then the other one is tried, too; but what
+      // froze must not be the one that is asked first.
       let round = 1;
       for (let error = await endOf(round); error !== undefined; error = await endOf(round)) {
         expect(error).to.be.instanceOf(UncertainWriteError);
-        expect(error.message).not.to.include(cluster.endpoint(frozen));
-        expect(++round).to.be.lessThan(5);
+        if (round === 1) expect(error.message).not.to.include(cluster.endpoint(frozen));
+        expect(++round).to.be.lessThan(8);
       }
       expect((await etcd.range({ key: `i:${round}` })).items[0]?.version).to.equal(1);
     } finally {

@@ -27,7 +27,7 @@ const WORKER = 'bench';
 const MANY = 10_000_000;
 
 const [directory = '', mode] = process.argv.slice(2);
-if (directory !== '') await serve(directory, mode !== '--quiet');
+if (import.meta.main && directory !== '') await serve(directory, mode !== '--quiet');
 
 async function serve(home: string, hasControllers: boolean): Promise<void> {
   const log = openLog({ level: 'error' });

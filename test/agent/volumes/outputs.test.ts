@@ -48,7 +48,10 @@ describe('Directories for outputs', function () {
 
   beforeEach(function () {
     // Elsewhere the engine keeps them.
-    if (!isRoot) this.skip();
+    if (!isRoot) {
+      console.log('      skipped: only root keeps outputs on its own disk');
+      this.skip();
+    }
     sandbox = new Sandbox();
     volumes = openVolumes(sandbox.path);
   });
@@ -128,7 +131,10 @@ describe('Directories for outputs', function () {
           await make(at(1, 'output'));
         } catch (error) {
           // Not everywhere may root make devices.
-          if (what === 'a device') this.skip();
+          if (what === 'a device') {
+            console.log('      skipped: no device can be made here');
+            this.skip();
+          }
           throw error;
         }
         expect(await read()).to.deep.equal({ kind: 'other', what });

@@ -30,7 +30,7 @@ export interface ShownSetting {
   readonly name: string;
   readonly value: string;
   readonly source: SettingSource;
-  /** `--api-port`, `GANTRY_API_PORT`, `/srv/.env:3`, `/srv/.gantry/config.yaml`, or empty for a default. */
+  /** `--secure-port`, `GANTRY_SECURE_PORT`, `/srv/.env:3`, `/srv/.gantry/config.yaml`, or empty for a default. */
   readonly where: string;
 }
 
@@ -86,13 +86,25 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
   };
   const settings: Settings = {
     home: take(SETTINGS.home),
-    apiHost: take(SETTINGS.apiHost),
-    apiPort: take(SETTINGS.apiPort),
-    apiNames: take(SETTINGS.apiNames),
+    bindAddress: take(SETTINGS.bindAddress),
+    securePort: take(SETTINGS.securePort),
+    tlsSan: take(SETTINGS.tlsSan),
     http1Only: take(SETTINGS.http1Only),
     dev: take(SETTINGS.dev),
-    devHost: take(SETTINGS.devHost),
-    devPort: take(SETTINGS.devPort),
+    managerHost: take(SETTINGS.managerHost),
+    managerPort: take(SETTINGS.managerPort),
+    workerHost: take(SETTINGS.workerHost),
+    workerPort: take(SETTINGS.workerPort),
+    api: take(SETTINGS.api),
+    apiHost: take(SETTINGS.apiHost),
+    apiPort: take(SETTINGS.apiPort),
+    apiCorsOrigins: take(SETTINGS.apiCorsOrigins),
+    grpc: take(SETTINGS.grpc),
+    grpcHost: take(SETTINGS.grpcHost),
+    grpcPort: take(SETTINGS.grpcPort),
+    doorNamespace: take(SETTINGS.doorNamespace),
+    idempotencyTtlMs: take(SETTINGS.idempotencyTtlMs),
+    idempotencyMaxKeys: take(SETTINGS.idempotencyMaxKeys),
     store: take(SETTINGS.store),
     etcdCaFile: take(SETTINGS.etcdCaFile),
     etcdCertFile: take(SETTINGS.etcdCertFile),
@@ -244,7 +256,7 @@ async function configFile(input: ConfigInput, home: string): Promise<Find> {
   const document = documents[0];
   const values = document?.value ?? {};
   if (!isRecord(values))
-    throw new SettingsError(`${path} is not a mapping: wanted lines such as "apiPort: 7443"`);
+    throw new SettingsError(`${path} is not a mapping: wanted lines such as "securePort: 7443"`);
   const known = Object.values(SETTINGS).map((row) => row.name);
   for (const name of Object.keys(values)) {
     if (known.includes(name) && name !== 'home') continue;

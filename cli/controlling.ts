@@ -31,6 +31,8 @@ export interface ControllingOptions {
 
 export interface Controlling {
   readonly readiness: HealthCheck;
+  /** Whether what is due is begun: by this control plane, or by that of the server which leads. */
+  readonly isScheduling: () => Promise<boolean>;
   /** Resolves when nothing is written any more, and the lease is given back. */
   stop(): Promise<void>;
 }
@@ -60,6 +62,7 @@ function startAlone(options: ControllingOptions, clientOf: (name: string) => Cli
         if (!controlPlane.isReady) throw new Error('the controllers still fill their caches');
       },
     },
+    isScheduling: () => Promise.resolve(controlPlane.isReady && !stop.signal.aborted),
     async stop() {
       stop.abort();
       await running;
@@ -89,6 +92,7 @@ function startElected(options: ControllingOptions): Controlling {
         return election.leader === undefined ? 'nobody is known to lead' : `${election.leader} leads`;
       },
     },
+    isScheduling: () => Promise.resolve(election.leader !== undefined && !stop.signal.aborted),
     async stop() {
       stop.abort();
       await running;

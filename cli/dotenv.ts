@@ -3,7 +3,7 @@
  * number, rather than a setting that quietly does not count.
  *
  *     # a comment
- *     export GANTRY_API_PORT=7443   # `export` is allowed, and a comment after white space
+ *     export GANTRY_SECURE_PORT=7443   # `export` is allowed, and a comment after white space
  *     GANTRY_HOME='/srv/my gantry'  # single quotes: as it stands; double quotes: \n, \t, \" and \\ are escapes
  */
 

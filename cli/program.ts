@@ -338,6 +338,7 @@ function withSettings(command: Command): Command {
   for (const row of Object.values(SETTINGS)) {
     const flag = row.placeholder === undefined ? flagOf(row.name) : `${flagOf(row.name)} ${row.placeholder}`;
     command.option(flag, row.description);
+    if (row.placeholder === undefined) command.option(flag.replace('--', '--no-'), `not: ${row.description}`);
   }
   return command.option(
     '--config <file>',

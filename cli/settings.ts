@@ -1,12 +1,13 @@
 /**
- * Every setting of `gantry up`, one row each: a flag (`--api-port`), an environment variable (`GANTRY_API_PORT`) and a
- * key of the configuration file (`apiPort`) follow from its name.
+ * Every setting of `gantry up`, one row each: a flag (`--secure-port`), an environment variable (`GANTRY_SECURE_PORT`) and a
+ * key of the configuration file (`securePort`) follow from its name.
  */
 
 import { join } from 'node:path';
 import { DEFAULT_TIMING } from '../controllers/engine/election.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { formatBytes } from '../machinery/quantity.ts';
+import { DOOR_SETTINGS, type DoorSettings } from './doorsettings.ts';
 import type { SettingRow } from './settingrow.ts';
 import {
   address,
@@ -16,7 +17,6 @@ import {
   hostPaths,
   LOG_LEVELS,
   logLevel,
-  loopback,
   names,
   pathIn,
   port,
@@ -28,18 +28,16 @@ import {
 } from './settingvalues.ts';
 import { WORKER_SETTINGS, type WorkerSettings } from './workersettings.ts';
 
-export interface Settings extends WorkerSettings {
+export interface Settings extends WorkerSettings, DoorSettings {
   /** Absolute. */
   readonly home: string;
-  readonly apiHost: string;
+  readonly bindAddress: string;
   /** 0 asks for a free one. */
-  readonly apiPort: number;
+  readonly securePort: number;
   /** Names and addresses the server certificate covers besides the machine's own. */
-  readonly apiNames: readonly string[];
+  readonly tlsSan: readonly string[];
   readonly http1Only: boolean;
   readonly dev: boolean;
-  readonly devHost: string;
-  readonly devPort: number;
   /** `memory:`, `sqlite:<absolute path>` or `etcd://host:port,…/prefix`. */
   readonly store: string;
   /** Absent: the system's authorities, and TLS only if a client certificate is given. */
@@ -84,22 +82,22 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: ({ home }) => home,
     description: 'where Gantry keeps its data, keys and kubeconfig',
   },
-  apiHost: {
-    name: 'apiHost',
+  bindAddress: {
+    name: 'bindAddress',
     placeholder: '<address>',
     parse: address,
     fallback: () => '127.0.0.1',
-    description: 'the address the HTTPS API listens on',
+    description: 'the address the Kubernetes API (HTTPS) listens on',
   },
-  apiPort: {
-    name: 'apiPort',
+  securePort: {
+    name: 'securePort',
     placeholder: '<port>',
     parse: port,
     fallback: () => 7443,
-    description: 'the port the HTTPS API listens on',
+    description: 'the port the Kubernetes API (HTTPS) listens on',
   },
-  apiNames: {
-    name: 'apiNames',
+  tlsSan: {
+    name: 'tlsSan',
     placeholder: '<names>',
     parse: names,
     fallback: () => [],
@@ -119,20 +117,7 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     fallback: () => false,
     description: 'also serve plain HTTP to this machine, for development',
   },
-  devHost: {
-    name: 'devHost',
-    placeholder: '<address>',
-    parse: loopback,
-    fallback: () => '127.0.0.1',
-    description: 'the loopback address of the development listener',
-  },
-  devPort: {
-    name: 'devPort',
-    placeholder: '<port>',
-    parse: port,
-    fallback: () => 8000,
-    description: 'the port of the development listener',
-  },
+  ...DOOR_SETTINGS,
   store: {
     name: 'store',
     placeholder: '<engine>',
@@ -323,12 +308,12 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
   },
 };
 
-/** `apiPort` -> `--api-port`. */
+/** `securePort` -> `--secure-port`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** `apiPort` -> `GANTRY_API_PORT`. */
+/** `securePort` -> `GANTRY_SECURE_PORT`. */
 export function variableOf(name: string): string {
   return `GANTRY_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }

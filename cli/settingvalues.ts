@@ -48,6 +48,19 @@ export function names(text: string): readonly string[] {
   return list;
 }
 
+/** Web origins (RFC 6454): scheme, host and port, nothing else; or `*`. */
+export function origins(text: string): readonly string[] {
+  const list = text
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '');
+  for (const origin of list) {
+    if (origin !== '*' && !(URL.canParse(origin) && new URL(origin).origin === origin))
+      throw new Error(`origins such as https://jobs.example separated by commas, or *; "${origin}" is none`);
+  }
+  return list;
+}
+
 /** Absolute paths of workers, without '..'. */
 export function hostPaths(text: string): readonly string[] {
   const list = text

@@ -9,10 +9,9 @@ import { constants } from 'node:fs';
 import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startAgent } from '../agent/agent.ts';
-import { tasksDoor } from '../api/doors/tasks/tasks.ts';
 import { openRegistry } from '../api/registry/open.ts';
-import { devListener, type Listener, type TlsMaterial, tlsListener } from '../api/server/listener.ts';
-import { newApp } from '../api/server/server.ts';
+import type { TlsMaterial } from '../api/server/listener.ts';
+import { newApps } from '../api/server/server.ts';
 import { writeKubeconfig } from '../client/kubeconfig.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
@@ -32,8 +31,10 @@ import { ClusterKeys, keysIn } from './clusterkeys.ts';
 import { productVersion } from './commands/version.ts';
 import { keepWorkerName } from './config.ts';
 import { startControlling } from './controlling.ts';
+import { openDoors } from './doors.ts';
 import { readEncryption } from './encryption.ts';
 import type { Output } from './io.ts';
+import { startListeners } from './listeners.ts';
 import { noWorkers } from './noworkers.ts';
 import { measureProcess } from './processmetrics.ts';
 import { renewCertificates } from './renewal.ts';
@@ -60,8 +61,6 @@ export interface UpContext {
   readonly hasWorker: boolean;
 }
 
-/** Requests that run at a stop get this long, milliseconds. */
-const STOP_GRACE_MS = 10_000;
 /** What is left to close when the store is lost gets this long, milliseconds. */
 const LOST_GRACE_MS = 2_000;
 
@@ -110,6 +109,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     metrics,
     namespaceLimits: { maxObjects: settings.namespaceMaxObjects, maxBytes: settings.namespaceMaxBytes },
     allowedHostPaths: settings.hostPathAllowed,
+    idempotency: { ttlMs: settings.idempotencyTtlMs, maxKeys: settings.idempotencyMaxKeys },
     ...(await openAccess(settings, { clock, log, metrics, authority: keys.tokens })),
   });
   opened.defer(() => registry.close());
@@ -121,8 +121,8 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       directory: keysIn(settings.home),
       keys: keys.keys,
       clock,
-      hostnames: [...names.hostnames, ...settings.apiNames.filter((name) => !isAddress(name))],
-      addresses: [...names.addresses, ...settings.apiNames.filter(isAddress)],
+      hostnames: [...names.hostnames, ...settings.tlsSan.filter((name) => !isAddress(name))],
+      addresses: [...names.addresses, ...settings.tlsSan.filter(isAddress)],
     });
   let pki = await reopenPki();
   measurePki(metrics, () => pki);
@@ -186,17 +186,14 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   });
   opened.defer(() => controlling.stop());
 
-  const app = newApp({
-    registry,
-    workerLink,
-    metrics,
-    clock,
-    random,
-    log,
-    productVersion: version,
+  const parts = { registry, workerLink, metrics, clock, random, log, productVersion: version };
+  const doors = openDoors(settings, { ...parts, isScheduling: controlling.isScheduling });
+  opened.defer(() => doors.close());
+  const apps = newApps({
+    ...parts,
     livenessChecks: [{ name: 'store', check: async () => void (await store.get('/liveness')) }],
     readinessChecks: [controlling.readiness],
-    doors: [tasksDoor({ registry, clock, random, retention: `${settings.taskRetentionMs / 1000}s` })],
+    doors: doors.main,
     backup: (backupSignal) =>
       writeBackup({
         store,
@@ -207,16 +204,22 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
         ...(encryption === undefined ? {} : { encryption }),
       }),
   });
-
-  const listen = { clock, log };
-  const api = tlsListener(app, {
-    ...listen,
-    host: settings.apiHost,
-    port: settings.apiPort,
-    isHttp1Only: settings.http1Only,
-    ...tlsMaterial(pki),
-  });
-  const server = `https://${await start(api, opened)}`;
+  const listeners = await started(
+    startListeners(
+      settings,
+      {
+        ...parts,
+        isScheduling: controlling.isScheduling,
+        apps,
+        doors,
+        tls: tlsMaterial(pki),
+        stdout: context.stdout,
+        hasWorker: context.hasWorker,
+      },
+      opened,
+    ),
+  );
+  const server = `https://${listeners.server}`;
   const kubeconfig = join(settings.home, 'kubeconfig');
   const writeAccess = ({ authority, admin }: Pki): Promise<void> =>
     writeKubeconfig(kubeconfig, {
@@ -232,7 +235,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       pki,
       reopen: reopenPki,
       async use(renewed) {
-        api.renew(tlsMaterial(renewed));
+        listeners.renew(tlsMaterial(renewed));
         if (context.hasWorker) await renewed.issueWorker(settings.workerName);
         await writeAccess(renewed);
         pki = renewed;
@@ -247,14 +250,6 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     await renewing;
   });
   await context.stdout.write(`Gantry serves ${server}, kubeconfig ${kubeconfig}\n`);
-  if (settings.dev) {
-    const dev = devListener(app, { ...listen, host: settings.devHost, port: settings.devPort });
-    const address = await start(dev, opened);
-    log.warn({ address }, 'development listener: everybody on this machine acts as user dev, without TLS');
-    await context.stdout.write(
-      `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
-    );
-  }
   log.info(
     { server, ...(context.hasWorker ? { worker: settings.workerName } : {}), cluster: store.clusterId },
     'started',
@@ -305,11 +300,9 @@ async function writePidFile(path: string): Promise<() => Promise<void>> {
   return () => rm(path, { force: true });
 }
 
-async function start(listener: Listener, opened: AsyncDisposableStack): Promise<string> {
+async function started<T>(starting: Promise<T>): Promise<T> {
   try {
-    const { address, port } = await listener.start();
-    opened.defer(() => listener.stop(STOP_GRACE_MS));
-    return `${isAddress(address) && address.includes(':') ? `[${address}]` : address}:${port}`;
+    return await starting;
   } catch (error) {
     throw new StartError(messageOf(error), { cause: error });
   }

@@ -1,12 +1,13 @@
 /**
  * Generates `schemas/documents.gen.ts` (every built-in kind's document, as data) and `schemas/types.gen.ts` (its
- * TypeScript type) from the YAML documents, and `store/etcd/gen/` (etcd's messages) from `store/etcd/proto/`. Run by
- * `npm run gen`; `--check` fails when they are out of date.
+ * TypeScript type) from the YAML documents, `schemas/doors/*.gen.ts` (what the HTTP doors say of themselves) from theirs,
+ * `schemas/grpc/` (the job runner's messages) from `schemas/proto/`, and `store/etcd/gen/` (etcd's messages) from
+ * `store/etcd/proto/`. Run by `npm run gen`; `--check` fails when they are out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { load } from 'js-yaml';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { isRecord } from '../machinery/json.ts';
@@ -136,14 +137,16 @@ function asRecord(value: unknown): Record<string, unknown> {
   return value;
 }
 
+/** Kinds are in the folders of their groups; what else is here has folders of its own. */
+const OTHERS = ['doors/', 'proto/'];
 const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.yaml'))
+  .filter((path) => path.endsWith('.yaml') && !OTHERS.some((folder) => path.startsWith(folder)))
   .sort();
 const sources = paths.map(readDocument);
 const documents = sources.map((source) => asRecord(withIncludes(source)));
 
 /** Runs buf with the plugin from node_modules; nothing is fetched. The files get the ending that linters leave alone. */
-function etcdMessages(): Record<string, string> {
+function messages(protos: string, target: string): Record<string, string> {
   const directory = mkdtempSync(join(tmpdir(), 'gantry-gen-'));
   try {
     const binaries = join(house, 'node_modules', '.bin');
@@ -153,23 +156,16 @@ function etcdMessages(): Record<string, string> {
       opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
     };
     const template = JSON.stringify({ version: 'v2', plugins: [plugin] });
-    const words = [
-      'generate',
-      join(house, 'store', 'etcd', 'proto'),
-      '--template',
-      template,
-      '-o',
-      directory,
-    ];
+    const words = ['generate', join(house, protos), '--template', template, '-o', directory];
     execFileSync(join(binaries, 'buf'), words, {
       env: { ...process.env, BUF_CACHE_DIR: join(directory, 'cache') },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     return Object.fromEntries(
-      readdirSync(directory)
+      readdirSync(directory, { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('_pb.ts'))
         .map((name) => [
-          `store/etcd/gen/${name.replace('_pb.ts', '.gen.ts')}`,
+          `${target}/${basename(name).replace('_pb.ts', '.gen.ts')}`,
           readFileSync(join(directory, name), 'utf8').replaceAll('_pb.ts"', '.gen.ts"'),
         ]),
     );
@@ -178,9 +174,27 @@ function etcdMessages(): Record<string, string> {
   }
 }
 
+/** The OpenAPI documents of the HTTP doors, as data, each in a file of its own: one that nobody asks for is not loaded. */
+function doorDocuments(): Record<string, string> {
+  const folder = join(root, 'doors');
+  return Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => {
+        const text = JSON.stringify(readDocument(`doors/${name}`), null, 1);
+        return [
+          `schemas/doors/${name.replace('.yaml', '.gen.ts')}`,
+          `// Generated from schemas/doors/${name} by \`npm run gen\`. Do not edit.\nexport const document = ${text};\n`,
+        ];
+      }),
+  );
+}
+
 const types = (await Promise.all(sources.map(typeOf))).join('\n');
 const outputs = {
-  ...etcdMessages(),
+  ...messages('store/etcd/proto', 'store/etcd/gen'),
+  ...messages('schemas/proto', 'schemas/grpc'),
+  ...doorDocuments(),
   'schemas/documents.gen.ts': `${header}import type { KindDocument } from './crd.ts';\n\nexport const documents: readonly KindDocument[] = ${JSON.stringify(documents, null, 1)};\n`,
   'schemas/types.gen.ts': `${header}import type { ObjectMeta } from '../machinery/meta.ts';\n\n${types}`,
 };

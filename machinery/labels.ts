@@ -55,6 +55,20 @@ export const ANNOTATION_TTL = 'gantry.dev/ttl';
 /** The free-form name a client of the /tasks API gave its task. */
 export const ANNOTATION_TASK_NAME = 'gantry.dev/task-name';
 
+/** On a Run: what a client of the dispatch API calls it, whatever characters that has. */
+export const ANNOTATION_TASK_ID = 'gantry.dev/task-id';
+/** On a Run: the request id that a client of the dispatch API gave, or was given. */
+export const ANNOTATION_REQUEST_ID = 'gantry.dev/request-id';
+/** On a Job: what clients of the jobs API call it, where that is no name of an object (`hello_world`). */
+export const ANNOTATION_JOB_ID = 'gantry.dev/job-id';
+/** On a Run: the name in the certificate of who started it over gRPC. */
+export const ANNOTATION_STARTED_BY = 'gantry.dev/started-by';
+/** On a TaskTemplate: what people call this kind of work (`Fibonacci`), and the tag in front of its output (`FIB`). */
+export const ANNOTATION_TITLE = 'gantry.dev/title';
+export const ANNOTATION_LOG_TAG = 'gantry.dev/log-tag';
+/** On a Worker: what the dispatch API calls the kind of agent it is (`infra`). */
+export const LABEL_AGENT_TYPE = 'gantry.dev/agent-type';
+
 export const NAMESPACE_DEFAULT = 'default';
 /** Leases of workers live here. */
 export const NAMESPACE_SYSTEM = 'gantry-system';

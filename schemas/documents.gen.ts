@@ -4152,6 +4152,29 @@ export const documents: readonly KindDocument[] = [
             }
            }
           },
+          "dependsOn": {
+           "type": "array",
+           "maxItems": 100,
+           "x-kubernetes-list-type": "map",
+           "x-kubernetes-list-map-keys": [
+            "name"
+           ],
+           "description": "Runs in the same namespace that must have completed before this one begins. If one ends otherwise, or is gone before it was seen to complete, this one fails with DependencyNotSatisfied.",
+           "items": {
+            "type": "object",
+            "required": [
+             "name"
+            ],
+            "properties": {
+             "name": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 253,
+              "description": "Its name."
+             }
+            }
+           }
+          },
           "priority": {
            "type": "integer",
            "format": "int32",
@@ -4274,6 +4297,11 @@ export const documents: readonly KindDocument[] = [
               "format": "date-time",
               "description": "While a retry waits: when it begins."
              },
+             "progress": {
+              "type": "integer",
+              "format": "int32",
+              "description": "How far it is, percent, as its task says itself; 100 once it has completed."
+             },
              "exitCode": {
               "type": "integer",
               "description": "How the newest try ended."
@@ -4306,6 +4334,11 @@ export const documents: readonly KindDocument[] = [
            "type": "string",
            "format": "date-time",
            "description": "When it ended."
+          },
+          "progress": {
+           "type": "integer",
+           "format": "int32",
+           "description": "How far it is, percent: the mean of its steps. Absent where none of them has said anything yet."
           },
           "traceID": {
            "type": "string",
@@ -6704,6 +6737,13 @@ export const documents: readonly KindDocument[] = [
              }
             }
            }
+          },
+          "progress": {
+           "type": "integer",
+           "format": "int32",
+           "minimum": 0,
+           "maximum": 100,
+           "description": "How far it is, percent, as it says itself: the last line ::progress N on its standard output, or progress=N in $GANTRY_OUTPUT."
           },
           "result": {
            "type": "object",

@@ -1027,6 +1027,15 @@ name: string
 fromTask?: string
 }
 /**
+ * Runs in the same namespace that must have completed before this one begins. If one ends otherwise, or is gone before it was seen to complete, this one fails with DependencyNotSatisfied.
+ */
+dependsOn?: {
+/**
+ * Its name.
+ */
+name: string
+}[]
+/**
  * The priority of its tasks, and of the run where it waits for others; absent: the template's, else 0.
  */
 priority?: number
@@ -1108,6 +1117,10 @@ finishedAt?: string
  */
 retryAt?: string
 /**
+ * How far it is, percent, as its task says itself; 100 once it has completed.
+ */
+progress?: number
+/**
  * How the newest try ended.
  */
 exitCode?: number
@@ -1134,6 +1147,10 @@ startedAt?: string
  * When it ended.
  */
 finishedAt?: string
+/**
+ * How far it is, percent: the mean of its steps. Absent where none of them has said anything yet.
+ */
+progress?: number
 /**
  * The W3C trace id of the request that made it.
  */
@@ -2340,6 +2357,10 @@ startedAt?: string
  */
 finishedAt?: string
 }[]
+/**
+ * How far it is, percent, as it says itself: the last line ::progress N on its standard output, or progress=N in $GANTRY_OUTPUT.
+ */
+progress?: number
 /**
  * With spec.outputs: what the last container said, once the task has Succeeded or Failed.
  */

@@ -35,7 +35,7 @@ import { admitted, authenticated } from './middleware/authentication.ts';
 import { compressed } from './middleware/compression.ts';
 import { deadlined } from './middleware/deadline.ts';
 import { flowControlled } from './middleware/flowcontrol.ts';
-import { measured, newServerMetrics } from './middleware/metrics.ts';
+import { measured, newServerMetrics, type ServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
@@ -63,9 +63,77 @@ export interface AppDeps {
 }
 
 /** One application serves any number of listeners. */
+export interface Apps {
+  /** The Kubernetes API with the doors beside it. */
+  readonly whole: Koa<AppState, object>;
+  /**
+   * These doors and nothing else, for a listener of their own. Their requests walk the same middleware, and share the
+   * metrics and the seats of the others.
+   * @param outermost goes before authentication: cross-origin questions are asked by nobody
+   */
+  doorsOnly(doors: readonly Door[], outermost?: readonly AppMiddleware[]): Koa<AppState, object>;
+}
+
 export function newApp(deps: AppDeps): Koa<AppState, object> {
-  const { registry, workerLink, metrics, clock, random, log, productVersion, doors } = deps;
+  return newApps(deps).whole;
+}
+
+export function newApps(deps: AppDeps): Apps {
+  const { registry, metrics, clock, random, log, productVersion } = deps;
   const serverMetrics = newServerMetrics(metrics);
+  const seated = flowControlled({ clock, metrics });
+  const checks = {
+    live: deps.livenessChecks ?? [],
+    ready: [cachesFull(registry), ...(deps.readinessChecks ?? [])],
+  };
+  const publicPaths = newPublicPaths(versionInfo(productVersion, deps.gitCommit), checks, { clock, log });
+  /** What every request walks through, in this order, before it reaches what answers it. */
+  const open = (
+    doors: readonly Door[],
+    outermost: readonly AppMiddleware[],
+    usePublicPaths: (app: Koa<AppState, object>) => void,
+  ): Koa<AppState, object> => {
+    const app = new Koa<AppState, object>();
+    readsParameters(app);
+    app.on('error', (error) => {
+      if (isOfPeer(error)) log.debug({ err: error }, 'the client went away or sent no HTTP');
+      else log.error({ err: error }, 'answer failed');
+    });
+    app.use(traced(random));
+    app.use(measured(serverMetrics, clock));
+    app.use(logged(log, clock));
+    app.use(answeringErrors(log, doors));
+    for (const middleware of outermost) app.use(middleware);
+    app.use(compressed());
+    app.use(admitted());
+    usePublicPaths(app);
+    app.use(audited(registry, clock));
+    app.use(authenticated(registry));
+    app.use(seated);
+    app.use(deadlined(clock, log));
+    app.use(throughDoors(doors));
+    return app;
+  };
+  const unknown: AppMiddleware = () => {
+    throw unknownPath();
+  };
+
+  const whole = open(deps.doors, [], (app) => app.use(publicPaths.routes()));
+  useKubernetes(whole, deps, serverMetrics);
+  whole.use(unknown);
+  return {
+    whole,
+    doorsOnly(doors, outermost = []) {
+      const app = open(doors, outermost, () => undefined);
+      app.use(unknown);
+      return app;
+    },
+  };
+}
+
+/** The routes of the Kubernetes API. */
+function useKubernetes(app: Koa<AppState, object>, deps: AppDeps, serverMetrics: ServerMetrics): void {
+  const { registry, workerLink, metrics, clock, log, productVersion } = deps;
   const catalog = openCatalog(
     registry,
     [podView, nodeView, eventsV1View],
@@ -85,30 +153,6 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     ['/resourcequotas', resourceQuotaTable],
     ['apps/controllerrevisions', controllerRevisionTable],
   ]);
-  const checks = {
-    live: deps.livenessChecks ?? [],
-    ready: [cachesFull(registry), ...(deps.readinessChecks ?? [])],
-  };
-  const version = versionInfo(productVersion, deps.gitCommit);
-
-  const app = new Koa<AppState, object>();
-  readsParameters(app);
-  app.on('error', (error) => {
-    if (isOfPeer(error)) log.debug({ err: error }, 'the client went away or sent no HTTP');
-    else log.error({ err: error }, 'answer failed');
-  });
-  app.use(traced(random));
-  app.use(measured(serverMetrics, clock));
-  app.use(logged(log, clock));
-  app.use(answeringErrors(log, doors));
-  app.use(compressed());
-  app.use(admitted());
-  app.use(newPublicPaths(version, checks, { clock, log }).routes());
-  app.use(audited(registry, clock));
-  app.use(authenticated(registry));
-  app.use(flowControlled({ clock, metrics }));
-  app.use(deadlined(clock, log));
-  app.use(throughDoors(doors));
   app.use(
     newRoutes({
       registry,
@@ -125,10 +169,6 @@ export function newApp(deps: AppDeps): Koa<AppState, object> {
     app.use(servesBackups({ registry, metrics: serverMetrics, clock, source: deps.backup }));
   }
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
-  app.use(() => {
-    throw unknownPath();
-  });
-  return app;
 }
 
 /** Each door sees its own paths and no others. */

@@ -74,7 +74,19 @@ async function startGantry(folder: string, name = 'gantry'): Promise<Server> {
   const home = join(folder, name);
   mkdirSync(home, { mode: 0o700 });
   const port = await freePort();
-  const words = ['server', '--home', home, '--api-port', String(port), '--namespace-max-objects', '1000000'];
+  const words = [
+    'server',
+    '--home',
+    home,
+    '--api-port',
+    '0',
+    '--grpc-port',
+    '0',
+    '--secure-port',
+    String(port),
+    '--namespace-max-objects',
+    '1000000',
+  ];
   const child = spawn(join(import.meta.dirname, '..', 'gantry'), [...words, '--namespace-max-bytes', '4Gi'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, GANTRY_LOG_LEVEL: 'error' },

@@ -115,7 +115,7 @@ function doorOf(gantry: GantryProcess): RequestOptions {
     Buffer.from(new RegExp(`${field}: "?([A-Za-z0-9+/=]+)`).exec(text)?.[1] ?? '', 'base64');
   return {
     host: '127.0.0.1',
-    port: gantry.apiPort,
+    port: gantry.securePort,
     ca: data('certificate-authority-data'),
     cert: data('client-certificate-data'),
     key: data('client-key-data'),

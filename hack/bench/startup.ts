@@ -37,15 +37,19 @@ export async function benchStartup(home: string): Promise<readonly Row[]> {
 async function measureStart(
   home: string,
 ): Promise<{ readonly readyMs: number; readonly residentBytes: number }> {
-  const devPort = await freePort();
+  const managerPort = await freePort();
   const words = [
     '--home',
     home,
     '--api-port',
     '0',
+    '--grpc-port',
+    '0',
+    '--secure-port',
+    '0',
     '--dev',
-    '--dev-port',
-    String(devPort),
+    '--manager-port',
+    String(managerPort),
     '--log-level',
     'warn',
   ];
@@ -54,7 +58,7 @@ async function measureStart(
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {
-    await eventually('a server that is ready', () => isReady(child, devPort));
+    await eventually('a server that is ready', () => isReady(child, managerPort));
     const readyMs = performance.now() - startMs;
     const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
     return { readyMs, residentBytes: Number(resident) * 1024 };

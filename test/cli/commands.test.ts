@@ -663,14 +663,14 @@ describe('gantry', () => {
     });
 
     it('shows every setting with its source', async () => {
-      const { out } = await gantry('config --api-port 5', { env: { GANTRY_DEV: 'true' } });
+      const { out } = await gantry('config --secure-port 5', { env: { GANTRY_DEV: 'true' } });
       expect(out).to.match(/^SETTING +VALUE +FROM\n/);
-      expect(out).to.match(/\napiPort +5 +flag \(--api-port\)\n/);
+      expect(out).to.match(/\nsecurePort +5 +flag \(--secure-port\)\n/);
       expect(out).to.match(/\ndev +true +environment \(GANTRY_DEV\)\n/);
       const json: unknown = JSON.parse((await gantry('config -o json')).out);
-      expect(json).to.deep.include({ name: 'apiPort', value: '7443', source: 'default', where: '' });
-      expect((await gantry('config --api-port x')).err).to.match(
-        /^gantry: setting apiPort \(from --api-port\): found "x"/,
+      expect(json).to.deep.include({ name: 'securePort', value: '7443', source: 'default', where: '' });
+      expect((await gantry('config --secure-port x')).err).to.match(
+        /^gantry: setting securePort \(from --secure-port\): found "x"/,
       );
     });
   });

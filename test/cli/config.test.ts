@@ -45,12 +45,12 @@ describe('cli/config', () => {
     const { settings, shown } = await resolve();
     expect(settings).to.include({
       home: join(directory, '.gantry'),
-      apiHost: '127.0.0.1',
-      apiPort: 7443,
+      bindAddress: '127.0.0.1',
+      securePort: 7443,
       http1Only: false,
       dev: false,
-      devHost: '127.0.0.1',
-      devPort: 8000,
+      managerHost: '127.0.0.1',
+      managerPort: 8000,
       store: `sqlite:${directory}/.gantry/store`,
       dockerHost: 'unix:///var/run/docker.sock',
       publishAddress: '127.0.0.1',
@@ -73,18 +73,19 @@ describe('cli/config', () => {
   });
 
   it('prefers flag to environment to .env to file to default', async () => {
-    put('.gantry/config.yaml', '# mine\napiPort: 5\n');
-    expect(shown(await resolve(), 'apiPort')).to.equal('5 file DIR/.gantry/config.yaml:2:1');
-    put('.env', '\nexport GANTRY_API_PORT=4\n');
-    expect(shown(await resolve(), 'apiPort')).to.equal('4 .env DIR/.env:2');
-    const env = { GANTRY_API_PORT: '3' };
-    expect(shown(await resolve({ env }), 'apiPort')).to.equal('3 environment GANTRY_API_PORT');
-    const flags = { apiPort: '2' };
-    expect(shown(await resolve({ env, flags }), 'apiPort')).to.equal('2 flag --api-port');
-    expect((await resolve({ env, flags })).settings.apiPort).to.equal(2);
-    expect(shown(await resolve({ env: { GANTRY_API_PORT: '' } }), 'apiPort'), 'empty is absent').to.equal(
-      '4 .env DIR/.env:2',
-    );
+    put('.gantry/config.yaml', '# mine\nsecurePort: 5\n');
+    expect(shown(await resolve(), 'securePort')).to.equal('5 file DIR/.gantry/config.yaml:2:1');
+    put('.env', '\nexport GANTRY_SECURE_PORT=4\n');
+    expect(shown(await resolve(), 'securePort')).to.equal('4 .env DIR/.env:2');
+    const env = { GANTRY_SECURE_PORT: '3' };
+    expect(shown(await resolve({ env }), 'securePort')).to.equal('3 environment GANTRY_SECURE_PORT');
+    const flags = { securePort: '2' };
+    expect(shown(await resolve({ env, flags }), 'securePort')).to.equal('2 flag --secure-port');
+    expect((await resolve({ env, flags })).settings.securePort).to.equal(2);
+    expect(
+      shown(await resolve({ env: { GANTRY_SECURE_PORT: '' } }), 'securePort'),
+      'empty is absent',
+    ).to.equal('4 .env DIR/.env:2');
   });
 
   it('takes relative paths from the working directory, and those of a file from the data directory', async () => {
@@ -118,13 +119,13 @@ describe('cli/config', () => {
   const mistakes: [string, Partial<ConfigInput>, string][] = [
     [
       'a port',
-      { flags: { apiPort: '70000' } },
-      'setting apiPort (from --api-port): found "70000", wanted a port from 1 to 65535, or 0 for a free one',
+      { flags: { securePort: '70000' } },
+      'setting securePort (from --secure-port): found "70000", wanted a port from 1 to 65535, or 0 for a free one',
     ],
     [
       'an open development listener',
-      { env: { GANTRY_DEV_HOST: '0.0.0.0' } },
-      'setting devHost (from GANTRY_DEV_HOST): found "0.0.0.0", wanted a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
+      { env: { GANTRY_MANAGER_HOST: '0.0.0.0' } },
+      'setting managerHost (from GANTRY_MANAGER_HOST): found "0.0.0.0", wanted a loopback address (127.0.0.1, ::1 or localhost): the development listener has no authentication',
     ],
     [
       'a path of workers',
@@ -183,8 +184,8 @@ describe('cli/config', () => {
     ],
     [
       'names',
-      { flags: { apiNames: 'a.b,_x' } },
-      'setting apiNames (from --api-names): found "a.b,_x", wanted DNS names and IP addresses separated by commas; "_x" is neither',
+      { flags: { tlsSan: 'a.b,_x' } },
+      'setting tlsSan (from --tls-san): found "a.b,_x", wanted DNS names and IP addresses separated by commas; "_x" is neither',
     ],
     [
       'leases that cross',
@@ -211,7 +212,7 @@ describe('cli/config', () => {
   const files: [string, string, string][] = [
     [
       'an unknown setting',
-      'apiPort: 1\napiHots: x\n',
+      'securePort: 1\napiHots: x\n',
       'DIR/c.yaml:2:1: no setting "apiHots" here: did you mean apiHost?',
     ],
     [
@@ -220,7 +221,7 @@ describe('cli/config', () => {
       'DIR/c.yaml:1:1: no setting "home" here: the file is found through it',
     ],
     ['broken YAML', 'a: 1\n b: 2\n', 'DIR/c.yaml:2:3: bad indentation of a mapping entry'],
-    ['a list', '- a\n', 'DIR/c.yaml is not a mapping: wanted lines such as "apiPort: 7443"'],
+    ['a list', '- a\n', 'DIR/c.yaml is not a mapping: wanted lines such as "securePort: 7443"'],
     ['a wrong value', 'dev: [1]\n', 'setting dev (from DIR/c.yaml:1:1): found "[1]", wanted true or false'],
   ];
   for (const [name, text, message] of files) {

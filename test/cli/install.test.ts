@@ -19,21 +19,21 @@ describe('gantry install', () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   it('prints a unit that runs this very program with what was given, from wherever it was given', async () => {
-    writeFileSync(join(directory, '.env'), 'GANTRY_API_PORT=7555\n');
+    writeFileSync(join(directory, '.env'), 'GANTRY_SECURE_PORT=7555\n');
     const { code, out, err } = await install(['--dry-run', '--dev', '--home', 'data'], {
       GANTRY_LOG_LEVEL: 'debug',
     });
     expect(err).to.equal('');
     expect(code).to.equal(0);
     expect(execLine(out).startsWith(`${process.execPath} `)).to.equal(true);
-    expect(execLine(out)).to.match(/ up --home \S+ --api-port 7555 --dev --log-level debug$/);
+    expect(execLine(out)).to.match(/ up --home \S+ --secure-port 7555 --dev --log-level debug$/);
     expect(execLine(out)).to.contain(` --home ${join(directory, 'data')} `);
     expect(out).to.contain('Restart=always\n').and.contain('WantedBy=multi-user.target\n');
     expect(existsSync(join(directory, 'data'))).to.equal(false);
   });
 
   it('keeps its data in /var/lib/gantry unless told otherwise, and leaves to a file what the file says', async () => {
-    writeFileSync(join(directory, 'my.yaml'), 'apiPort: 7001\n');
+    writeFileSync(join(directory, 'my.yaml'), 'securePort: 7001\n');
     const { out } = await install(['--dry-run', '--config', 'my.yaml', '--role', 'server']);
     expect(execLine(out)).to.match(/ server --config \S+\/my\.yaml --home \/var\/lib\/gantry$/);
     expect(out).to.not.contain('docker.service');
@@ -46,9 +46,9 @@ describe('gantry install', () => {
   });
 
   it('refuses what the program itself would refuse, and names that are no unit’s', async () => {
-    const wrong = await install(['--dry-run', '--api-port', 'seven']);
+    const wrong = await install(['--dry-run', '--secure-port', 'seven']);
     expect(wrong.code).to.equal(1);
-    expect(wrong.err).to.contain('--api-port').and.contain('"seven"');
+    expect(wrong.err).to.contain('--secure-port').and.contain('"seven"');
     for (const words of [[], ['--dry-run']]) {
       const named = await install(['--name', '../x', '--unit-directory', directory, ...words]);
       expect(named).to.include({ code: 1, out: '' });

@@ -30,7 +30,20 @@ export class ServerProcess {
   private constructor(home: string, port: number, { flags, verb = 'server' }: ServerProcessOptions) {
     this.home = home;
     this.port = port;
-    this.#words = [verb, '--home', home, '--api-port', String(port), '--audit-log-path', '-', ...flags];
+    this.#words = [
+      verb,
+      '--home',
+      home,
+      '--secure-port',
+      String(port),
+      '--api-port',
+      '0',
+      '--grpc-port',
+      '0',
+      '--audit-log-path',
+      '-',
+      ...flags,
+    ];
   }
 
   /** Made, not started. */

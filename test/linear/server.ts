@@ -55,7 +55,16 @@ export class GantryServer {
   }
 
   async start(): Promise<void> {
-    const words = ['server', '--home', this.#home, '--api-port', String(this.#port), ...this.#flags];
+    const words = [
+      'server',
+      '--home',
+      this.#home,
+      '--secure-port',
+      String(this.#port),
+      '--no-api',
+      '--no-grpc',
+      ...this.#flags,
+    ];
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', join(ROOT, 'hack', 'gantry'), ...words], {
       cwd: ROOT,
       env: { ...process.env, GANTRY_LOG_LEVEL: 'warn' },

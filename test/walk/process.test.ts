@@ -28,7 +28,7 @@ describe('gantry up', function () {
   });
 
   it('refuses a second start on the same data directory with one sentence', async () => {
-    const words = ['up', '--home', gantry.home, '--api-port', String(await freePort())];
+    const words = ['up', '--home', gantry.home, '--secure-port', String(await freePort())];
     const answer = await command(hack, words, { timeoutMs: 15_000 });
     expect(answer.code).to.equal(1);
     expect(sentences(answer.stderr)).to.have.length(1);
@@ -42,7 +42,7 @@ describe('gantry up', function () {
     const address = busy.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     const home = join(gantry.home, 'second');
-    const answer = await command(hack, ['up', '--home', home, '--api-port', String(port)], {
+    const answer = await command(hack, ['up', '--home', home, '--secure-port', String(port)], {
       timeoutMs: 15_000,
     });
     busy.close();
@@ -60,13 +60,13 @@ describe('gantry up', function () {
   });
 
   it('shows every setting and where it came from', async () => {
-    const answer = await command(hack, ['config', '--api-port', '7555'], {
+    const answer = await command(hack, ['config', '--secure-port', '7555'], {
       env: { GANTRY_LOG_LEVEL: 'warn' },
     });
     expect(answer.code).to.equal(0);
-    expect(answer.stdout).to.match(/apiPort\s+7555\s+flag/);
+    expect(answer.stdout).to.match(/securePort\s+7555\s+flag/);
     expect(answer.stdout).to.match(/logLevel\s+warn\s+environment/);
-    expect(answer.stdout).to.match(/devPort\s+8000\s+default/);
+    expect(answer.stdout).to.match(/managerPort\s+8000\s+default/);
   });
 
   it('SIGTERM ends watches properly and exits 0; containers stay; the next start is ready within 2 s', async () => {
@@ -81,7 +81,7 @@ describe('gantry up', function () {
       (await gantry.kubectl(['wait', 'task/staying', '--for=condition=Ready', '--timeout=60s'])).code,
     ).to.equal(0);
     const running = await gantry.containers(['status=running']);
-    const watch = await fetch(`http://127.0.0.1:${gantry.devPort}/tasks?watch=true`);
+    const watch = await fetch(`http://127.0.0.1:${gantry.managerPort}/tasks?watch=true`);
     const body = watch.text();
     expect(await gantry.stop('SIGTERM')).to.equal(0);
     // A stream that was cut rather than ended rejects here.
@@ -111,7 +111,7 @@ describe('gantry up', function () {
         State: 2,
         Task: { State: 1, ID: 'f2a4b1f0-8a52-4d7d-9c0a-0d6f3f1b2c3d', Name: 'x', Image: 'gantry/hello:1' },
       };
-      const answer = await fetch(`http://127.0.0.1:${lonely.devPort}/tasks`, {
+      const answer = await fetch(`http://127.0.0.1:${lonely.managerPort}/tasks`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(event),

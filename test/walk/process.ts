@@ -70,11 +70,37 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
+type Ports = readonly [number, number, number, number, number];
+
+/** Each its own: none is free again before all are known. */
+async function freePorts(): Promise<Ports> {
+  const servers = Array.from({ length: 5 }, () => createServer().listen(0, '127.0.0.1'));
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      if (!server.listening) await once(server, 'listening');
+      const address = server.address();
+      if (address === null || typeof address === 'string') throw new Error('no port');
+      return address.port;
+    }),
+  );
+  await Promise.all(
+    servers.map(async (server) => {
+      server.close();
+      await once(server, 'close');
+    }),
+  );
+  const [secure = 0, manager = 0, worker = 0, api = 0, grpc = 0] = ports;
+  return [secure, manager, worker, api, grpc];
+}
+
 export class GantryProcess {
   readonly home: string;
   readonly kubeconfig: string;
+  readonly securePort: number;
+  readonly managerPort: number;
+  readonly workerPort: number;
   readonly apiPort: number;
-  readonly devPort: number;
+  readonly grpcPort: number;
   readonly #flags: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
@@ -82,15 +108,17 @@ export class GantryProcess {
 
   private constructor(
     home: string,
-    apiPort: number,
-    devPort: number,
+    [securePort, managerPort, workerPort, apiPort, grpcPort]: Ports,
     flags: readonly string[],
     env: NodeJS.ProcessEnv,
   ) {
     this.home = home;
     this.kubeconfig = join(home, 'kubeconfig');
+    this.securePort = securePort;
+    this.managerPort = managerPort;
+    this.workerPort = workerPort;
     this.apiPort = apiPort;
-    this.devPort = devPort;
+    this.grpcPort = grpcPort;
     this.#flags = flags;
     this.#env = env;
   }
@@ -100,11 +128,7 @@ export class GantryProcess {
     options: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
   ): Promise<GantryProcess> {
     const home = mkdtempSync(join(tmpdir(), 'gantry-walk-'));
-    const apiPort = await freePort();
-    let devPort = await freePort();
-    // The first one is free again when the second is asked for.
-    while (devPort === apiPort) devPort = await freePort();
-    const gantry = new GantryProcess(home, apiPort, devPort, options.flags ?? [], options.env ?? {});
+    const gantry = new GantryProcess(home, await freePorts(), options.flags ?? [], options.env ?? {});
     try {
       await gantry.start();
     } catch (error) {
@@ -131,10 +155,16 @@ export class GantryProcess {
       '--dev',
       '--home',
       this.home,
+      '--secure-port',
+      String(this.securePort),
+      '--manager-port',
+      String(this.managerPort),
+      '--worker-port',
+      String(this.workerPort),
       '--api-port',
       String(this.apiPort),
-      '--dev-port',
-      String(this.devPort),
+      '--grpc-port',
+      String(this.grpcPort),
       ...this.#flags,
     ];
   }
@@ -155,7 +185,7 @@ export class GantryProcess {
       'gantry is ready',
       async () => {
         if (child.exitCode !== null) throw new Error(`gantry ended with ${child.exitCode}:\n${this.#log}`);
-        const answer = await fetch(`http://127.0.0.1:${this.devPort}/readyz`).catch(() => undefined);
+        const answer = await fetch(`http://127.0.0.1:${this.managerPort}/readyz`).catch(() => undefined);
         return answer?.status === 200 && existsSync(this.kubeconfig) ? true : undefined;
       },
       20_000,

@@ -192,7 +192,7 @@ describe('@kubernetes/client-node', function () {
   });
 
   it('keeps an informer that misses nothing when its connection is dropped', async () => {
-    const proxy = await CuttingProxy.open(gantry.apiPort);
+    const proxy = await CuttingProxy.open(gantry.securePort);
     const informer = informerOf(reached(config, proxy.port));
     const seen = follow(informer);
     await informer.start();

@@ -1,0 +1,59 @@
+/** The doors beside the Kubernetes API, put together from what the process has. */
+import { dispatchDoor } from '../api/doors/dispatch/dispatch.ts';
+import { documentsDoor } from '../api/doors/documents/documents.ts';
+import type { Door } from '../api/doors/door.ts';
+import { jobsDoor } from '../api/doors/jobs/jobs.ts';
+import { tasksDoor } from '../api/doors/tasks/tasks.ts';
+import { tracesDoor } from '../api/doors/traces/traces.ts';
+import { workerDoor } from '../api/doors/worker/worker.ts';
+import type { Registry } from '../api/registry/types.ts';
+import { identityOf } from '../api/server/context.ts';
+import type { Clock } from '../machinery/clock.ts';
+import type { Log } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
+import type { Random } from '../machinery/random.ts';
+import type { WorkerLink } from '../machinery/workerlink.ts';
+import type { Settings } from './settings.ts';
+
+export interface DoorsDeps {
+  readonly registry: Registry;
+  readonly workerLink: WorkerLink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly productVersion: string;
+  readonly isScheduling: () => Promise<boolean>;
+}
+
+export interface Doors {
+  /** On the listener of the Kubernetes API, and the manager's of `--dev`. */
+  readonly main: readonly Door[];
+  /** On the jobs API's own listener. */
+  readonly jobs: readonly Door[];
+  /** On the worker's listener of `--dev`. */
+  readonly worker: readonly Door[];
+  /** Ends what goes on: subscriptions. */
+  close(): Promise<void>;
+}
+
+export function openDoors(settings: Settings, deps: DoorsDeps): Doors {
+  const { registry } = deps;
+  const retention = `${settings.taskRetentionMs / 1000}s`;
+  const namespace = settings.doorNamespace;
+  const documents = documentsDoor();
+  const jobs = jobsDoor({ ...deps, namespace });
+  const traces = tracesDoor(deps);
+  const worker = workerDoor({
+    ...deps,
+    clientOf: (ctx) => registry.as(identityOf(ctx)),
+    workerName: settings.workerName,
+    retention,
+  });
+  return {
+    main: [tasksDoor({ ...deps, retention }), dispatchDoor({ ...deps, namespace }), traces, jobs, documents],
+    jobs: [jobs, documents],
+    worker: [worker],
+    close: () => traces.close(),
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Where a process listens: the Kubernetes API with TLS, the jobs API and the job runner beside it, and for development
+ * the manager's and the worker's plain listeners on this machine.
+ *
+ * Promises: what has been started is stopped when `opened` is disposed of; a listener that cannot start rejects with one
+ * sentence that names its address.
+ */
+import { corsOf } from '../api/doors/jobs/cors.ts';
+import { isLoopback } from '../api/server/foreign.ts';
+import {
+  devListener,
+  type Listener,
+  type TlsListener,
+  type TlsMaterial,
+  tlsListener,
+} from '../api/server/listener.ts';
+import type { Apps } from '../api/server/server.ts';
+import type { Doors, DoorsDeps } from './doors.ts';
+import type { Output } from './io.ts';
+import type { Settings } from './settings.ts';
+
+/** Requests that run at a stop get this long, milliseconds. */
+const STOP_GRACE_MS = 10_000;
+
+export interface ListenersDeps extends DoorsDeps {
+  readonly apps: Apps;
+  readonly doors: Doors;
+  readonly tls: TlsMaterial;
+  readonly stdout: Output;
+  /** Whether a worker runs in this process. */
+  readonly hasWorker: boolean;
+}
+
+export interface Listeners {
+  /** `host:port` of the Kubernetes API. */
+  readonly server: string;
+  /** New connections are made with these. */
+  renew(material: TlsMaterial): void;
+}
+
+export async function startListeners(
+  settings: Settings,
+  deps: ListenersDeps,
+  opened: AsyncDisposableStack,
+): Promise<Listeners> {
+  const { apps, doors, clock, log, tls, stdout } = deps;
+  const listen = { clock, log };
+  const secured: TlsListener[] = [];
+  const startTls = async (listener: TlsListener): Promise<string> => {
+    secured.push(listener);
+    return start(listener, opened);
+  };
+
+  const server = await startTls(
+    tlsListener(apps.whole, {
+      ...listen,
+      ...tls,
+      host: settings.bindAddress,
+      port: settings.securePort,
+      isHttp1Only: settings.http1Only,
+    }),
+  );
+  if (settings.api) {
+    const app = apps.doorsOnly(doors.jobs, [corsOf(settings.apiCorsOrigins)]);
+    const place = { ...listen, host: settings.apiHost, port: settings.apiPort };
+    const isPlain = settings.dev && isLoopback(settings.apiHost);
+    const address = isPlain
+      ? await start(devListener(app, place), opened)
+      : await startTls(tlsListener(app, { ...place, ...tls }));
+    log.info({ address: `${isPlain ? 'http' : 'https'}://${address}` }, 'serving the jobs API');
+  }
+  if (settings.grpc) {
+    // Only here: who has no use for it does not pay for its library.
+    const { grpcDoor } = await import('../api/doors/grpc/grpc.ts');
+    const door = grpcDoor({
+      ...deps,
+      ...tls,
+      host: settings.grpcHost,
+      port: settings.grpcPort,
+      namespace: settings.doorNamespace,
+    });
+    log.info({ address: await startTls(door) }, 'serving the job runner over gRPC');
+  }
+  if (settings.dev) {
+    if (deps.hasWorker) {
+      const app = apps.doorsOnly(doors.worker);
+      const worker = { ...listen, host: settings.workerHost, port: settings.workerPort };
+      await startPlain('worker', devListener(app, worker), worker.host);
+    }
+    const manager = { ...listen, host: settings.managerHost, port: settings.managerPort };
+    await startPlain('manager', devListener(apps.whole, manager), manager.host);
+  }
+  return {
+    server,
+    renew(material) {
+      for (const listener of secured) listener.renew(material);
+    },
+  };
+
+  async function startPlain(role: 'manager' | 'worker', listener: Listener, host: string): Promise<void> {
+    const address = await start(listener, opened);
+    const shown = host === '127.0.0.1' ? address.replace(host, 'localhost') : address;
+    log.warn(
+      { address, role },
+      'plain HTTP without authentication: everybody on this machine acts as user dev',
+    );
+    await stdout.write(`Starting Gantry ${role} at ${shown}\n`);
+    await stdout.write(
+      `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
+    );
+  }
+}
+
+async function start(listener: Listener, opened: AsyncDisposableStack): Promise<string> {
+  const { address, port } = await listener.start();
+  opened.defer(() => listener.stop(STOP_GRACE_MS));
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

@@ -5,11 +5,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, freePort } from '../../test/walk/process.ts';
+import { startBare } from './bareprocess.ts';
 import type { Row } from './main.ts';
 import { median } from './walk.ts';
 import { Connection, type Endpoint, type Load, load, type Wanted } from './wire.ts';
@@ -56,7 +57,7 @@ export async function benchApi(): Promise<readonly Row[]> {
   try {
     const gantry = await startGantry(folder);
     children.push(gantry.child);
-    const bare = await startBare(folder, gantry.endpoint);
+    const bare = await startBare(folder, join(folder, 'gantry', 'pki'), gantry.endpoint);
     children.push(bare.child);
     return [
       ...(await measureRequests(gantry.endpoint, bare.endpoint)),
@@ -116,22 +117,6 @@ async function startGantry(folder: string, name = 'gantry'): Promise<Server> {
     return length;
   });
   return { endpoint, child };
-}
-
-/** With Gantry's own server certificate, so that both do the same TLS. */
-async function startBare(folder: string, endpoint: Endpoint): Promise<Server> {
-  const pki = join(folder, 'gantry', 'pki');
-  const own = join(folder, 'bare');
-  mkdirSync(own);
-  writeFileSync(join(own, 'ca.pem'), endpoint.ca);
-  writeFileSync(join(own, 'cert.pem'), readFileSync(join(pki, 'server.crt')));
-  writeFileSync(join(own, 'key.pem'), readFileSync(join(pki, 'server.key')));
-  const script = join(import.meta.dirname, 'bareserver.ts');
-  const child = spawn(process.execPath, [script, own, join(folder, 'bare-store')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [said] = (await once(child.stdout, 'data')) as [Buffer];
-  return { endpoint: { ...endpoint, port: Number(said.toString()) }, child };
 }
 
 interface Measure {

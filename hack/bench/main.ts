@@ -5,6 +5,7 @@
 import { benchApi } from './api.ts';
 import { benchBackup } from './backup.ts';
 import { benchDispatch } from './dispatch.ts';
+import { benchDoors } from './doors.ts';
 import { benchLogs } from './logs.ts';
 import { benchPast } from './past.ts';
 import { benchProbes } from './probes.ts';
@@ -39,6 +40,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   probes: benchProbes,
   watches: benchWatches,
   dispatch: benchDispatch,
+  doors: benchDoors,
   steps: benchSteps,
   rollout: benchRollout,
 };

@@ -10,15 +10,17 @@ import type { Endpoint } from './wire.ts';
 export interface OneChild extends AsyncDisposable {
   readonly endpoint: Endpoint;
   readonly child: ChildProcess;
+  /** Its data; gone with it. */
+  readonly folder: string;
 }
 
-/** @param mode `quiet`: only the API, without controllers and agent. With GANTRY_BENCH_PROFILE a CPU profile is left in that folder. */
-export async function startOne(mode: 'whole' | 'quiet'): Promise<OneChild> {
+/** @param mode `quiet`: only the API, without controllers and agent; `workerless`: without the agent. With GANTRY_BENCH_PROFILE a CPU profile is left in that folder. */
+export async function startOne(mode: 'whole' | 'quiet' | 'workerless'): Promise<OneChild> {
   const folder = mkdtempSync(join(tmpdir(), 'gantry-bench-one-'));
   const profile = process.env.GANTRY_BENCH_PROFILE;
   const child = fork(
     join(import.meta.dirname, 'oneprocess.ts'),
-    [folder, ...(mode === 'quiet' ? ['--quiet'] : [])],
+    [folder, ...(mode === 'whole' ? [] : [`--${mode}`])],
     profile === undefined ? {} : { execArgv: ['--cpu-prof', `--cpu-prof-dir=${profile}`] },
   );
   const [said] = (await Promise.race([
@@ -40,6 +42,7 @@ export async function startOne(mode: 'whole' | 'quiet'): Promise<OneChild> {
   return {
     endpoint,
     child,
+    folder,
     async [Symbol.asyncDispose]() {
       const ended = once(child, 'exit');
       child.disconnect();

@@ -1,10 +1,12 @@
 /**
  * The whole of Gantry in one process as `gantry up` puts it together, but for the engine, which is the fake one: store
  * on SQLite with fsync, registry, controllers, one agent, HTTPS. So what is measured is Gantry and nothing else.
- * `node oneprocess.ts DIRECTORY` speaks over the process's channel; `--quiet` leaves controllers and agent out.
+ * `node oneprocess.ts DIRECTORY` speaks over the process's channel; `--quiet` leaves controllers and agent out,
+ * `--workerless` the agent.
  */
 import { join } from 'node:path';
 import { startAgent } from '../../agent/agent.ts';
+import { dispatchDoor } from '../../api/doors/dispatch/dispatch.ts';
 import { openRegistry } from '../../api/registry/open.ts';
 import { tlsListener } from '../../api/server/listener.ts';
 import { newApp } from '../../api/server/server.ts';
@@ -27,9 +29,16 @@ const WORKER = 'bench';
 const MANY = 10_000_000;
 
 const [directory = '', mode] = process.argv.slice(2);
-if (import.meta.main && directory !== '') await serve(directory, mode !== '--quiet');
+if (import.meta.main && directory !== '') {
+  await serve(directory, { hasControllers: mode !== '--quiet', hasWorker: mode === undefined });
+}
 
-async function serve(home: string, hasControllers: boolean): Promise<void> {
+interface Parts {
+  readonly hasControllers: boolean;
+  readonly hasWorker: boolean;
+}
+
+async function serve(home: string, { hasControllers, hasWorker }: Parts): Promise<void> {
   const log = openLog({ level: 'error' });
   const metrics = newMetrics();
   const base = { clock, random, log, metrics };
@@ -48,8 +57,8 @@ async function serve(home: string, hasControllers: boolean): Promise<void> {
     clientOf: (name) => registry.as(controllerIdentity(name)),
   });
   const stop = new AbortController();
-  if (hasControllers) {
-    void controlPlane.run(stop.signal);
+  if (hasControllers) void controlPlane.run(stop.signal);
+  if (hasWorker) {
     await startAgent({
       ...base,
       client: registry.as(workerIdentity(WORKER)),
@@ -71,7 +80,7 @@ async function serve(home: string, hasControllers: boolean): Promise<void> {
     workerLink: noWorkers,
     productVersion: 'bench',
     readinessChecks: [],
-    doors: [],
+    doors: [dispatchDoor({ ...base, registry, workerLink: noWorkers, namespace: 'default' })],
     backup: (signal) => writeBackup({ store, clock, engine: 'sqlite', gantryVersion: 'bench', signal }),
   });
   const listener = tlsListener(app, {

@@ -1,10 +1,18 @@
 /**
- * What the user of the plain development listener may write: baseline Tasks, whatever the level of their namespace, and
- * stopping them. Nobody proves who they are there, so nothing may be asked for that reaches beyond a container, nor what
- * is in a Secret.
+ * What the user of the plain development listeners may write, which is what the requests of the doors there need:
+ * - baseline Tasks, whatever the level of their namespace, and stopping them. Nobody proves who they are there, so nothing
+ *   may be asked for that reaches beyond a container, nor what is in a Secret;
+ * - Runs of TaskTemplates and Jobs, which somebody with a name has written, and cancelling them;
+ * - whether all schedules rest.
  */
 import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
-import { ANNOTATION_TRACE, ANNOTATION_TTL, NAMESPACE_SYSTEM } from '../../../machinery/labels.ts';
+import {
+  ANNOTATION_PROTECT,
+  ANNOTATION_STARTED_BY,
+  ANNOTATION_TRACE,
+  ANNOTATION_TTL,
+  NAMESPACE_SYSTEM,
+} from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import { securityProblems } from '../admission/security/problems.ts';
 import type { WriteToJudge } from './policy.ts';
@@ -18,10 +26,22 @@ const STOP_ONLY = `the development listener may change a task only by stopping i
 /** What an operator allows to those whose names are known is not allowed to anybody. */
 const NO_HOST_PATHS = { allowedHostPaths: [] };
 
-/** Of Tasks alone: everything else that this user might be granted is an administrator's own choice. */
+const CANCEL_ONLY =
+  'the development listener may change a run only by cancelling it: spec.cancel: true, and nothing else';
+const SUSPEND_ONLY =
+  'the development listener may change of the scheduler settings only spec.suspended; use the TLS listener with a client certificate';
+
+/** Everything else that this user might be granted is an administrator's own choice. */
+const REFUSALS: Readonly<Record<string, (write: WriteToJudge) => string | undefined>> = {
+  tasks: taskRefusal,
+  runs: runRefusal,
+  schedulersettings: settingsRefusal,
+};
+
 export const devRestriction: Restriction = {
   group: GROUP_DEV,
-  refusal: (write) => (write.request.resource === 'tasks' ? taskRefusal(write) : undefined),
+  refusal: (write) =>
+    Object.hasOwn(REFUSALS, write.request.resource) ? REFUSALS[write.request.resource]?.(write) : undefined,
 };
 
 function taskRefusal({ before, after }: WriteToJudge): string | undefined {
@@ -66,17 +86,78 @@ function secretField(spec: unknown): string | undefined {
   return undefined;
 }
 
-/** The object without what a stop may change, and what the server stamps on it. */
+function runRefusal({ before, after }: WriteToJudge): string | undefined {
+  if (after === undefined) return CANCEL_ONLY;
+  if (before === undefined) return newRunRefusal(after);
+  const isCancel =
+    readPath(after, ['spec', 'cancel']) === true &&
+    isSameJson(withoutFields(before, ['cancel']), withoutFields(after, ['cancel']));
+  if (!isCancel) return CANCEL_ONLY;
+  return before.metadata.namespace === NAMESPACE_SYSTEM
+    ? `namespace ${NAMESPACE_SYSTEM} is not allowed for runs cancelled through the development listener; use the TLS listener with a client certificate`
+    : undefined;
+}
+
+/** What runs is its template's or Job's. Who started it is for those to say who proved to be somebody. */
+function newRunRefusal({ metadata, spec }: DynamicObject): string | undefined {
+  const refuse = (path: string): string =>
+    `${path} is not allowed for runs made through the development listener; use the TLS listener with a client certificate`;
+  if (metadata.namespace === NAMESPACE_SYSTEM) return refuse(`namespace ${NAMESPACE_SYSTEM}`);
+  if (metadata.finalizers !== undefined) return refuse('metadata.finalizers');
+  const job = readPath(spec, ['jobRef', 'name']);
+  // Its Job's is put there for whoever makes it.
+  const owners = (metadata.ownerReferences ?? []).filter(
+    ({ kind, apiVersion, name }) => kind !== 'Job' || !apiVersion.startsWith('gantry.dev/') || name !== job,
+  );
+  if (owners.length > 0) return refuse('metadata.ownerReferences');
+  for (const annotation of [ANNOTATION_STARTED_BY, ANNOTATION_PROTECT]) {
+    if (metadata.annotations?.[annotation] !== undefined) return refuse(`annotation ${annotation}`);
+  }
+  const trigger = readPath(spec, ['trigger']) ?? 'Manual';
+  return trigger === 'Manual' || trigger === 'Rerun'
+    ? undefined
+    : refuse(`spec.trigger ${JSON.stringify(trigger)}`);
+}
+
+function settingsRefusal({ before, after }: WriteToJudge): string | undefined {
+  if (after === undefined) return SUSPEND_ONLY;
+  const { name, labels, annotations = {}, finalizers, ownerReferences } = after.metadata;
+  if (before === undefined) {
+    const { [ANNOTATION_TRACE]: _trace, ...others } = annotations;
+    const isMore = labels ?? finalizers ?? ownerReferences ?? Object.keys(others)[0];
+    const fields = isRecord(after['spec']) ? Object.keys(after['spec']) : [];
+    const isSuspension = fields.every((field) => field === 'suspended');
+    return isMore === undefined && isSuspension && name === 'default' ? undefined : SUSPEND_ONLY;
+  }
+  const isSuspension = isSameJson(withoutFields(before, ['suspended']), withoutFields(after, ['suspended']));
+  return isSuspension ? undefined : SUSPEND_ONLY;
+}
+
+/** The object without what a stop may change. */
 function withoutStop(object: DynamicObject): unknown {
+  return withoutFields(object, ['desiredState'], [ANNOTATION_TTL]);
+}
+
+/** The object without these fields of its spec, these annotations, and what the server stamps on it. */
+function withoutFields(
+  object: DynamicObject,
+  fields: readonly string[],
+  annotationNames: readonly string[] = [],
+): unknown {
   const { spec, metadata, ...rest } = object;
-  const { annotations = {}, ...otherMetadata } = metadata;
-  const { [ANNOTATION_TTL]: _ttl, [ANNOTATION_TRACE]: _trace, ...otherAnnotations } = annotations;
   const {
+    annotations = {},
     resourceVersion: _version,
     generation: _generation,
     managedFields: _fields,
     ...keptMetadata
-  } = otherMetadata;
-  const { desiredState: _state, ...otherSpec } = isRecord(spec) ? spec : {};
-  return { ...rest, spec: otherSpec, metadata: keptMetadata, annotations: otherAnnotations };
+  } = metadata;
+  const left = (from: object, names: readonly string[]): object =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => !names.includes(name)));
+  return {
+    ...rest,
+    spec: left(isRecord(spec) ? spec : {}, fields),
+    metadata: keptMetadata,
+    annotations: left(annotations, [ANNOTATION_TRACE, ...annotationNames]),
+  };
 }

@@ -144,12 +144,23 @@ const worker: BootstrapRole = {
   ],
 };
 
-/** The user of the plain development listener; `devaccess.ts` narrows it down to baseline Tasks. */
+/**
+ * The user of the plain development listeners: what the doors' own requests need. `devaccess.ts` narrows its writes down to
+ * baseline Tasks, Runs of what others have written, and the rest of all schedules.
+ */
 const dev: BootstrapRole = {
   name: 'system:dev',
   subjects: [group(GROUP_DEV)],
   rules: [
-    { verbs: [...READ, 'create', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks'] },
+    {
+      verbs: [...READ, 'create', 'update', 'patch'],
+      apiGroups: GANTRY,
+      resources: ['tasks', 'runs', 'schedulersettings'],
+    },
+    { verbs: READ, apiGroups: GANTRY, resources: ['jobs', 'tasktemplates', 'workers'] },
+    { verbs: ['get'], apiGroups: GANTRY, resources: ['tasks/log'] },
+    { verbs: READ, apiGroups: ['coordination.k8s.io'], resources: ['leases'] },
+    { verbs: READ, apiGroups: CORE, resources: ['events'] },
     { verbs: ['get'], nonResourceURLs: [...HEALTH, ...HEALTH_CHECKS, ...VERSION, ...DISCOVERY] },
   ],
 };

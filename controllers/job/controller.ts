@@ -8,16 +8,16 @@
 import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { isSameJson } from '../../machinery/json.ts';
-import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { jobs, runs } from '../../schemas/kinds.ts';
+import { hasBegun, hasEnded, jobsOwning } from '../../schemas/runlives.ts';
 import type { Job, Run } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import { BY_JOB, BY_UPSTREAM, type Informers } from '../informers.ts';
 import { performAction, performMake, performStatus } from './perform.ts';
 import { planJob } from './plan.ts';
-import { hasBegun, hasEnded, jobsOwning } from './planning/lives.ts';
 import type { JobPlan, JobWorld } from './types.ts';
 import { WallJumps } from './walljumps.ts';
 
@@ -94,8 +94,8 @@ class Jobs implements Controller {
     this.#wallJumps?.close();
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#informers.jobs.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(key: string): ObjectTrace | undefined {
+    return traceOfObject(this.#informers.jobs.get(key)?.metadata);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {

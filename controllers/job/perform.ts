@@ -4,11 +4,11 @@ import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { LABEL_JOB } from '../../machinery/labels.ts';
 import { apiVersionOf, keyOf } from '../../machinery/meta.ts';
 import { jobs, runs } from '../../schemas/kinds.ts';
+import { isOf } from '../../schemas/runlives.ts';
 import type { Job, Run } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { controllerReference } from '../revisions/revision.ts';
 import { isMade, otherFireName } from './planning/admission.ts';
-import { isOf } from './planning/lives.ts';
 import type { JobAction, JobStatus, NewRun } from './types.ts';
 
 export type Made =

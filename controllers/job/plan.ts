@@ -6,20 +6,15 @@
 import { timestamp } from '../../machinery/clock.ts';
 import { type Condition, findCondition, setCondition } from '../../machinery/conditions.ts';
 import { isSameJson } from '../../machinery/json.ts';
+import { judgeUpstream, maxRunsOf, policyOf, type Upstream } from '../../schemas/jobrules.ts';
+import { byEnd, isOf, jobsOwning, timeMs } from '../../schemas/runlives.ts';
 import { parseSchedule, type Schedule, scheduleProblem } from '../../schemas/schedule.ts';
 import type { Job, Run } from '../../schemas/types.gen.ts';
-import { type Admission, fireName, maxRunsOf, planAdmission, policyOf } from './planning/admission.ts';
+import { type Admission, fireName, planAdmission } from './planning/admission.ts';
 import { type FirePlan, LATE_MS, planFires } from './planning/fires.ts';
 import { planHistory } from './planning/history.ts';
-import { byEnd, isOf, jobsOwning, timeMs } from './planning/lives.ts';
 import { refusals } from './planning/refusals.ts';
-import {
-  circleOf,
-  dependencyKey,
-  dependencyRunName,
-  judgeUpstream,
-  type Upstream,
-} from './planning/upstream.ts';
+import { circleOf, dependencyKey, dependencyRunName } from './planning/upstream.ts';
 import type { JobAction, JobNote, JobPlan, JobStatus, JobWorld, NewRun } from './types.ts';
 
 export const SUSPENDED = 'Suspended';

@@ -9,24 +9,11 @@
  *   that is not in the lists afterwards was made again by somebody who knew less, and goes without having begun.
  */
 import { childName } from '../../../machinery/names.ts';
+import { MAX_QUEUED, maxRunsOf, policyOf } from '../../../schemas/jobrules.ts';
+import { byAge, hasBegun, hasEnded, isOf, isStopping, timeMs } from '../../../schemas/runlives.ts';
 import type { Job, Run } from '../../../schemas/types.gen.ts';
 import type { JobNote, JobStatus, JobWorld, NewRun, RunReference } from '../types.ts';
-import { byAge, hasBegun, hasEnded, isOf, isStopping, timeMs } from './lives.ts';
 import { dependencyRunName, KEY_LENGTH } from './upstream.ts';
-
-/** Beyond this many that wait, more are refused. */
-export const MAX_QUEUED = 100;
-const MAX_ALLOWED = 1_000;
-
-export type Policy = NonNullable<Job['spec']['concurrencyPolicy']>;
-
-export function policyOf({ spec }: Job): Policy {
-  return spec.concurrencyPolicy ?? 'Allow';
-}
-
-export function maxRunsOf(job: Job): number {
-  return job.spec.maxConcurrentRuns ?? (policyOf(job) === 'Allow' ? MAX_ALLOWED : 1);
-}
 
 export interface AdmissionWorld {
   readonly world: JobWorld;

@@ -1,10 +1,10 @@
 /** Which runs of a Job that have ended go: those beyond its history limits, the oldest first. Pure. */
 import { ANNOTATION_PROTECT } from '../../../machinery/labels.ts';
+import { endedOf } from '../../../schemas/jobrules.ts';
+import { byEnd, hasEnded, isOf } from '../../../schemas/runlives.ts';
 import type { Run } from '../../../schemas/types.gen.ts';
 import type { JobWorld } from '../types.ts';
 import { isDealtWith, isMade } from './admission.ts';
-import { byEnd, hasEnded, isOf } from './lives.ts';
-import { endedOf } from './upstream.ts';
 
 const DEFAULT_LIMIT = 10;
 /** In one pass; their going brings the next. */

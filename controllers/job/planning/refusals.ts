@@ -1,10 +1,10 @@
 /** What the Job controller says of runs that have not begun: refused, cancelled, or waiting for what. Pure. */
 import { timestamp } from '../../../machinery/clock.ts';
+import { exceededText, fullText, maxRunsOf, policyOf, type Upstream } from '../../../schemas/jobrules.ts';
+import { DEPENDENCY_NOT_SATISFIED, MAX_CONCURRENT_RUNS_EXCEEDED } from '../../../schemas/runlives.ts';
 import type { Run } from '../../../schemas/types.gen.ts';
 import type { JobAction, JobWorld, RunStatus } from '../types.ts';
-import { type Admission, MAX_QUEUED, maxRunsOf, policyOf } from './admission.ts';
-import { DEPENDENCY_NOT_SATISFIED, MAX_CONCURRENT_RUNS_EXCEEDED } from './lives.ts';
-import type { Upstream } from './upstream.ts';
+import type { Admission } from './admission.ts';
 
 export const QUEUED = 'Queued';
 const CANCELLED = 'Cancelled';
@@ -13,7 +13,7 @@ export function refusals(world: JobWorld, admission: Admission, { unmet }: Upstr
   const { job, nowMs } = world;
   const max = maxRunsOf(job);
   const policy = policyOf(job);
-  const full = `${max === 1 ? 'a run of' : `${max} runs of`} job "${job.metadata.name}" ${max === 1 ? 'is' : 'are'} under way, and maxConcurrentRuns is ${max}`;
+  const full = fullText(job);
   const refuse = (
     run: Run,
     reason: string,
@@ -30,7 +30,6 @@ export function refusals(world: JobWorld, admission: Admission, { unmet }: Upstr
       decision: { inputs, verdict: reason, action: 'the run is refused' },
     },
   });
-  const queueFull = policy === 'Queue' ? `, and ${MAX_QUEUED} wait already` : '';
   const limits = { concurrencyPolicy: policy, maxConcurrentRuns: max };
   return [
     ...admission.cancelled.map(
@@ -57,9 +56,7 @@ export function refusals(world: JobWorld, admission: Admission, { unmet }: Upstr
     ...admission.unsatisfied.map((run) =>
       refuse(run, DEPENDENCY_NOT_SATISFIED, unmet.join('; '), { dependsOn: job.spec.dependsOn }),
     ),
-    ...admission.exceeding.map((run) =>
-      refuse(run, MAX_CONCURRENT_RUNS_EXCEEDED, `${full}${queueFull} (concurrencyPolicy ${policy})`, limits),
-    ),
+    ...admission.exceeding.map((run) => refuse(run, MAX_CONCURRENT_RUNS_EXCEEDED, exceededText(job), limits)),
     ...admission.queued.flatMap((run): readonly JobAction[] => {
       const message = `${full}: it waits until one has ended (concurrencyPolicy ${policy})`;
       const { state, reason } = run.status ?? {};

@@ -1,7 +1,7 @@
-/** What the life of a Run looks like to its Job. Pure. */
-import { apiVersionOf } from '../../../machinery/meta.ts';
-import { jobs } from '../../../schemas/kinds.ts';
-import type { Job, Run } from '../../../schemas/types.gen.ts';
+/** What the life of a Run looks like to its Job, and to whoever asks about either. Pure. */
+import { apiVersionOf } from '../machinery/meta.ts';
+import { jobs } from './kinds.ts';
+import type { Job, Run } from './types.gen.ts';
 
 export const DEPENDENCY_NOT_SATISFIED = 'DependencyNotSatisfied';
 export const MAX_CONCURRENT_RUNS_EXCEEDED = 'MaxConcurrentRunsExceeded';

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { newHttpClient } from '../../client/http.ts';
+import type { Client } from '../../machinery/client.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { runs, tasks } from '../../schemas/kinds.ts';
 import { startBare } from './bareprocess.ts';
@@ -119,8 +120,9 @@ async function measureRetries(endpoint: Endpoint): Promise<Row[]> {
 }
 
 /**
- * Results are consumed: Tasks of a thousand Runs are told to have succeeded, durably, and each Run's end is stored. There
- * is no worker: what is measured is the way from the first result told to the last Run that has ended.
+ * Results are consumed: Tasks of a thousand Runs are told to have succeeded. There is no worker: what is measured is the
+ * way from the first result told to the last one that is durable and told on to a watcher, which is what the document's
+ * own figure is of, and to the last Run that has ended.
  */
 async function measureResults(): Promise<Row[]> {
   await using one = await startOne('workerless');
@@ -133,7 +135,8 @@ async function measureResults(): Promise<Row[]> {
     certificate: cert,
     key,
   });
-  const rates: number[] = [];
+  const told: number[] = [];
+  const ended: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await load(endpoint, { connections: 32, forMs: BOUND_MS, atMost: RESULTS }, () =>
       dispatchOf(randomUUID()),
@@ -143,6 +146,8 @@ async function measureResults(): Promise<Row[]> {
       const fresh = items.filter((task) => task.status?.phase !== 'Succeeded');
       return fresh.length === RESULTS ? fresh.map((task) => task.metadata.name) : undefined;
     });
+    const stop = new AbortController();
+    const heard = untilSucceeded(client, new Set(waiting), stop.signal);
     const begin = performance.now();
     const now = new Date().toISOString();
     const status = { phase: 'Succeeded', startedAt: now, finishedAt: now, container: { exitCode: 0 } };
@@ -153,14 +158,34 @@ async function measureResults(): Promise<Row[]> {
       contentType: 'application/merge-patch+json',
       body: JSON.stringify({ status }),
     }));
+    await heard;
+    stop.abort();
+    told.push((RESULTS * 1000) / (performance.now() - begin));
     await until('every Run has ended', async () => {
       const fieldSelector = 'status.state!=completed';
       const { items } = await client.list(runs, { namespace: 'default', fieldSelector, limit: 1 });
       return items.length === 0 ? true : undefined;
     });
-    rates.push((RESULTS * 1000) / (performance.now() - begin));
+    ended.push((RESULTS * 1000) / (performance.now() - begin));
   }
-  return [{ name: 'results consumed', value: median(rates), unit: '/s', wanted: 'over 1000' }];
+  return [
+    {
+      name: 'results consumed: durable and told on, 32 clients',
+      value: median(told),
+      unit: '/s',
+      wanted: 'over 1000',
+    },
+    { name: 'the same, until each Run has ended', value: median(ended), unit: '/s' },
+  ];
+}
+
+/** Resolves once a watch has told of the end of each. */
+async function untilSucceeded(client: Client, names: Set<string>, signal: AbortSignal): Promise<void> {
+  for await (const event of client.watch(tasks, { namespace: 'default', signal })) {
+    if (event.type === 'BOOKMARK' || event.object.status?.phase !== 'Succeeded') continue;
+    names.delete(event.object.metadata.name);
+    if (names.size === 0) return;
+  }
 }
 
 async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {

@@ -4386,6 +4386,12 @@ export const documents: readonly KindDocument[] = [
        "description": "Whether every schedule rests."
       },
       {
+       "name": "Profile",
+       "type": "string",
+       "jsonPath": ".spec.profile",
+       "description": "How workers are chosen."
+      },
+      {
        "name": "Age",
        "type": "date",
        "jsonPath": ".metadata.creationTimestamp",
@@ -4395,7 +4401,7 @@ export const documents: readonly KindDocument[] = [
      "schema": {
       "openAPIV3Schema": {
        "type": "object",
-       "description": "SchedulerSettings says what holds for every schedule of the cluster. There is one object, named default; without it the defaults hold.",
+       "description": "SchedulerSettings says what holds for every schedule of the cluster, and how its Tasks are placed. There is one object, named default; without it the defaults hold.",
        "x-kubernetes-validations": [
         {
          "rule": "self.metadata.name == 'default'",
@@ -4430,6 +4436,16 @@ export const documents: readonly KindDocument[] = [
           "suspended": {
            "type": "boolean",
            "description": "True: no Job runs by its schedule or by what it depends on; runs that somebody makes are run. What was missed meanwhile is not made up for."
+          },
+          "profile": {
+           "type": "string",
+           "enum": [
+            "Spread",
+            "BinPack",
+            "RoundRobin",
+            "EPVM"
+           ],
+           "description": "How a worker is chosen among those a Task fits on. Spread (where nothing is said): the least allocated; BinPack: the most allocated; RoundRobin: one after the other; EPVM: where it adds least to the cost of the cluster. It holds for bindings from now on; nothing moves for it."
           }
          }
         }

@@ -1163,7 +1163,7 @@ observedGeneration?: number
 }
 
 /**
- * SchedulerSettings says what holds for every schedule of the cluster. There is one object, named default; without it the defaults hold.
+ * SchedulerSettings says what holds for every schedule of the cluster, and how its Tasks are placed. There is one object, named default; without it the defaults hold.
  */
 export interface SchedulerSettings {
 apiVersion: string
@@ -1177,6 +1177,10 @@ spec?: {
  * True: no Job runs by its schedule or by what it depends on; runs that somebody makes are run. What was missed meanwhile is not made up for.
  */
 suspended?: boolean
+/**
+ * How a worker is chosen among those a Task fits on. Spread (where nothing is said): the least allocated; BinPack: the most allocated; RoundRobin: one after the other; EPVM: where it adds least to the cost of the cluster. It holds for bindings from now on; nothing moves for it.
+ */
+profile?: ("Spread" | "BinPack" | "RoundRobin" | "EPVM")
 }
 }
 

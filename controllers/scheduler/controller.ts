@@ -10,10 +10,10 @@ import type { ObjectStore } from '../../client/informer.ts';
 import type { Timer } from '../../machinery/clock.ts';
 import { findCondition, setCondition } from '../../machinery/conditions.ts';
 import { isApiError } from '../../machinery/errors.ts';
-import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { apiVersionOf, parseKey } from '../../machinery/meta.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { tasks } from '../../schemas/kinds.ts';
-import type { Task, Worker } from '../../schemas/types.gen.ts';
+import type { SchedulerSettings, Task, Worker } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import {
   type Controller,
@@ -28,13 +28,17 @@ import { Ledger } from './ledger.ts';
 import { type AttemptResult, type SchedulerMetrics, schedulerMetrics } from './metrics.ts';
 import { restReason, type Verdict } from './plan.ts';
 import { performPreemption } from './preempt.ts';
+import { DEFAULT_PROFILE } from './profiles.ts';
 import { type Binding, type Explanation, type Preemption, Rounds } from './rounds.ts';
 
 export interface SchedulerSources {
   readonly tasks: ObjectStore<Task>;
   readonly workers: ObjectStore<Worker>;
+  readonly schedulerSettings: ObjectStore<SchedulerSettings>;
 }
 
+/** The one object of its kind. */
+const SETTINGS = 'default';
 /** Changes of workers and freed room within this time lead to one round. */
 const WAKE_DELAY_MS = 20;
 /** With more waiting tasks than this, room that has become free waits for that round. */
@@ -90,7 +94,12 @@ class Scheduler implements Controller {
       onTaken: () => this.#wake('later'),
       onForgotten: (key) => this.#enqueue(key),
     });
-    this.#rounds = new Rounds({ clock: context.clock, ledger: this.#ledger, workers: sources.workers });
+    this.#rounds = new Rounds({
+      clock: context.clock,
+      ledger: this.#ledger,
+      workers: sources.workers,
+      profile: () => sources.schedulerSettings.get(SETTINGS)?.spec?.profile ?? DEFAULT_PROFILE,
+    });
   }
 
   attach(loop: ControllerLoop): void {
@@ -123,6 +132,8 @@ class Scheduler implements Controller {
   }
 
   #round(): void {
+    // Not before it is known how workers are to be compared.
+    if (!this.#sources.schedulerSettings.hasSynced) return this.#wake('soon');
     for (const key of this.#rounds.decide()) this.#enqueue(key);
     if (this.#rounds.isDue) this.#wake('soon');
   }
@@ -134,8 +145,8 @@ class Scheduler implements Controller {
     this.#ledger.close();
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#sources.tasks.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(key: string): ObjectTrace | undefined {
+    return traceOfObject(this.#sources.tasks.get(key)?.metadata);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {
@@ -231,6 +242,7 @@ class Scheduler implements Controller {
         inputs: {
           asks: asksOf(task),
           workers: plan.verdicts.length,
+          profile: plan.profile,
           previousWorker: task.status?.workerName,
         },
         verdict: plan.verdicts.slice(0, TOLD_CANDIDATES).map(verdictText),
@@ -353,6 +365,6 @@ function asksOf(task: Task): Record<string, unknown> {
 
 function verdictText(verdict: Verdict): string {
   return verdict.fits
-    ? `${verdict.worker} fits, load ${verdict.load}${verdict.isPrevious ? ', ran there before' : ''}`
+    ? `${verdict.worker} fits, ${verdict.words}${verdict.isPrevious ? ', ran there before' : ''}`
     : `${verdict.worker} ${verdict.reason} (${verdict.detail})`;
 }

@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../../machinery/clock.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import { type Demand, demandOf, holdsShare, priorityOf } from './demand.ts';
 import { type Candidate, type HeldPort, withShares } from './filters.ts';
+import { LatestBinding } from './latestbinding.ts';
 import { Nominations } from './nominations.ts';
 import type { Contested, Holder } from './preemption.ts';
 
@@ -57,6 +58,7 @@ export class Ledger {
   /** What was worked out of a worker, until something of it changes. */
   readonly #candidates = new Map<string, Candidate>();
   readonly #holders = new Map<string, readonly Holder[]>();
+  readonly #latest = new LatestBinding();
   #version = 0;
 
   constructor(options: LedgerOptions) {
@@ -76,11 +78,17 @@ export class Ledger {
     return this.#version;
   }
 
+  /** The worker of the newest binding there is to know of, seen or assumed. */
+  get lastWorker(): string | undefined {
+    return this.#latest.worker;
+  }
+
   /** For the tasks informer. */
   observe(key: string, task: Task | undefined, old: Task | undefined): void {
     const uid = (task ?? old)?.metadata.uid;
     if (uid === undefined) return;
     this.nominations.observe(task, old);
+    if (task !== undefined) this.#latest.observe(task);
     const assumption = this.#assumed.get(uid);
     const isOutdated = task === undefined || (task.spec.bindingEpoch ?? 0) >= (assumption?.epoch ?? 0);
     if (assumption !== undefined && isOutdated) this.#dropAssumption(uid, assumption);
@@ -110,6 +118,7 @@ export class Ledger {
       this.#options.onForgotten(key);
     });
     this.#assumed.set(uid, { key, task, worker, epoch, demand: demandOf(task), timer });
+    this.#latest.assume(worker, this.#options.clock.now());
     this.#link(uid, worker);
   }
 

@@ -5,17 +5,19 @@
  * binding itself is checked again by the registry against what is true then.
  */
 import type { Task } from '../../schemas/types.gen.ts';
-import { allocatableOf, demandOf, hasEnded, isLeaving } from './demand.ts';
+import { demandOf, hasEnded, isLeaving } from './demand.ts';
 import { type Ask, type Candidate, obstacle, type PlacementReason, untolerated } from './filters.ts';
+import { DEFAULT_PROFILE, type Field, type ProfileName, profiles } from './profiles.ts';
 
 export type Verdict =
-  /** `avoided`: taints of effect PreferNoSchedule that the task does not tolerate. */
+  /** `avoided`: taints of effect PreferNoSchedule that the task does not tolerate; `rank`, `words`: the profile's score. */
   | {
       readonly worker: string;
       readonly fits: true;
       readonly isPrevious: boolean;
       readonly avoided: number;
-      readonly load: number;
+      readonly rank: number;
+      readonly words: string;
     }
   | {
       readonly worker: string;
@@ -34,17 +36,31 @@ export type Plan =
       readonly worker: string;
       readonly epoch: number;
       readonly reason: string;
+      readonly profile: ProfileName;
       readonly verdicts: readonly Verdict[];
     }
   | { readonly kind: 'unschedulable'; readonly message: string; readonly verdicts: readonly Verdict[] };
 
-export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan {
+/** How workers that fit are compared. */
+export interface Comparison {
+  readonly profile: ProfileName;
+  readonly lastWorker: string | undefined;
+}
+
+const BY_DEFAULT: Comparison = { profile: DEFAULT_PROFILE, lastWorker: undefined };
+
+export function planSchedule(
+  task: Task,
+  candidates: readonly Candidate[],
+  { profile, lastWorker }: Comparison = BY_DEFAULT,
+): Plan {
   const rest = restReason(task);
   if (rest !== undefined) return { kind: 'nothing', reason: rest };
   const ask: Ask = { task, demand: demandOf(task) };
+  const field: Field = { workers: candidates.length, lastWorker };
   const verdicts = [...candidates]
     .sort((a, b) => compareText(a.worker.metadata.name, b.worker.metadata.name))
-    .map((candidate) => judge(ask, candidate));
+    .map((candidate) => judge(ask, candidate, profile, field));
   const fitting = verdicts.filter((verdict) => verdict.fits).sort(compareFit);
   const best = fitting[0];
   if (best === undefined) return { kind: 'unschedulable', message: explainAll(verdicts), verdicts };
@@ -52,7 +68,8 @@ export function planSchedule(task: Task, candidates: readonly Candidate[]): Plan
     kind: 'bind',
     worker: best.worker,
     epoch: (task.spec.bindingEpoch ?? 0) + 1,
-    reason: explainChoice(best, fitting.length, verdicts.length),
+    reason: explainChoice(best, fitting.length, profile, field),
+    profile,
     verdicts,
   };
 }
@@ -69,7 +86,7 @@ export function restReason(task: Task): RestReason | undefined {
 /** Workers told of in full; of the rest the message gives counts, so that it stays readable and bounded. */
 const TOLD_IN_FULL = 10;
 
-function judge(ask: Ask, candidate: Candidate): Verdict {
+function judge(ask: Ask, candidate: Candidate, profile: ProfileName, field: Field): Verdict {
   const worker = candidate.worker.metadata.name;
   const against = obstacle(ask, candidate);
   if (against !== undefined) {
@@ -80,23 +97,8 @@ function judge(ask: Ask, candidate: Candidate): Verdict {
     fits: true,
     isPrevious: ask.task.status?.workerName === worker,
     avoided: untolerated(ask.task, candidate.worker, 'PreferNoSchedule').length,
-    load: loadAfter(ask, candidate),
+    ...profiles[profile].score(ask, candidate, field),
   };
-}
-
-/** What every task counts at least when workers are compared, so that tasks that ask for nothing spread too. */
-const LEAST_MILLI_CPU = 100;
-const LEAST_MEMORY_BYTES = 200 * 2 ** 20;
-
-/** The mean share of CPU and memory held once the task is there: 0 empty, 1 full (Kubernetes' LeastAllocated). */
-function loadAfter({ demand }: Ask, candidate: Candidate): number {
-  const room = allocatableOf(candidate.worker);
-  const tasks = candidate.taskCount + 1;
-  const share = (held: number, least: number, all: number): number =>
-    all === 0 ? 1 : Math.max(held, least * tasks) / all;
-  const cpu = share(candidate.milliCpu + demand.milliCpu, LEAST_MILLI_CPU, room.milliCpu);
-  const memory = share(candidate.memoryBytes + demand.memoryBytes, LEAST_MEMORY_BYTES, room.memoryBytes);
-  return Math.round(((cpu + memory) / 2) * 1e6) / 1e6;
 }
 
 type Fit = Extract<Verdict, { fits: true }>;
@@ -104,18 +106,19 @@ type Fit = Extract<Verdict, { fits: true }>;
 function compareFit(a: Fit, b: Fit): number {
   if (a.avoided !== b.avoided) return a.avoided - b.avoided;
   if (a.isPrevious !== b.isPrevious) return a.isPrevious ? -1 : 1;
-  return a.load - b.load || compareText(a.worker, b.worker);
+  return a.rank - b.rank || compareText(a.worker, b.worker);
 }
 
 function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function explainChoice(best: Fit, fitting: number, all: number): string {
+function explainChoice(best: Fit, fitting: number, profile: ProfileName, field: Field): string {
   if (best.isPrevious) return 'it ran there before';
-  if (all === 1) return 'the only worker';
-  if (fitting === 1) return `the only one of ${all} workers that fits`;
-  return `the least allocated of ${fitting} workers that fit`;
+  if (field.workers === 1) return 'the only worker';
+  if (fitting === 1) return `the only one of ${field.workers} workers that fits`;
+  const why = profiles[profile].explain(fitting, field);
+  return profile === DEFAULT_PROFILE ? why : `${why} (profile ${profile})`;
 }
 
 function explainAll(verdicts: readonly Verdict[]): string {

@@ -16,6 +16,7 @@ import type { Ledger } from './ledger.ts';
 import type { Nomination } from './nominations.ts';
 import { type Plan, planSchedule, restReason, type Verdict } from './plan.ts';
 import { describeVictims, isLeavingInTime, type PreemptionPlan, planPreemption } from './preemption.ts';
+import { DEFAULT_PROFILE, type ProfileName } from './profiles.ts';
 import { compareUrgency, type Waiting, WaitingList } from './waitinglist.ts';
 
 export type Binding = Extract<Plan, { kind: 'bind' }>;
@@ -32,6 +33,8 @@ export interface RoundsOptions {
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly workers: ObjectStore<Worker>;
+  /** How workers that fit are compared, as it is asked for now; default Spread. */
+  readonly profile?: () => ProfileName;
   /** How many looks of a task at a worker there are in a round; default: some ten milliseconds. */
   readonly looks?: number;
 }
@@ -246,7 +249,9 @@ export class Rounds {
     const { ledger, workers } = this.#options;
     const all = workers.list();
     if (this.#fitsOnOne(task, all)) {
-      const plan = planSchedule(task, this.#candidates(task, all));
+      const profile = this.#options.profile?.() ?? DEFAULT_PROFILE;
+      const comparison = { profile, lastWorker: ledger.lastWorker };
+      const plan = planSchedule(task, this.#candidates(task, all), comparison);
       if (plan.kind !== 'bind') return undefined;
       ledger.assume(key, task, plan.worker, plan.epoch);
       this.#waiting.delete(key);

@@ -30,7 +30,7 @@ const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
     TELLS,
   ],
   scheduler: [
-    { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers'] },
+    { verbs: READ, apiGroups: GANTRY, resources: ['tasks', 'workers', 'schedulersettings'] },
     { verbs: ['get', 'update', 'patch'], apiGroups: GANTRY, resources: ['tasks/status'] },
     { verbs: ['create'], apiGroups: GANTRY, resources: ['tasks/binding', 'tasks/eviction'] },
     TELLS,

@@ -48,6 +48,10 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
       assertHere(worker);
       return deps.taskLogs.open(task, options, AbortSignal.any([signal, stopped]));
     },
+    async logEntries(worker, task, options, signal) {
+      assertHere(worker);
+      return deps.taskLogs.openEntries(task, options, AbortSignal.any([signal, stopped]));
+    },
     async attempts(worker, task, signal) {
       assertHere(worker);
       return deps.taskLogs.list(task, AbortSignal.any([signal, stopped]));

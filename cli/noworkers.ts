@@ -12,6 +12,7 @@ const refuse = (worker: string): Promise<never> =>
 
 export const noWorkers: WorkerLink = {
   logs: refuse,
+  logEntries: refuse,
   attempts: refuse,
   exec: refuse,
   attach: refuse,

@@ -27,6 +27,31 @@ export interface TaskLogOptions {
   readonly limitBytes?: number;
 }
 
+export interface LogEntryOptions {
+  /** Goes on with what comes, also in the Task's next containers, until the Task is over, deleted or elsewhere. */
+  readonly follow: boolean;
+  /** Of this container of the Task alone; absent: of all that are kept, from the oldest on. */
+  readonly attempt?: number;
+  /** Absent: both. */
+  readonly stream?: 'stdout' | 'stderr';
+  /** Only so many of the newest container's last lines, then what comes. 0: only what comes. */
+  readonly tailLines?: number;
+}
+
+/**
+ * A piece of what a Task wrote, a line or a part of one. All of one stream and attempt, one after another, are byte for
+ * byte what the container wrote: nothing is added between them.
+ */
+export interface LogEntry {
+  /** RFC 3339 with nine decimals: when its line began. */
+  readonly time: string;
+  /** `gap`: not the container's words, but a sentence that says that something of its output is missing here. */
+  readonly stream: 'stdout' | 'stderr' | 'gap';
+  readonly data: Uint8Array;
+  /** Which container of the Task wrote it, from 1. */
+  readonly attempt: number;
+}
+
 /** What is kept of one container of a Task, on its worker. Times are RFC 3339. */
 export interface KeptLog {
   readonly attempt: number;
@@ -72,6 +97,16 @@ export interface WorkerLink {
     options: TaskLogOptions,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * The same log in pieces that say when and from which stream they are. Read as fast as the reader iterates. Where it is
+   * followed, a Task without a container yet is waited for; else `BadRequest` says that there is no log.
+   */
+  logEntries(
+    worker: string,
+    task: TaskRef,
+    options: LogEntryOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<LogEntry>>;
   /** What is kept of the Task's containers, newest first; also of a Task that is deleted. */
   attempts(worker: string, task: TaskRef, signal: AbortSignal): Promise<readonly KeptLog[]>;
   /** Starts a process in the Task's running container. */

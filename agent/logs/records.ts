@@ -49,7 +49,7 @@ export interface StampedLine extends LogChunk {
   readonly isEnd: boolean;
 }
 
-/** Splits stamped chunks into lines. */
+/** Splits stamped chunks into lines. After the last chunk, `rest` gives what was held back for a time to become whole. */
 export class LineSplitter {
   /** Streams that are in the middle of a line. */
   readonly #open = new Set<LogChunk['stream']>();
@@ -88,5 +88,10 @@ export class LineSplitter {
         yield { stream, data: data.subarray(at, end), stamp, isEnd: newline >= 0 };
       at = end;
     }
+  }
+
+  *rest(): Generator<StampedLine, void, undefined> {
+    for (const [stream, data] of this.#cut) yield { stream, data, stamp: '', isEnd: false };
+    this.#cut.clear();
   }
 }

@@ -5,14 +5,23 @@
 import { type Clock, sleep } from '../../machinery/clock.ts';
 import { ApiError, RuntimeError } from '../../machinery/errors.ts';
 import type { ContainerSummary, LogChunk, LogOptions } from '../../machinery/runtime.ts';
-import type { KeptLog, TaskLogOptions, TaskRef } from '../../machinery/workerlink.ts';
+import type {
+  KeptLog,
+  LogEntry,
+  LogEntryOptions,
+  TaskLogOptions,
+  TaskRef,
+} from '../../machinery/workerlink.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { attemptOf, type ContainerSource, containersOf, engineError } from '../containers.ts';
 import type { ArchivedLog, DiskArchive } from './archive.ts';
+import { entriesOf } from './entries.ts';
 import { LineSplitter, type StampedLine } from './records.ts';
 
 /** A follower between two containers looks at the Task this often. */
 const LOOK_MS = 250;
+/** A Task that somebody follows and that is not known here is waited for: its binding may be on its way. */
+const UNKNOWN_MS = 2_000;
 /** Looks at the engine within this time are one, however many follow. */
 const SAME_LOOK_MS = 200;
 const NEWLINE = 0x0a;
@@ -54,6 +63,37 @@ export class TaskLogs {
   ): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     const first = this.#choose(await this.#sources(task, signal), task, options);
     return this.#read(task, first, options, signal);
+  }
+
+  /** See `WorkerLink.logEntries`. */
+  async openEntries(
+    task: TaskRef,
+    { follow, attempt, stream, tailLines }: LogEntryOptions,
+    signal: AbortSignal,
+  ): Promise<AsyncGenerator<LogEntry, void, undefined>> {
+    const newestFirst = await this.#sources(task, signal);
+    const options: TaskLogOptions = {
+      follow,
+      previous: false,
+      timestamps: true,
+      ...(attempt === undefined ? {} : { attempt }),
+      ...(stream === undefined ? {} : { stream }),
+      ...(tailLines === undefined ? {} : { tailLines }),
+    };
+    const isAll = attempt === undefined && tailLines === undefined;
+    const isAwaited = newestFirst.length === 0 && follow && attempt === undefined && !this.#isOver(task);
+    const chosen = isAwaited ? undefined : this.#choose(newestFirst, task, options);
+    const from = chosen !== undefined && isAll ? newestFirst.toReversed() : [];
+    const first = from[0] ?? chosen;
+    const { clock } = this.#deps;
+    const read = async function* (this: TaskLogs): AsyncGenerator<LogEntry, void, undefined> {
+      const begin = first ?? (await this.#awaitFirst(task, signal));
+      if (begin === undefined) return;
+      for await (const { source, chunks } of this.#containers(task, begin, options, from, signal)) {
+        yield* entriesOf(chunks, source.attempt, () => clock.now());
+      }
+    };
+    return read.call(this);
   }
 
   /** What is kept of the Task's containers, newest first. */
@@ -148,11 +188,12 @@ export class TaskLogs {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
     if (left <= 0) return;
-    const goesOn = options.follow && options.attempt === undefined && !options.previous;
     let isLineEnd = true;
-    let { tailLines } = options;
-    for (let source: Source | undefined = first; source !== undefined; ) {
-      for await (const { data } of this.#chunks(task, source, { ...options, tailLines }, signal)) {
+    for await (const { source, chunks } of this.#containers(task, first, options, [], signal)) {
+      // The first words of the next are not those of the one before.
+      if (source !== first && !isLineEnd) yield Buffer.from('\n');
+      isLineEnd = true;
+      for await (const { data } of chunks) {
         if (data.length === 0) continue;
         const piece = data.length > left ? data.subarray(0, left) : data;
         left -= piece.length;
@@ -160,12 +201,46 @@ export class TaskLogs {
         yield piece;
         if (left <= 0) return;
       }
-      if (!goesOn || signal.aborted) return;
-      source = await this.#next(task, source.attempt, signal);
-      tailLines = undefined;
-      // The first words of the next are not those of the one before.
-      if (source !== undefined && !isLineEnd) yield Buffer.from('\n');
     }
+  }
+
+  /**
+   * One container's log after the other.
+   * @param known those that are read in any case, oldest first; where it is followed, others come after them.
+   */
+  async *#containers(
+    task: TaskRef,
+    first: Source,
+    options: TaskLogOptions,
+    known: readonly Source[],
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly source: Source; readonly chunks: AsyncIterable<LogChunk> }, void, undefined> {
+    const goesOn = options.follow && options.attempt === undefined && !options.previous;
+    let { tailLines } = options;
+    for (let source: Source | undefined = first; source !== undefined; ) {
+      const { attempt }: Source = source;
+      yield { source, chunks: this.#chunks(task, source, { ...options, tailLines }, signal) };
+      if (signal.aborted) return;
+      tailLines = undefined;
+      source = known.find((other) => other.attempt > attempt);
+      if (source === undefined && goesOn) source = await this.#next(task, attempt, signal);
+    }
+  }
+
+  /** The Task's first container, however long it takes to come; undefined when the Task ends without one. */
+  async #awaitFirst(task: TaskRef, signal: AbortSignal): Promise<Source | undefined> {
+    const { clock, taskOf, worker } = this.#deps;
+    const unknownUntilMs = clock.monotonicMs() + UNKNOWN_MS;
+    while (taskOf(task) === undefined && !signal.aborted) {
+      if (clock.monotonicMs() >= unknownUntilMs) {
+        throw new ApiError(
+          'NotFound',
+          `tasks "${task.name}" (uid ${task.uid}) is not known on worker "${worker}", and no log of it is kept`,
+        );
+      }
+      await sleep(clock, LOOK_MS, signal);
+    }
+    return this.#next(task, 0, signal);
   }
 
   async *#chunks(
@@ -270,13 +345,16 @@ async function* presented(
   const times = { stdout: '', stderr: '' };
   async function* lines(): AsyncGenerator<StampedLine, void, undefined> {
     const splitter = new LineSplitter();
+    const isWanted = (line: StampedLine): boolean =>
+      line.isMark === true ||
+      ((stream === undefined || line.stream === stream) && times[line.stream] >= since);
     for await (const chunk of await open()) {
       for (const line of splitter.split(chunk)) {
         if (line.stamp !== '') times[line.stream] = line.stamp;
-        const isWanted = (stream === undefined || line.stream === stream) && times[line.stream] >= since;
-        if (line.isMark === true || isWanted) yield line;
+        if (isWanted(line)) yield line;
       }
     }
+    for (const line of splitter.rest()) if (isWanted(line)) yield line;
   }
   let skipped = 0;
   if (tailLines !== undefined) {

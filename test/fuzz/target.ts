@@ -177,6 +177,7 @@ async function ensure<T extends KubeObject>(admin: Client, kind: Resource<T>, ob
 const echoes: WorkerLink = {
   logs: async () =>
     [Buffer.from('one\n'), Buffer.from('two\n')].values() as unknown as AsyncIterable<Uint8Array>,
+  logEntries: () => Promise.reject(new ApiError('ServiceUnavailable', 'there are no entries here')),
   attempts: () => Promise.resolve([]),
   exec: async () => echo(),
   attach: async () => echo(),

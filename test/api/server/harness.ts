@@ -59,6 +59,7 @@ export interface ServerOptions {
 /** A link without workers. */
 export const noWorkers: WorkerLink = {
   logs: (worker) => notConnected(worker),
+  logEntries: (worker) => notConnected(worker),
   attempts: (worker) => notConnected(worker),
   exec: (worker) => notConnected(worker),
   attach: (worker) => notConnected(worker),

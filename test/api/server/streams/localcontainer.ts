@@ -31,6 +31,10 @@ export class LocalContainer implements WorkerLink {
     return Promise.reject(new ApiError('ServiceUnavailable', 'there are no logs here'));
   }
 
+  logEntries(): Promise<never> {
+    return Promise.reject(new ApiError('ServiceUnavailable', 'there are no logs here'));
+  }
+
   attempts(): Promise<never> {
     return Promise.reject(new ApiError('ServiceUnavailable', 'there are no logs here'));
   }

@@ -1,6 +1,6 @@
 /** Structured log lines (JSON, one a line), with the current trace mixed in. */
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import { currentTrace } from './trace.ts';
+import { currentTrace, traceFields } from './trace.ts';
 
 export type Log = Logger;
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -13,7 +13,7 @@ export function openLog(options: { readonly level: LogLevel; readonly path?: str
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      mixin: () => ({ ...currentTrace() }),
+      mixin: () => ({ ...traceFields(currentTrace()) }),
       redact: { paths: ['authorization', '*.authorization', '*.password', '*.token'], censor: '[redacted]' },
     },
     destination({ ...(options.path === undefined ? { dest: 2 } : { dest: options.path }), sync: false }),

@@ -4,12 +4,27 @@
  * W3C Trace Context, version 00: `traceparent: 00-<trace id 32 hex>-<span id 16 hex>-<flags>`.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { ANNOTATION_REQUEST_ID, ANNOTATION_TASK_ID, ANNOTATION_TRACE } from './labels.ts';
+import type { ObjectMeta } from './meta.ts';
 import type { Random } from './random.ts';
 
 export interface Trace {
   readonly requestId: string;
   /** 32 lower-case hex digits. */
   readonly traceId: string;
+  /** What is worked on, as far as it is known by now. */
+  work?: Work;
+}
+
+/** Whom a piece of work belongs to: the ids that whoever dispatched it knows it by. */
+export interface Work {
+  readonly requestId?: string;
+  readonly taskId?: string;
+}
+
+/** What an object's annotations say of the request behind it. */
+export interface ObjectTrace extends Work {
+  readonly traceId?: string;
 }
 
 const storage = new AsyncLocalStorage<Trace>();
@@ -21,6 +36,46 @@ export function withTrace<T>(trace: Trace, work: () => T): T {
 
 export function currentTrace(): Trace | undefined {
   return storage.getStore();
+}
+
+/** From here on the current trace's log lines name this work; without a current trace there is nobody to tell. */
+export function nameWork(work: Work): void {
+  const trace = storage.getStore();
+  if (trace !== undefined) trace.work = work;
+}
+
+/** The fields of a log line, in the words of the dispatch API. */
+export function traceFields(trace: Trace | undefined): Readonly<Record<string, string>> {
+  if (trace === undefined) return {};
+  const { traceId, requestId, work } = trace;
+  return {
+    trace_id: traceId,
+    // Of the work where it has one: what is done for it in the background is another request by itself.
+    request_id: work?.requestId ?? requestId,
+    ...(work?.taskId === undefined ? {} : { task_id: work.taskId }),
+  };
+}
+
+export function traceOfObject(metadata: ObjectMeta | undefined): ObjectTrace | undefined {
+  const annotations = metadata?.annotations;
+  if (annotations === undefined) return undefined;
+  const {
+    [ANNOTATION_TRACE]: traceId,
+    [ANNOTATION_REQUEST_ID]: requestId,
+    [ANNOTATION_TASK_ID]: taskId,
+  } = annotations;
+  return {
+    ...(traceId === undefined ? {} : { traceId }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(taskId === undefined ? {} : { taskId }),
+  };
+}
+
+/** The W3C form of a trace id that somebody gives: 32 lower-case hex digits. Undefined for what is none. */
+export function parseTraceId(text: string): string | undefined {
+  const id = text.replaceAll('-', '').toLowerCase();
+  const isUuid = !text.includes('-') || /^[^-]{8}-[^-]{4}-[^-]{4}-[^-]{4}-[^-]{12}$/.test(text);
+  return isUuid && /^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id) ? id : undefined;
 }
 
 export function newTrace(random: Random, traceparent?: string): Trace {

@@ -10,7 +10,7 @@ import { type Clock, timestamp } from '../../machinery/clock.ts';
 import { forbiddenObject, notFound } from '../../machinery/errors.ts';
 import { ANNOTATION_PROTECT, FINALIZER_FOREGROUND, FINALIZER_ORPHAN } from '../../machinery/labels.ts';
 import type { DynamicObject, ObjectKey, ObjectMeta } from '../../machinery/meta.ts';
-import { stampTrace } from './admission/admission.ts';
+import { restampTrace } from './admission/admission.ts';
 import { conflict } from './admission/metadata.ts';
 import { type Commits, isHeld, isSameObject, type Judge, WRITTEN_BY_OTHERS } from './commits.ts';
 import type { KeyedQueue } from './keyedqueue.ts';
@@ -90,7 +90,7 @@ export class Deletes {
       deletionTimestamp: timestamp(this.#parts.clock.now() + graceSeconds * 1000),
       deletionGracePeriodSeconds: graceSeconds,
     };
-    const after = { ...object, metadata: entry.hasGeneration ? stampTrace(marked) : marked };
+    const after = { ...object, metadata: entry.hasGeneration ? restampTrace(entry.kind, marked) : marked };
     entry.rules.onMarkDeleted?.(after);
     return after;
   }

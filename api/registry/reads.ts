@@ -141,6 +141,7 @@ export class Reads {
         matches,
         hasBookmarks: options.allowWatchBookmarks === true,
         marksInitialEnd: options.sendInitialEvents === true && options.allowWatchBookmarks === true,
+        marksPresent: options.marksPresent === true,
         signal: options.signal,
       },
     );

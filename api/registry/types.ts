@@ -127,6 +127,8 @@ export type RegistryListOptions = ListOptions;
 export interface RegistryWatchOptions extends WatchOptions {
   readonly resourceVersionMatch?: string;
   readonly sendInitialEvents?: boolean;
+  /** One BOOKMARK as soon as everything has been told that had happened when the watch began. */
+  readonly marksPresent?: boolean;
 }
 
 export interface RegistryWriteOptions extends WriteOptions {

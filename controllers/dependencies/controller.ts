@@ -8,8 +8,8 @@
 import type { ObjectStore } from '../../client/informer.ts';
 import { findCondition } from '../../machinery/conditions.ts';
 import { isApiError } from '../../machinery/errors.ts';
-import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
+import { traceOfObject } from '../../machinery/trace.ts';
 import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
@@ -24,7 +24,7 @@ export function openDependencies(context: ControllerContext, source: ObjectStore
   const { client, clock, recorder, log } = context;
   const controller: Controller = {
     name: 'dependencies',
-    traceOf: (key) => source.get(key)?.metadata.annotations?.[ANNOTATION_TRACE],
+    traceOf: (key) => traceOfObject(source.get(key)?.metadata),
     async reconcile(key, signal): Promise<Result> {
       const task = source.get(key);
       if (task === undefined) return done;

@@ -14,7 +14,7 @@ import { isApiError, messageOf, TerminalError } from '../../machinery/errors.ts'
 import type { Log } from '../../machinery/log.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
-import { newTrace, withTrace } from '../../machinery/trace.ts';
+import { newTrace, type ObjectTrace, type Trace, withTrace } from '../../machinery/trace.ts';
 import { type EngineMetrics, engineMetrics } from './metrics.ts';
 import { type BackoffOptions, WorkQueue } from './workqueue.ts';
 
@@ -46,8 +46,8 @@ export interface Controller {
    * Reads the newest object itself: the key says nothing about what happened. Throws to be called again later.
    */
   reconcile(key: string, signal: AbortSignal): Promise<Result>;
-  /** The W3C trace id of the request behind the key's object, if known: the reconcile runs in that trace. */
-  traceOf?(key: string): string | undefined;
+  /** Of the request behind the key's object, if known: the reconcile runs in that trace, and its log lines say so. */
+  traceOf?(key: string): ObjectTrace | undefined;
   /** Called once its loop has stopped: ends timers of its own. */
   stop?(): void;
 }
@@ -221,10 +221,11 @@ export class ControllerLoop {
     }
   }
 
-  #traceFor(key: string): { requestId: string; traceId: string } {
+  #traceFor(key: string): Trace {
     const fresh = newTrace(this.#options.random);
     try {
-      return { requestId: fresh.requestId, traceId: this.#controller.traceOf?.(key) ?? fresh.traceId };
+      const { traceId = fresh.traceId, ...work } = this.#controller.traceOf?.(key) ?? {};
+      return { requestId: fresh.requestId, traceId, work };
     } catch (error) {
       this.#log.warn({ key, err: error }, `cannot tell the trace: ${messageOf(error)}`);
       return fresh;

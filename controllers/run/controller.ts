@@ -6,6 +6,7 @@
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { runs } from '../../schemas/kinds.ts';
 import type { ControllerRevision, Job, Run, Task } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
@@ -93,8 +94,8 @@ class RunController implements Controller {
     });
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#informers.runs.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(key: string): ObjectTrace | undefined {
+    return traceOfObject(this.#informers.runs.get(key)?.metadata);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {

@@ -5,10 +5,11 @@
  * between any two lines, and the next instance goes on from what it finds.
  */
 import { messageOf, type RuntimeError } from '../../machinery/errors.ts';
-import { ANNOTATION_TRACE, LABEL_UID } from '../../machinery/labels.ts';
+import { LABEL_UID } from '../../machinery/labels.ts';
 import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import type { ContainerDetail } from '../../machinery/runtime.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import {
   type Controller,
@@ -168,8 +169,8 @@ export class TaskController implements Controller {
     }
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#options.taskStore.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(key: string): ObjectTrace | undefined {
+    return traceOfObject(this.#options.taskStore.get(key)?.metadata);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {

@@ -8,8 +8,8 @@
 import { setCondition } from '../../machinery/conditions.ts';
 import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { isSameJson } from '../../machinery/json.ts';
-import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { type KubeObject, keyOf, keyString } from '../../machinery/meta.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { controllerRevisions, taskSets } from '../../schemas/kinds.ts';
 import { taskReferences } from '../../schemas/taskreferences.ts';
 import type { TaskSet } from '../../schemas/types.gen.ts';
@@ -98,8 +98,8 @@ class TaskSets implements Controller {
     this.#isStopped = true;
   }
 
-  traceOf(key: string): string | undefined {
-    return this.#informers.taskSets.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+  traceOf(key: string): ObjectTrace | undefined {
+    return traceOfObject(this.#informers.taskSets.get(key)?.metadata);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Result> {

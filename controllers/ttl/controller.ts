@@ -5,8 +5,9 @@
 import type { ObjectStore } from '../../client/informer.ts';
 import { timestamp } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
-import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
+import { ANNOTATION_TTL } from '../../machinery/labels.ts';
 import { type KubeObject, keyOf, keyString, qualifiedName } from '../../machinery/meta.ts';
+import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { events, runs, tasks } from '../../schemas/kinds.ts';
 import type { Event, Run, Task } from '../../schemas/types.gen.ts';
 import { awaitedBy } from '../dependencies/plan.ts';
@@ -80,9 +81,9 @@ class Ttl implements Controller {
     this.#clockWatch = new ClockWatch(context.clock);
   }
 
-  traceOf(text: string): string | undefined {
+  traceOf(text: string): ObjectTrace | undefined {
     const { kind, key } = parseItem(text);
-    return this.#kinds.named(kind)?.store.get(key)?.metadata.annotations?.[ANNOTATION_TRACE];
+    return traceOfObject(this.#kinds.named(kind)?.store.get(key)?.metadata);
   }
 
   async reconcile(text: string, signal: AbortSignal): Promise<Result> {

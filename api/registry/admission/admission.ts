@@ -11,9 +11,11 @@ import {
   type DynamicObject,
   type ObjectKey,
   type ObjectMeta,
+  type Resource,
 } from '../../../machinery/meta.ts';
 import type { Random } from '../../../machinery/random.ts';
 import { currentTrace } from '../../../machinery/trace.ts';
+import { runs } from '../../../schemas/kinds.ts';
 import { planApply } from '../fields/apply.ts';
 import { type Entries, entriesSent, trackUpdate, type Writer, withEntries } from '../fields/tracking.ts';
 import type { KindEntry } from '../kindtable.ts';
@@ -182,7 +184,7 @@ export class Admission {
 
   /** Metadata with the generation and the trace moved on when the desired state changed. */
   #counted(
-    { hasGeneration }: KindEntry,
+    { hasGeneration, kind }: KindEntry,
     metadata: ObjectMeta,
     before: DynamicObject,
     fields: Readonly<Record<string, unknown>>,
@@ -196,7 +198,7 @@ export class Admission {
     const kept = withTraceId(metadata, before.metadata.annotations?.[ANNOTATION_TRACE]);
     if (!isChanged) return kept;
     const counted = { ...kept, generation: (metadata.generation ?? 0) + 1 };
-    return isDryRun ? counted : stampTrace(counted);
+    return isDryRun ? counted : restampTrace(kind, counted);
   }
 }
 
@@ -204,6 +206,17 @@ export class Admission {
 export function stampTrace(metadata: ObjectMeta): ObjectMeta {
   const traceId = currentTrace()?.traceId;
   return traceId === undefined ? metadata : withTraceId(metadata, traceId);
+}
+
+/**
+ * Stamps the current trace on what was there before. What is done once keeps the trace it was asked for in: whoever
+ * dispatched a Run finds all of it by one id, also what became of it after somebody cancelled it.
+ */
+export function restampTrace({ kind }: Pick<Resource, 'kind'>, metadata: ObjectMeta): ObjectMeta {
+  const isOfRun = kind === runs.kind || metadata.ownerReferences?.some((owner) => owner.kind === runs.kind);
+  return isOfRun === true && metadata.annotations?.[ANNOTATION_TRACE] !== undefined
+    ? metadata
+    : stampTrace(metadata);
 }
 
 /** The annotation is the server's: as given here, or absent, whatever a client sent. */

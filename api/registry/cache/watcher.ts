@@ -29,6 +29,8 @@ export interface WatchPlan {
   readonly hasBookmarks: boolean;
   /** Whether the end of `initial` is marked with a bookmark. */
   readonly marksInitialEnd: boolean;
+  /** Whether the first moment at which nothing is left to tell is marked with a bookmark. */
+  readonly marksPresent: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -74,6 +76,7 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
     this.#hasBookmarks = plan.hasBookmarks;
     this.#initial = plan.initial.length === 0 ? undefined : plan.initial;
     this.#marksInitialEnd = plan.marksInitialEnd;
+    this.#isBookmarkDue = plan.marksPresent;
     this.#after = plan.afterRevision;
   }
 
@@ -214,13 +217,14 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
     }
     if (!this.#isBookmarkDue) return undefined;
     this.#isBookmarkDue = false;
-    this.#startTimer();
+    if (this.#hasBookmarks && this.#timer === undefined) this.#startTimer();
     // The cursor is at the end: everything up to the cache's revision has been told.
     return { type: 'BOOKMARK', resourceVersion: Math.max(cache.revision, this.#after) };
   }
 
   #startTimer(): void {
     this.#timer = this.#source.clock.after(BOOKMARK_EVERY_MS, () => {
+      this.#timer = undefined;
       this.#isBookmarkDue = true;
       this.wake();
     });

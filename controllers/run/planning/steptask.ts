@@ -1,5 +1,11 @@
 /** The Task of one try of a step: its template with what its references stand for, and what a Run decides itself. */
-import { LABEL_JOB, LABEL_RUN, LABEL_STEP } from '../../../machinery/labels.ts';
+import {
+  ANNOTATION_REQUEST_ID,
+  ANNOTATION_TASK_ID,
+  LABEL_JOB,
+  LABEL_RUN,
+  LABEL_STEP,
+} from '../../../machinery/labels.ts';
 import { apiVersionOf } from '../../../machinery/meta.ts';
 import { upstreamsOf } from '../../../schemas/jobgraph.ts';
 import { runs, tasks } from '../../../schemas/kinds.ts';
@@ -77,9 +83,7 @@ export function newStepTask({ run, pinned, step, attempt, name, before }: StepTa
         [LABEL_STEP]: step.name,
         ...(job === undefined ? {} : { [LABEL_JOB]: job }),
       },
-      ...(template.metadata?.annotations === undefined
-        ? {}
-        : { annotations: { ...template.metadata.annotations } }),
+      ...annotationsFor(run, template.metadata?.annotations),
       ownerReferences: [controllerReference(runs, run)],
     },
     spec: {
@@ -100,6 +104,19 @@ export function newStepTask({ run, pinned, step, attempt, name, before }: StepTa
       outputs: hasFollowers ? { stdoutBytes: STDOUT_BYTES } : {},
     },
   };
+}
+
+/** Those of the template, and what the work is known by: log lines and watchers of a Task name it. */
+function annotationsFor(
+  { metadata }: Run,
+  given: Readonly<Record<string, string>> | undefined,
+): { annotations?: Record<string, string> } {
+  const annotations = { ...given };
+  for (const name of [ANNOTATION_TASK_ID, ANNOTATION_REQUEST_ID]) {
+    const id = metadata.annotations?.[name];
+    if (id !== undefined) annotations[name] = id;
+  }
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
 function withValue(variable: Variable, read: (text: string) => string): Variable {

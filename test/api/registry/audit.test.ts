@@ -9,8 +9,8 @@ import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { GROUP_MASTERS } from '../../../machinery/identity.ts';
 import { type Metrics, newMetrics } from '../../../machinery/metrics.ts';
 import { seededRandom } from '../../../machinery/random.ts';
-import { currentTrace, newTrace, withTrace } from '../../../machinery/trace.ts';
-import { leases, tasks, workers } from '../../../schemas/kinds.ts';
+import { currentTrace, newTrace, traceFields, withTrace } from '../../../machinery/trace.ts';
+import { leases, secrets, tasks } from '../../../schemas/kinds.ts';
 import { openStore } from '../../../store/open.ts';
 import type { Store } from '../../../store/store.ts';
 import { taskManifest } from '../../builders.ts';
@@ -18,7 +18,7 @@ import { refusalOf } from '../../client-conformance.ts';
 
 interface Line {
   readonly level: number;
-  readonly traceId?: string;
+  readonly trace_id?: string;
   readonly audit?: Readonly<Record<string, unknown>>;
 }
 
@@ -48,7 +48,7 @@ describe('The registry tells operators', () => {
       },
     });
     const log = pino(
-      { level: 'debug', base: null, mixin: () => ({ ...currentTrace() }) },
+      { level: 'debug', base: null, mixin: () => traceFields(currentTrace()) },
       { write: (text: string) => void lines.push(JSON.parse(text)) },
     );
     metrics = newMetrics();
@@ -103,7 +103,7 @@ describe('The registry tells operators', () => {
       apiVersion: 'audit.k8s.io/v1',
       auditID: trace.requestId,
     });
-    expect(lines[0]?.traceId).to.equal(trace.traceId);
+    expect(lines[0]?.trace_id).to.equal(trace.traceId);
     expect(JSON.stringify(lines)).not.to.include('secret');
   });
 
@@ -124,7 +124,7 @@ describe('The registry tells operators', () => {
 
   it('every refusal, of reads too, and as a warning', async () => {
     const dev = registry.as({ name: 'dev', groups: ['system:dev'] });
-    await refusalOf(dev.list(workers), 'Forbidden');
+    await refusalOf(dev.list(secrets), 'Forbidden');
     await refusalOf(dev.delete(tasks, key), 'Forbidden');
     expect(lines.map((line) => [line.level, line.audit?.['verb']])).to.deep.equal([
       [40, undefined],

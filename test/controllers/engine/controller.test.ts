@@ -260,7 +260,7 @@ describe('ControllerLoop', () => {
         seen.push(currentTrace()?.traceId);
         return Promise.resolve(done);
       },
-      traceOf: (key) => (key === 'traced' ? 'f'.repeat(32) : undefined),
+      traceOf: (key) => (key === 'traced' ? { traceId: 'f'.repeat(32) } : undefined),
     });
     loop.enqueue('traced');
     loop.enqueue('other');

@@ -1,7 +1,9 @@
 /** Runs: made of what there is, with parameters that fit and are complete, and then let be. */
 import { expect } from 'chai';
+import { keyOf } from '../../../../machinery/meta.ts';
 import { newTrace, withTrace } from '../../../../machinery/trace.ts';
-import { jobs, runs } from '../../../../schemas/kinds.ts';
+import { jobs, runs, tasks } from '../../../../schemas/kinds.ts';
+import { taskManifest } from '../../../builders.ts';
 import { openWorld, type World } from '../../../world.ts';
 import { create, patch, type Said } from './saying.ts';
 
@@ -181,6 +183,36 @@ describe('Runs', () => {
     const trace = newTrace(world.random);
     const { object } = await withTrace(trace, () => run(ofJob({ day: 'mon' })));
     expect(object?.metadata.annotations).to.include({ 'gantry.dev/trace-id': trace.traceId });
+  });
+
+  it('D2.5 stay in that trace, whoever cancels or deletes them, and so do their tasks', async () => {
+    const trace = newTrace(world.random);
+    const { object } = await withTrace(trace, () => run(ofJob({ day: 'mon' }), 'traced'));
+    const task = await withTrace(trace, () =>
+      world.admin.create(tasks, {
+        ...taskManifest('traced-step-1'),
+        metadata: {
+          name: 'traced-step-1',
+          namespace: 'default',
+          finalizers: ['gantry.dev/test'],
+          ownerReferences: [
+            { apiVersion: 'gantry.dev/v1', kind: 'Run', name: 'traced', uid: object?.metadata.uid ?? '' },
+          ],
+        },
+      }),
+    );
+    const other = newTrace(world.random);
+    const cancelled = await withTrace(other, () =>
+      world.admin.patch(
+        runs,
+        { name: 'traced', namespace: 'default' },
+        { type: 'merge', body: { spec: { cancel: true } } },
+      ),
+    );
+    const deleted = await withTrace(other, () => world.admin.delete(tasks, keyOf(task)));
+    for (const { metadata } of [cancelled, deleted]) {
+      expect(metadata.annotations).to.include({ 'gantry.dev/trace-id': trace.traceId });
+    }
   });
 
   it('are of the same job as the run that they repeat, and take over what it was given', async () => {

@@ -7,7 +7,8 @@ import { tasksDoor } from '../api/doors/tasks/tasks.ts';
 import { tracesDoor } from '../api/doors/traces/traces.ts';
 import { workerDoor } from '../api/doors/worker/worker.ts';
 import type { Registry } from '../api/registry/types.ts';
-import { identityOf } from '../api/server/context.ts';
+import { type AppContext, identityOf } from '../api/server/context.ts';
+import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
@@ -44,14 +45,21 @@ export function openDoors(settings: Settings, deps: DoorsDeps): Doors {
   const documents = documentsDoor();
   const jobs = jobsDoor({ ...deps, namespace });
   const traces = tracesDoor(deps);
+  const clientOf = (ctx: AppContext): Client => registry.as(identityOf(ctx));
   const worker = workerDoor({
     ...deps,
-    clientOf: (ctx) => registry.as(identityOf(ctx)),
+    clientOf,
     workerName: settings.workerName,
     retention,
   });
   return {
-    main: [tasksDoor({ ...deps, retention }), dispatchDoor({ ...deps, namespace }), traces, jobs, documents],
+    main: [
+      tasksDoor({ ...deps, clientOf, retention }),
+      dispatchDoor({ ...deps, namespace }),
+      traces,
+      jobs,
+      documents,
+    ],
     jobs: [jobs, documents],
     worker: [worker],
     close: () => traces.close(),

@@ -86,7 +86,11 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   /** Ends quietly on abort and when the server ends the stream; throws what an ERROR frame or a lost connection says. */
-  async function* frames(path: string, request: RawRequest): AsyncGenerator<WatchFrame, void, undefined> {
+  async function* frames(
+    path: string,
+    request: RawRequest,
+    onStart?: () => void,
+  ): AsyncGenerator<WatchFrame, void, undefined> {
     const { signal } = request;
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) return;
@@ -96,6 +100,7 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
         query: { ...request.query, watch: true },
       });
       try {
+        onStart?.();
         for await (const line of readLines(whileAlive(answer.body), maxFrameBytes)) {
           if (isAborted()) return;
           yield parseFrame(line);
@@ -113,9 +118,9 @@ export function newHttpClient(options: HttpClientOptions): HttpClient {
     resource: Resource<T>,
     options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-    const { namespace, signal, ...query } = options;
+    const { namespace, signal, onStart, ...query } = options;
     const path = resourcePath(resource, namespace === undefined ? {} : { namespace });
-    for await (const frame of frames(path, { query: { ...query }, ...withSignal(signal) })) {
+    for await (const frame of frames(path, { query: { ...query }, ...withSignal(signal) }, onStart)) {
       if (frame.type === 'BOOKMARK') yield { type: 'BOOKMARK', resourceVersion: versionOf(frame.object) };
       else
         yield { type: frame.type, object: asObject(resource, frame.object, `a watch of ${resource.plural}`) };

@@ -62,6 +62,8 @@ export interface WatchOptions extends CallOptions {
   /** Events after this version. Absent or `0`: first ADDED for all that exists, then events. */
   readonly resourceVersion?: string;
   readonly allowWatchBookmarks?: boolean;
+  /** Told once it is known that the watch can begin (allowed, its version kept), before the first event if there is one. */
+  readonly onStart?: () => void;
 }
 
 export interface DeleteOptions extends CallOptions {

@@ -552,6 +552,21 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
         await reader.stop();
       });
 
+      it('tells that it has begun where nothing is to be told, and does not where it cannot begin', async () => {
+        const started = Promise.withResolvers<void>();
+        const reader = new EventReader(client, tasks, { onStart: started.resolve });
+        const first = reader.next();
+        await started.promise;
+        await create(taskManifest('late'));
+        expect((await first).type).to.equal('ADDED');
+        await reader.stop();
+        const onStart = (): never => expect.fail('it has not begun');
+        await refusalOf(
+          new EventReader(client, tasks, { resourceVersion: 'x', onStart }).next(),
+          'BadRequest',
+        );
+      });
+
       it('refuses a version it cannot read', async () => {
         await refusalOf(new EventReader(client, tasks, { resourceVersion: 'x' }).next(), 'BadRequest');
       });

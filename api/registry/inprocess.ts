@@ -69,11 +69,10 @@ export class InProcessClient implements Client {
     options: WatchOptions = {},
   ): AsyncIterable<WatchEvent<T>> {
     if (options.signal?.aborted === true) return;
-    for await (const event of await this.#registry.watch(
-      this.#context,
-      await this.#kind(resource, options),
-      options,
-    )) {
+    const kind = await this.#kind(resource, options);
+    const events = await this.#registry.watch(this.#context, kind, options);
+    options.onStart?.();
+    for await (const event of events) {
       if (event.type === 'BOOKMARK')
         yield { type: 'BOOKMARK', resourceVersion: String(event.resourceVersion) };
       else yield { type: event.type, object: typed(resource, event.stored.object) };

@@ -6,6 +6,7 @@ import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import { tasksDoor } from '../../api/doors/tasks/tasks.ts';
 import { openRegistry } from '../../api/registry/open.ts';
+import { identityOf } from '../../api/server/context.ts';
 import { devListener, type Listener, tlsListener } from '../../api/server/listener.ts';
 import { newApp } from '../../api/server/server.ts';
 import { ControlPlane } from '../../controllers/list.ts';
@@ -101,7 +102,7 @@ export async function openTarget(
     log,
     workerLink: echoes,
     productVersion: '0.1.0',
-    doors: [tasksDoor({ registry, clock, random })],
+    doors: [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
   });
   const listen = { host: '127.0.0.1', port: 0, clock, log };
   const pki = await certificates.pki();

@@ -67,12 +67,12 @@ export class ResponseStream {
     res.flushHeaders();
   }
 
-  /** Writes an empty line whenever nothing was written for a while; for streams of lines. */
-  keepAlive(): void {
+  /** Writes an empty line, or what the form of the stream has instead, whenever nothing was written for a while. */
+  keepAlive(nothing = '\n'): void {
     let timer = this.#clock.after(HEARTBEAT_MS, () => beat());
     const beat = (): void => {
       if (this.#isClosed()) return;
-      if (!this.#wroteSinceBeat && this.#ctx.res.writableLength === 0) this.#ctx.res.write('\n');
+      if (!this.#wroteSinceBeat && this.#ctx.res.writableLength === 0) this.#ctx.res.write(nothing);
       this.#wroteSinceBeat = false;
       timer = this.#clock.after(HEARTBEAT_MS, beat);
     };

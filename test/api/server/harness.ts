@@ -5,6 +5,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { tasksDoor } from '../../../api/doors/tasks/tasks.ts';
 import type { BackupSource } from '../../../api/server/backups.ts';
+import { identityOf } from '../../../api/server/context.ts';
 import type { HealthCheck } from '../../../api/server/health.ts';
 import { devListener, type Listener } from '../../../api/server/listener.ts';
 import { newApp } from '../../../api/server/server.ts';
@@ -82,7 +83,7 @@ export function newTestApp(world: World, options: ServerOptions = {}): ReturnTyp
     workerLink: options.workerLink ?? noWorkers,
     productVersion: '0.1.0',
     readinessChecks: options.readinessChecks ?? [],
-    doors: [tasksDoor({ registry, clock, random })],
+    doors: [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
     backup:
       options.backup ??
       ((signal) => writeBackup({ store, clock, signal, engine: 'memory', gantryVersion: '0.1.0' })),

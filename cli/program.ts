@@ -11,7 +11,10 @@ import type { LogsFlags } from './commands/logs.ts';
 import type { TokenCreateFlags, TokenFlags } from './commands/token.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
+import { handDownFlags } from './earlyflags.ts';
+import { helpText, pathOf } from './helptext.ts';
 import { CommandError, type Io } from './io.ts';
+import { addJobCommands } from './jobcommands.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { flagOf, SETTINGS, type Settings } from './settings.ts';
@@ -25,7 +28,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
     writeErr: (text) => void texts.push(io.stderr.write(text)),
   });
   try {
-    if (words.length === 0) program.outputHelp();
+    if (words.length === 0) await io.stdout.write(helpText(program, true));
     else await program.parseAsync([...words], { from: 'user' });
     await Promise.all(texts);
     return 0;
@@ -45,12 +48,16 @@ interface Texts {
 }
 
 function newProgram(io: Io, texts: Texts): Command {
-  const program = new Command('gantry')
-    .description('A Kubernetes-style control plane for plain Docker machines')
+  const program = withConnection(new Command('gantry'))
+    .description(PRESENTATION)
     .configureOutput(texts)
+    .configureHelp({ sortSubcommands: true, formatHelp: (command) => helpText(command) })
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError('(gantry --help tells more)')
-    .helpCommand('help [command]', 'tell about a command');
+    .helpCommand(false);
+  handDownFlags(program);
+  addHelp(program, io);
   const inSession = async (
     flags: ConnectionFlags,
     work: (session: Session) => Promise<void>,
@@ -175,6 +182,7 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
+  addJobCommands(program, { io, withConnection });
 
   withStore(
     withConnection(add('backup <file>', 'write everything that is stored to a file (- is standard output)')),
@@ -275,6 +283,29 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   return program;
+}
+
+const PRESENTATION = `Gantry is a Kubernetes-style control plane for plain Docker machines: you declare
+what is to run, and it keeps it so.
+
+This is its command, which starts the server, applies manifests and tells how
+things are, and allows you to start jobs, stop jobs, get the status of jobs, and
+tail the output of any job.`;
+
+/** `gantry help jobs start` is `gantry jobs start --help`. */
+function addHelp(program: Command, io: Io): void {
+  program
+    .command('help [commands...]')
+    .description('Help about any command')
+    .action(async (names: string[]) => {
+      let command = program;
+      for (const name of names) {
+        const next = command.commands.find((one) => one.name() === name);
+        if (next === undefined) throw new CommandError(`unknown command "${name}" for "${pathOf(command)}"`);
+        command = next;
+      }
+      await io.stdout.write(helpText(command));
+    });
 }
 
 function withConnection(command: Command): Command {

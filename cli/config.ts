@@ -15,7 +15,7 @@ import { subdomainProblem } from '../machinery/names.ts';
 import { type DotenvEntry, parseDotenv } from './dotenv.ts';
 import { nearest } from './nearest.ts';
 import type { SettingRow } from './settingrow.ts';
-import { flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
+import { denialOf, flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
 
 export class SettingsError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -30,7 +30,7 @@ export interface ShownSetting {
   readonly name: string;
   readonly value: string;
   readonly source: SettingSource;
-  /** `--secure-port`, `GANTRY_SECURE_PORT`, `/srv/.env:3`, `/srv/.gantry/config.yaml`, or empty for a default. */
+  /** `--secure-port`, `GANTRY_SECURE_PORT`, `/srv/.env:3`, `/srv/.gantry/config.yaml`, or empty for a default that depends on no other setting. */
   readonly where: string;
 }
 
@@ -70,7 +70,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
   const home = valueOf(homeRow, near(homeRow)) ?? resolve(input.directory, '.gantry');
   const file = await configFile(input, home);
   const find: Find = (row) => near(row) ?? file(row);
-  const context = { home, keptWorkerName: await keptWorkerName(home) };
+  const preset = valueOf(SETTINGS.leasePreset, find(SETTINGS.leasePreset)) ?? 'default';
+  const context = { home, keptWorkerName: await keptWorkerName(home), leasePreset: preset };
   const shown: ShownSetting[] = [];
   const take = <T>(row: SettingRow<T>): T => {
     const found = row.name === 'home' ? near(row) : find(row);
@@ -80,7 +81,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
       name: row.name,
       value: text,
       source: found?.source ?? 'default',
-      where: found?.where ?? '',
+      where: found?.where ?? row.because?.(context) ?? '',
     });
     return value;
   };
@@ -132,6 +133,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     pidFile: take(SETTINGS.pidFile),
     taskRetentionMs: take(SETTINGS.taskRetentionMs),
     historyRetentionMs: take(SETTINGS.historyRetentionMs),
+    leasePreset: take(SETTINGS.leasePreset),
     leaseRenewSeconds: take(SETTINGS.leaseRenewSeconds),
     leaseDurationSeconds: take(SETTINGS.leaseDurationSeconds),
     leaderElectLeaseMs: take(SETTINGS.leaderElectLeaseMs),
@@ -224,7 +226,10 @@ async function nearSources(input: ConfigInput): Promise<Find> {
   }
   return (row) => {
     const flag = flags[row.name];
-    if (flag !== undefined) return { text: String(flag), source: 'flag', where: flagOf(row.name), directory };
+    if (flag !== undefined) {
+      const where = flag === false ? denialOf(row.name) : flagOf(row.name);
+      return { text: String(flag), source: 'flag', where, directory };
+    }
     const variables = [variableOf(row.name), ...(row.otherVariables ?? [])];
     // An empty variable counts as absent: that is how shells and unit files switch one off.
     const variable = variables.find((name) => (env[name] ?? '') !== '');

@@ -3,7 +3,7 @@
  * the manager's and the worker's plain listeners on this machine.
  *
  * Promises: what has been started is stopped when `opened` is disposed of; a listener that cannot start rejects with one
- * sentence that names its address.
+ * sentence that names its address and the setting that moves it; nothing is said to have started before all have.
  */
 import { corsOf } from '../api/doors/jobs/cors.ts';
 import { isLoopback } from '../api/server/foreign.ts';
@@ -15,9 +15,10 @@ import {
   tlsListener,
 } from '../api/server/listener.ts';
 import type { Apps } from '../api/server/server.ts';
+import { messageOf } from '../machinery/errors.ts';
 import type { Doors, DoorsDeps } from './doors.ts';
 import type { Output } from './io.ts';
-import type { Settings } from './settings.ts';
+import { flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
 
 /** Requests that run at a stop get this long, milliseconds. */
 const STOP_GRACE_MS = 10_000;
@@ -46,10 +47,11 @@ export async function startListeners(
   const { apps, doors, clock, log, tls, stdout } = deps;
   const listen = { clock, log };
   const secured: TlsListener[] = [];
-  const startTls = async (listener: TlsListener): Promise<string> => {
+  const startTls = async (listener: TlsListener, at: Place): Promise<string> => {
     secured.push(listener);
-    return start(listener, opened);
+    return start(listener, at, opened);
   };
+  const lines: string[] = [];
 
   const server = await startTls(
     tlsListener(apps.whole, {
@@ -59,14 +61,16 @@ export async function startListeners(
       port: settings.securePort,
       isHttp1Only: settings.http1Only,
     }),
+    { host: 'bindAddress', port: 'securePort' },
   );
   if (settings.api) {
     const app = apps.doorsOnly(doors.jobs, [corsOf(settings.apiCorsOrigins)]);
     const place = { ...listen, host: settings.apiHost, port: settings.apiPort };
     const isPlain = settings.dev && isLoopback(settings.apiHost);
+    const at = { host: 'apiHost', port: 'apiPort' } as const;
     const address = isPlain
-      ? await start(devListener(app, place), opened)
-      : await startTls(tlsListener(app, { ...place, ...tls }));
+      ? await start(devListener(app, place), at, opened)
+      : await startTls(tlsListener(app, { ...place, ...tls }), at);
     log.info({ address: `${isPlain ? 'http' : 'https'}://${address}` }, 'serving the jobs API');
   }
   if (settings.grpc) {
@@ -79,17 +83,24 @@ export async function startListeners(
       port: settings.grpcPort,
       namespace: settings.doorNamespace,
     });
-    log.info({ address: await startTls(door) }, 'serving the job runner over gRPC');
+    log.info(
+      { address: await startTls(door, { host: 'grpcHost', port: 'grpcPort' }) },
+      'serving the job runner over gRPC',
+    );
   }
   if (settings.dev) {
     if (deps.hasWorker) {
       const app = apps.doorsOnly(doors.worker);
       const worker = { ...listen, host: settings.workerHost, port: settings.workerPort };
-      await startPlain('worker', devListener(app, worker), worker.host);
+      await startPlain('worker', devListener(app, worker), { host: 'workerHost', port: 'workerPort' });
     }
     const manager = { ...listen, host: settings.managerHost, port: settings.managerPort };
-    await startPlain('manager', devListener(apps.whole, manager), manager.host);
+    await startPlain('manager', devListener(apps.whole, manager), {
+      host: 'managerHost',
+      port: 'managerPort',
+    });
   }
+  for (const line of lines) await stdout.write(line);
   return {
     server,
     renew(material) {
@@ -97,22 +108,40 @@ export async function startListeners(
     },
   };
 
-  async function startPlain(role: 'manager' | 'worker', listener: Listener, host: string): Promise<void> {
-    const address = await start(listener, opened);
-    const shown = host === '127.0.0.1' ? address.replace(host, 'localhost') : address;
+  async function startPlain(role: 'manager' | 'worker', listener: Listener, at: Place): Promise<void> {
+    const address = await start(listener, at, opened);
+    const port = address.slice(address.lastIndexOf(':') + 1);
+    const isUsual = ['127.0.0.1', 'localhost'].includes(settings[at.host]);
     log.warn(
       { address, role },
       'plain HTTP without authentication: everybody on this machine acts as user dev',
     );
-    await stdout.write(`Starting Gantry ${role} at ${shown}\n`);
-    await stdout.write(
+    lines.push(
+      `Starting Gantry ${role} at ${isUsual ? `localhost:${port}` : address}\n`,
       `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
     );
   }
 }
 
-async function start(listener: Listener, opened: AsyncDisposableStack): Promise<string> {
-  const { address, port } = await listener.start();
-  opened.defer(() => listener.stop(STOP_GRACE_MS));
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+/** The settings that say where it listens. */
+interface Place {
+  readonly host: 'apiHost' | 'bindAddress' | 'grpcHost' | 'managerHost' | 'workerHost';
+  readonly port: 'apiPort' | 'grpcPort' | 'managerPort' | 'securePort' | 'workerPort';
+}
+
+async function start(listener: Listener, at: Place, opened: AsyncDisposableStack): Promise<string> {
+  try {
+    const { address, port } = await listener.start();
+    opened.defer(() => listener.stop(STOP_GRACE_MS));
+    return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  } catch (error) {
+    const { name } = SETTINGS[isOfAddress(error) ? at.host : at.port];
+    throw new Error(`${messageOf(error)} (${flagOf(name)}, or ${variableOf(name)})`, { cause: error });
+  }
+}
+
+/** The machine has no such address; otherwise it is the port that is not to be had. */
+function isOfAddress(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === 'EADDRNOTAVAIL') || isOfAddress(error.cause);
 }

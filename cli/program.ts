@@ -17,7 +17,7 @@ import { CommandError, type Io } from './io.ts';
 import { addJobCommands } from './jobcommands.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
-import { flagOf, SETTINGS, type Settings } from './settings.ts';
+import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
 import { addWorkloadCommands } from './workloads.ts';
 
 /** Runs one command line; resolves to the exit code and rejects with nothing. */
@@ -182,7 +182,7 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
-  addJobCommands(program, { io, withConnection });
+  addJobCommands(program, { io });
 
   withStore(
     withConnection(add('backup <file>', 'write everything that is stored to a file (- is standard output)')),
@@ -369,7 +369,7 @@ function withSettings(command: Command): Command {
   for (const row of Object.values(SETTINGS)) {
     const flag = row.placeholder === undefined ? flagOf(row.name) : `${flagOf(row.name)} ${row.placeholder}`;
     command.option(flag, row.description);
-    if (row.placeholder === undefined) command.option(flag.replace('--', '--no-'), `not: ${row.description}`);
+    if (row.placeholder === undefined) command.option(denialOf(row.name), `not: ${row.description}`);
   }
   return command.option(
     '--config <file>',

@@ -1,10 +1,12 @@
 /** One setting: its names, how its text is read, and its default. */
+import type { LeasePreset } from './leasepresets.ts';
 
 /** What a default may depend on. */
 export interface DefaultContext {
   readonly home: string;
   /** The name this data directory's worker had before. */
   readonly keptWorkerName: string | undefined;
+  readonly leasePreset: LeasePreset;
 }
 
 export interface SettingRow<T> {
@@ -17,6 +19,8 @@ export interface SettingRow<T> {
   /** Throws an Error that says what is wanted. */
   readonly parse: (text: string, directory: string) => T;
   readonly fallback: (context: DefaultContext) => T;
+  /** What a default comes from, where that is another setting that was given. */
+  readonly because?: (context: DefaultContext) => string;
   readonly show?: (value: T) => string;
   readonly description: string;
 }

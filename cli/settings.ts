@@ -8,7 +8,8 @@ import { DEFAULT_TIMING } from '../controllers/engine/election.ts';
 import type { LogLevel } from '../machinery/log.ts';
 import { formatBytes } from '../machinery/quantity.ts';
 import { DOOR_SETTINGS, type DoorSettings } from './doorsettings.ts';
-import type { SettingRow } from './settingrow.ts';
+import { LEASE_PRESETS, type LeasePreset, leasePreset } from './leasepresets.ts';
+import type { DefaultContext, SettingRow } from './settingrow.ts';
 import {
   address,
   bytes,
@@ -55,6 +56,7 @@ export interface Settings extends WorkerSettings, DoorSettings {
   readonly pidFile: string | undefined;
   readonly taskRetentionMs: number;
   readonly historyRetentionMs: number;
+  readonly leasePreset: LeasePreset;
   readonly leaseRenewSeconds: number;
   readonly leaseDurationSeconds: number;
   readonly leaderElectLeaseMs: number;
@@ -207,18 +209,28 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     show: shownDuration,
     description: 'how long old versions of objects can be read',
   },
+  leasePreset: {
+    name: 'leasePreset',
+    placeholder: '<name>',
+    parse: leasePreset,
+    fallback: () => 'default',
+    description:
+      'how often workers renew their leases and when they are taken for lost: default (3 s, 12 s) or dispatch (60 s, 180 s), where the next two do not say; the same on every server',
+  },
   leaseRenewSeconds: {
     name: 'leaseRenewSeconds',
     placeholder: '<seconds>',
     parse: wholeSeconds,
-    fallback: () => 3,
+    fallback: ({ leasePreset: preset }) => LEASE_PRESETS[preset].renewSeconds,
+    because: fromPreset,
     description: 'how often a worker renews its lease',
   },
   leaseDurationSeconds: {
     name: 'leaseDurationSeconds',
     placeholder: '<seconds>',
     parse: wholeSeconds,
-    fallback: () => 12,
+    fallback: ({ leasePreset: preset }) => LEASE_PRESETS[preset].durationSeconds,
+    because: fromPreset,
     description: 'how long after its last renewal a worker is taken for lost',
   },
   leaderElectLeaseMs: {
@@ -308,9 +320,18 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
   },
 };
 
+function fromPreset({ leasePreset: preset }: DefaultContext): string {
+  return preset === 'default' ? '' : `leasePreset ${preset}`;
+}
+
 /** `securePort` -> `--secure-port`. */
 export function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `api` -> `--no-api`, of a setting whose flag takes no value. */
+export function denialOf(name: string): string {
+  return flagOf(name).replace('--', '--no-');
 }
 
 /** `securePort` -> `GANTRY_SECURE_PORT`. */

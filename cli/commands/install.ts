@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import { fileProblem, writeDurably } from '../../machinery/durablefile.ts';
 import { resolveConfig, type ShownSetting } from '../config.ts';
 import { CommandError, type Io } from '../io.ts';
-import { flagOf, SETTINGS, type Settings, variableOf } from '../settings.ts';
+import { denialOf, flagOf, SETTINGS, type Settings } from '../settings.ts';
 import { unitText } from '../unit.ts';
 
 export interface InstallFlags {
@@ -43,7 +43,6 @@ export async function runInstall(flags: InstallFlags, io: Io): Promise<void> {
     command: [...program(), flags.role, ...settingWords(shown, flags.file, io.directory)],
     environment: {
       NODE_COMPILE_CACHE: join(settings.home, 'cache'),
-      ...denials(shown),
       ...engineVariables(io),
     },
     after: flags.role === 'up' && isDefaultDocker(settings) ? ['docker.service'] : [],
@@ -110,20 +109,9 @@ function settingWords(
     if (source === 'default' || source === 'file') continue;
     const row = Object.values(SETTINGS).find((candidate) => candidate.name === name);
     if (row?.placeholder !== undefined) words.push(flagOf(name), value);
-    else if (value === 'true') words.push(flagOf(name));
+    else words.push(value === 'true' ? flagOf(name) : denialOf(name));
   }
   return words;
-}
-
-/** What was said to be off here, which no flag says: a file may have it on. */
-function denials(shown: readonly ShownSetting[]): Readonly<Record<string, string>> {
-  const rows = Object.values(SETTINGS).filter(({ placeholder }) => placeholder === undefined);
-  const isOff = ({ name }: { readonly name: string }): boolean =>
-    shown.some(
-      (given) =>
-        given.name === name && given.value === 'false' && !['default', 'file'].includes(given.source),
-    );
-  return Object.fromEntries(rows.filter(isOff).map(({ name }) => [variableOf(name), 'false']));
 }
 
 /** How an engine behind TLS is reached is no setting: the variables are the docker command's. */

@@ -88,6 +88,53 @@ describe('cli/config', () => {
     ).to.equal('4 .env DIR/.env:2');
   });
 
+  for (const name of ['api', 'grpc'] as const) {
+    it(`D0.8 ${name}, on where nothing is said, is turned off by flag, environment, .env or file, in that order`, async () => {
+      expect((await resolve()).settings[name]).to.equal(true);
+      put('.gantry/config.yaml', `${name}: false\n`);
+      expect(shown(await resolve(), name)).to.equal(`false file DIR/.gantry/config.yaml:1:1`);
+      const variable = variableOf(name);
+      put('.env', `${variable}=true\n`);
+      expect(shown(await resolve(), name)).to.equal('true .env DIR/.env:1');
+      const env = { [variable]: 'false' };
+      expect(shown(await resolve({ env }), name)).to.equal(`false environment ${variable}`);
+      expect(shown(await resolve({ env, flags: { [name]: true } }), name)).to.equal(`true flag --${name}`);
+      const isOff = await resolve({ env: { [variable]: 'true' }, flags: { [name]: false } });
+      expect(shown(isOff, name)).to.equal(`false flag --no-${name}`);
+    });
+  }
+
+  it('D0.8 the hosts and ports of manager and worker come from the environment and from .env', async () => {
+    put('.env', 'GANTRY_MANAGER_HOST=127.0.0.2\nGANTRY_MANAGER_PORT=8001\nGANTRY_WORKER_HOST=::1\n');
+    const env = { GANTRY_WORKER_PORT: '8889' };
+    expect((await resolve({ env })).settings).to.include({
+      managerHost: '127.0.0.2',
+      managerPort: 8001,
+      workerHost: '::1',
+      workerPort: 8889,
+    });
+  });
+
+  it('D2.8 leasePreset dispatch renews every 60 s and takes for lost after 180 s, and says where that is from', async () => {
+    const dispatch = await resolve({ flags: { leasePreset: 'dispatch' } });
+    expect(dispatch.settings).to.include({ leaseRenewSeconds: 60, leaseDurationSeconds: 180 });
+    expect(shown(dispatch, 'leasePreset')).to.equal('dispatch flag --lease-preset');
+    expect(shown(dispatch, 'leaseRenewSeconds')).to.equal('60 default leasePreset dispatch');
+    expect(shown(dispatch, 'leaseDurationSeconds')).to.equal('180 default leasePreset dispatch');
+    const usual = await resolve({ env: { GANTRY_LEASE_PRESET: 'default' } });
+    expect(usual.settings).to.include({ leaseRenewSeconds: 3, leaseDurationSeconds: 12 });
+    expect(shown(usual, 'leaseRenewSeconds')).to.equal('3 default');
+  });
+
+  it('D2.8 a figure of the lease that is given wins over the preset, wherever it is given', async () => {
+    put('.gantry/config.yaml', 'leaseRenewSeconds: 30\n');
+    const { settings } = await resolve({ flags: { leasePreset: 'dispatch' } });
+    expect(settings).to.include({ leaseRenewSeconds: 30, leaseDurationSeconds: 180 });
+    expect(await refusal({ flags: { leasePreset: 'dispatch', leaseDurationSeconds: '20' } })).to.equal(
+      'leaseRenewSeconds is 30 and leaseDurationSeconds 20: the renewal must come before the lease ends',
+    );
+  });
+
   it('takes relative paths from the working directory, and those of a file from the data directory', async () => {
     put('data/config.yaml', 'logFile: logs/x\n');
     const { settings } = await resolve({ env: { GANTRY_HOME: 'data' }, flags: { pidFile: 'p' } });
@@ -117,6 +164,11 @@ describe('cli/config', () => {
   });
 
   const mistakes: [string, Partial<ConfigInput>, string][] = [
+    [
+      'a preset that there is not',
+      { flags: { leasePreset: 'slow' } },
+      'setting leasePreset (from --lease-preset): found "slow", wanted default or dispatch',
+    ],
     [
       'a port',
       { flags: { securePort: '70000' } },

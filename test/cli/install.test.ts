@@ -56,7 +56,13 @@ describe('gantry install', () => {
     }
   });
 
-  it('keeps what only variables say: an engine behind TLS, and what is off although a file has it on', async () => {
+  it('D0.8 keeps what is off, wherever that was said', async () => {
+    writeFileSync(join(directory, '.env'), 'GANTRY_GRPC=no\n');
+    const { out } = await install(['--dry-run', '--no-api', '--lease-preset', 'dispatch']);
+    expect(execLine(out)).to.match(/ --no-api --no-grpc --lease-preset dispatch$/);
+  });
+
+  it('keeps what only variables say, and what is off although a file has it on', async () => {
     writeFileSync(join(directory, 'my.yaml'), 'dev: true\n');
     const { out } = await install(['--dry-run', '--config', 'my.yaml'], {
       DOCKER_HOST: 'tcp://10.0.0.9:2376',
@@ -64,11 +70,10 @@ describe('gantry install', () => {
       DOCKER_CERT_PATH: 'certs',
       GANTRY_DEV: 'false',
     });
-    expect(execLine(out)).to.contain(' --docker-host tcp://10.0.0.9:2376');
+    expect(execLine(out)).to.contain(' --docker-host tcp://10.0.0.9:2376').and.contain(' --no-dev ');
     expect(out)
       .to.contain(`Environment=DOCKER_CERT_PATH=${join(directory, 'certs')}\n`)
-      .and.contain('Environment=DOCKER_TLS_VERIFY=1\n')
-      .and.contain('Environment=GANTRY_DEV=false\n');
+      .and.contain('Environment=DOCKER_TLS_VERIFY=1\n');
   });
 
   it('writes every word so that systemd reads it as it was meant', () => {

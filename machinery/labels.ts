@@ -59,6 +59,8 @@ export const ANNOTATION_TASK_NAME = 'gantry.dev/task-name';
 export const ANNOTATION_TASK_ID = 'gantry.dev/task-id';
 /** On a Run: the request id that a client of the dispatch API gave, or was given. */
 export const ANNOTATION_REQUEST_ID = 'gantry.dev/request-id';
+/** On a Run: of the work that a dispatch asked for, so that another request under the same task id is known. */
+export const ANNOTATION_REQUEST_HASH = 'gantry.dev/request-hash';
 /** On a Job: what clients of the jobs API call it, where that is no name of an object (`hello_world`). */
 export const ANNOTATION_JOB_ID = 'gantry.dev/job-id';
 /** On a Run: the name in the certificate of who started it over gRPC. */

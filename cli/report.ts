@@ -32,6 +32,7 @@ function linesOf(error: unknown): readonly string[] {
  */
 const PROBLEMS: ReadonlySet<string> = new Set([
   'ConnectionError',
+  'JobsError',
   'KubeconfigError',
   'PkiError',
   'RuntimeError',

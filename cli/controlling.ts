@@ -92,7 +92,9 @@ function startElected(options: ControllingOptions): Controlling {
         return election.leader === undefined ? 'nobody is known to lead' : `${election.leader} leads`;
       },
     },
-    isScheduling: () => Promise.resolve(election.leader !== undefined && !stop.signal.aborted),
+    // A new leader works once its caches are full; one that is not heard of any more does not, whatever its lease says.
+    isScheduling: () =>
+      Promise.resolve(!stop.signal.aborted && (election.isLeading ? controlPlane.isReady : election.isLed)),
     async stop() {
       stop.abort();
       await running;

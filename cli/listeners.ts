@@ -69,7 +69,7 @@ export async function startListeners(
     const isPlain = settings.dev && isLoopback(settings.apiHost);
     const at = { host: 'apiHost', port: 'apiPort' } as const;
     const address = isPlain
-      ? await start(devListener(app, place), at, opened)
+      ? await start(devListener(app, { ...place, origins: settings.apiCorsOrigins }), at, opened)
       : await startTls(tlsListener(app, { ...place, ...tls }), at);
     log.info({ address: `${isPlain ? 'http' : 'https'}://${address}` }, 'serving the jobs API');
   }

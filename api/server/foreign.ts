@@ -6,7 +6,11 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { ApiError } from '../../machinery/errors.ts';
 
-export function refuseForeign(request: IncomingMessage): ApiError | undefined {
+/** @param welcome origins whose pages may do what those of the listener's own may. */
+export function refuseForeign(
+  request: IncomingMessage,
+  welcome: readonly string[] = [],
+): ApiError | undefined {
   const { host, origin } = request.headers;
   if (host === undefined || !isLoopback(hostName(`http://${host}`))) {
     return new ApiError(
@@ -14,6 +18,7 @@ export function refuseForeign(request: IncomingMessage): ApiError | undefined {
       `the development listener only answers requests for localhost, found Host "${host ?? ''}"`,
     );
   }
+  if (origin !== undefined && welcome.includes(origin)) return undefined;
   if (origin !== undefined && !isLoopback(hostName(origin))) {
     return new ApiError(
       'Forbidden',

@@ -66,6 +66,8 @@ export interface TlsOptions extends ListenOptions, TlsMaterial {
 export interface DevOptions extends ListenOptions {
   /** Who every request on this listener acts as. */
   readonly identity?: Identity;
+  /** Web pages of these origins may use it, beside those of this machine. */
+  readonly origins?: readonly string[];
 }
 
 /** Go's HTTP client keeps idle connections for 90 s; a server that closes them earlier breaks requests in flight. */
@@ -152,7 +154,7 @@ export function devListener(app: Koa<AppState, object>, options: DevOptions): Li
   }
   const identity = options.identity ?? DEV_IDENTITY;
   const identify = (request: IncomingMessage): Omit<Arrival, 'stopping'> => {
-    const refusal = refuseForeign(request);
+    const refusal = refuseForeign(request, options.origins);
     return { identity: refusal === undefined ? identity : undefined, refusal };
   };
   return newListener(app, options, identify, (handle) => createHttpServer(HTTP1_OPTIONS, handle));

@@ -98,6 +98,16 @@ export class LeaderElection {
     return this.#leader === this.identity && !this.isLeading ? undefined : this.#leader;
   }
 
+  /**
+   * Whether somebody leads just now, as far as can be known from here: this process, or another one whose lease was seen to
+   * be renewed within its duration.
+   */
+  get isLed(): boolean {
+    if (this.isLeading) return true;
+    if (this.leader === undefined || this.leader === this.identity || this.#seen === undefined) return false;
+    return this.#options.clock.monotonicMs() - this.#seen.atMs < this.#timing.leaseDurationMs;
+  }
+
   /** True while this process leads: no longer than the renew deadline after its last renewal. */
   get isLeading(): boolean {
     return this.#isCurrent(this.#term);

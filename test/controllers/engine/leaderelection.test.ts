@@ -212,6 +212,23 @@ describe('Leader election', () => {
     expect(leading()).to.deep.equal(['b']);
   });
 
+  it('D3.10 says that somebody leads only while a lease is seen to be renewed, here and elsewhere', async () => {
+    const a = start('a');
+    await world.settle();
+    const b = start('b');
+    await world.advance(5_000);
+    expect([a.election.isLed, b.election.isLed]).to.deep.equal([true, true]);
+    a.hooks.before = unreachable;
+    b.hooks.before = unreachable;
+    await world.advance(DEADLINE_MS);
+    expect(a.election.isLed, 'a knows that it does not lead').to.equal(false);
+    await world.advance(LEASE_MS - DEADLINE_MS + 1_000);
+    expect([b.election.leader, b.election.isLed], 'b has heard nothing of a').to.deep.equal(['a', false]);
+    b.hooks.before = () => undefined;
+    await world.until('b leads', () => b.election.isLeading);
+    expect([a.election.isLed, b.election.isLed]).to.deep.equal([false, true]);
+  });
+
   it('does not let the client of one leadership write in the next', async () => {
     const a = start('a');
     await world.settle();

@@ -52,7 +52,10 @@ export interface TaskEvent {
   readonly name: string;
   readonly image: string;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly cpu: number;
+  /** The path that is asked; empty: none is. */
+  readonly healthCheck: string;
   readonly exposedPorts: readonly string[];
   readonly portBindings: Readonly<Record<string, readonly string[]>>;
   readonly restartPolicy: string;
@@ -84,20 +87,18 @@ export function parseTaskEvent(body: unknown): TaskEvent {
   at('State', parseState);
   at('ContainerID', text);
   at('RestartCount', count);
+  at('HostPorts', record);
   for (const name of ['StartsAt', 'FinishedAt', 'CreatedAt', 'UpdatedAt']) at(name, time);
-  if ((at('Disk', count) ?? 0) !== 0) throw wrong('Task.Disk', task.Disk, '0: disk limits are not supported');
-  if ((at('HealthCheck', text) ?? '') !== '') {
-    throw wrong('Task.HealthCheck', task.HealthCheck, '"": health checks are not supported here');
-  }
-  const image = at('Image', text) ?? '';
   const id = at('ID', text);
   return {
     state: state ?? STATE.Pending,
     id: id === undefined ? undefined : parseId(id),
     name: at('Name', text) ?? '',
-    image,
+    image: at('Image', text) ?? '',
     memoryBytes: at('Memory', count) ?? 0,
+    diskBytes: at('Disk', count) ?? 0,
     cpu: at('CPU', figure) ?? 0,
+    healthCheck: at('HealthCheck', path) ?? '',
     exposedPorts: Object.keys(at('ExposedPorts', record) ?? {}),
     portBindings: at('PortBindings', bindings) ?? {},
     restartPolicy: at('RestartPolicy', text) ?? '',
@@ -154,8 +155,17 @@ function text(value: unknown, field: string): string {
   throw wrong(field, value, 'a string');
 }
 
+function path(value: unknown, field: string): string {
+  const found = text(value, field);
+  if (found === '' || /^\/[\x21-\x7e]*$/.test(found)) return found;
+  throw wrong(field, value, '"" or a path such as "/health"');
+}
+
+/** Source: RFC 3339, section 5.6, with up to nine decimals. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
 function time(value: unknown, field: string): string {
-  if (typeof value === 'string' && !Number.isNaN(Date.parse(value))) return value;
+  if (typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value))) return value;
   throw wrong(field, value, 'an RFC 3339 time');
 }
 

@@ -55,9 +55,11 @@ export function taskOfEvent(event: TaskEvent, id: string): Task {
   }
   if (event.image === '') throw wrong('Task.Image', event.image, 'an image reference');
   const ports = portsOf(event);
+  const livenessProbe = probeOf(event.healthCheck, ports);
   const limits = {
     ...(event.cpu === 0 ? {} : { cpu: String(event.cpu) }),
     ...(event.memoryBytes === 0 ? {} : { memory: String(event.memoryBytes) }),
+    ...(event.diskBytes === 0 ? {} : { 'ephemeral-storage': String(event.diskBytes) }),
   };
   return {
     apiVersion: apiVersionOf(tasks),
@@ -71,20 +73,48 @@ export function taskOfEvent(event: TaskEvent, id: string): Task {
       image: event.image,
       restartPolicy,
       ...(ports.length === 0 ? {} : { ports }),
+      ...(livenessProbe === undefined ? {} : { livenessProbe }),
       ...(Object.keys(limits).length === 0 ? {} : { resources: { limits } }),
     },
   };
 }
 
+/** Exposed ones come first, in their order: the first of them is the one whose health is asked for. */
 function portsOf(event: TaskEvent): TaskPort[] {
-  const bound = Object.entries(event.portBindings).flatMap(([port, places]) => {
-    if (places.length > 1) throw wrong(`Task.PortBindings["${port}"]`, places, 'one host port for each port');
-    return [{ ...parsePort(port, 'Task.PortBindings'), ...parseHostPort(places[0] ?? '', port) }];
-  });
-  const isBound = (port: TaskPort): boolean =>
-    bound.some((other) => other.containerPort === port.containerPort && other.protocol === port.protocol);
-  const exposed = event.exposedPorts.map((port) => parsePort(port, 'Task.ExposedPorts'));
-  return [...bound, ...exposed.filter((port) => !isBound(port))];
+  const ports = new Map<string, TaskPort>();
+  for (const text of event.exposedPorts) {
+    const port = parsePort(text, 'Task.ExposedPorts');
+    ports.set(portKey(port), port);
+  }
+  for (const [text, places] of Object.entries(event.portBindings)) {
+    const field = `Task.PortBindings["${text}"]`;
+    const port = parsePort(text, field);
+    if (places.length > 1) throw wrong(field, places, 'one host port for each port');
+    ports.set(portKey(port), { ...port, ...parseHostPort(places[0] ?? '', field) });
+  }
+  return [...ports.values()];
+}
+
+function firstTcp(ports: readonly TaskPort[] | undefined): TaskPort | undefined {
+  return ports?.find(({ protocol }) => protocol !== 'UDP');
+}
+
+/** As often as Kubernetes asks where nothing is said; a container that fails is started again. */
+function probeOf(path: string, ports: readonly TaskPort[]): Task['spec']['livenessProbe'] {
+  if (path === '') return undefined;
+  const port = firstTcp(ports);
+  if (port === undefined) {
+    throw wrong('Task.HealthCheck', path, '"", or a TCP port in Task.ExposedPorts that can be asked');
+  }
+  return { httpGet: { path, port: port.containerPort } };
+}
+
+/** Empty also for what this API has no words for: another kind of probe, port or host. */
+function healthCheckOf({ livenessProbe, ports }: Task['spec']): string {
+  const { path = '/', port, ...more } = livenessProbe?.httpGet ?? {};
+  const first = firstTcp(ports);
+  const isFirst = port !== undefined && (port === first?.containerPort || port === first?.name);
+  return isFirst && Object.keys(more).length === 0 ? path : '';
 }
 
 /** `80/tcp`, `53/udp`, `80`. */
@@ -95,9 +125,9 @@ function parsePort(text: string, field: string): TaskPort {
 }
 
 /** `8080`, `127.0.0.1:8080`, `[::1]:8080`; empty asks for a free one. */
-function parseHostPort(text: string, port: string): Pick<TaskPort, 'hostIP' | 'hostPort'> {
+function parseHostPort(text: string, field: string): Pick<TaskPort, 'hostIP' | 'hostPort'> {
   const match = /^(?:(?:\[([0-9a-f:]+)\]|([\d.]+)):)?(\d{0,5})$/i.exec(text);
-  if (match === null) throw wrong(`Task.PortBindings["${port}"]`, text, 'a host port such as "8080"');
+  if (match === null) throw wrong(field, text, 'a host port such as "8080"');
   const hostIP = match[1] ?? match[2];
   const hostPort = Number(match[3] ?? '');
   return { ...(hostIP === undefined ? {} : { hostIP }), ...(hostPort === 0 ? {} : { hostPort }) };
@@ -115,8 +145,8 @@ export function itemOf(task: Task): TaskItem {
     Name: metadata.annotations?.[ANNOTATION_TASK_NAME] ?? (isId(metadata.name) ? '' : metadata.name),
     State: stateOf(task),
     Image: spec.image,
-    Memory: Number((parseQuantity(spec.resources?.limits?.memory ?? 0) ?? 0n) / NANO),
-    Disk: 0,
+    Memory: bytesOf(spec.resources?.limits?.memory),
+    Disk: bytesOf(spec.resources?.limits?.['ephemeral-storage']),
     ExposedPorts: exposedPorts(spec.ports),
     PortBindings: portBindings(spec.ports),
     RestartPolicy: restartPolicyOf(spec.restartPolicy),
@@ -125,6 +155,10 @@ export function itemOf(task: Task): TaskItem {
     CreatedAt: metadata.creationTimestamp ?? NEVER,
     UpdatedAt: status.observedAt ?? metadata.creationTimestamp ?? NEVER,
   };
+}
+
+function bytesOf(quantity: number | string | undefined): number {
+  return Number((parseQuantity(quantity ?? 0) ?? 0n) / NANO);
 }
 
 export function fullItemOf(task: Task): FullTaskItem {
@@ -136,7 +170,7 @@ export function fullItemOf(task: Task): FullTaskItem {
   return {
     ...itemOf(task),
     CPU: Number(parseQuantity(spec.resources?.limits?.cpu ?? 0) ?? 0n) / Number(NANO),
-    HealthCheck: '',
+    HealthCheck: healthCheckOf(spec),
     RestartCount: status.restartCount ?? 0,
     HostPorts: hostPorts.length === 0 ? null : Object.fromEntries(hostPorts),
   };

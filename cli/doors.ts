@@ -25,6 +25,8 @@ export interface DoorsDeps {
   readonly metrics: Metrics;
   readonly productVersion: string;
   readonly isScheduling: () => Promise<boolean>;
+  /** Reads from the store itself; rejects when it does not answer. */
+  readonly checkStore: () => Promise<void>;
 }
 
 export interface Doors {

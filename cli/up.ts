@@ -186,12 +186,13 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   });
   opened.defer(() => controlling.stop());
 
-  const parts = { registry, workerLink, metrics, clock, random, log, productVersion: version };
+  const checkStore = async (): Promise<void> => void (await store.get('/liveness'));
+  const parts = { registry, workerLink, metrics, clock, random, log, productVersion: version, checkStore };
   const doors = openDoors(settings, { ...parts, isScheduling: controlling.isScheduling });
   opened.defer(() => doors.close());
   const apps = newApps({
     ...parts,
-    livenessChecks: [{ name: 'store', check: async () => void (await store.get('/liveness')) }],
+    livenessChecks: [{ name: 'store', check: checkStore }],
     readinessChecks: [controlling.readiness],
     doors: doors.main,
     backup: (backupSignal) =>

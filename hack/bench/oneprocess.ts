@@ -80,7 +80,15 @@ async function serve(home: string, { hasControllers, hasWorker }: Parts): Promis
     workerLink: noWorkers,
     productVersion: 'bench',
     readinessChecks: [],
-    doors: [dispatchDoor({ ...base, registry, workerLink: noWorkers, namespace: 'default' })],
+    doors: [
+      dispatchDoor({
+        ...base,
+        registry,
+        workerLink: noWorkers,
+        namespace: 'default',
+        checkStore: async () => void (await store.get('/liveness')),
+      }),
+    ],
     backup: (signal) => writeBackup({ store, clock, engine: 'sqlite', gantryVersion: 'bench', signal }),
   });
   const listener = tlsListener(app, {

@@ -21,7 +21,10 @@ function run(spec: Partial<Run['spec']> = {}, metadata: Partial<ObjectMeta> = {}
   };
 }
 
-function settings(spec: SchedulerSettings['spec'], metadata: Partial<ObjectMeta> = {}): SchedulerSettings {
+function settings(
+  spec: NonNullable<SchedulerSettings['spec']>,
+  metadata: Partial<ObjectMeta> = {},
+): SchedulerSettings {
   return {
     apiVersion: 'gantry.dev/v1',
     kind: 'SchedulerSettings',

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Informer } from '../client/informer.ts';
 import { Recorder } from '../controllers/engine/recorder.ts';
+import { holdsShare } from '../controllers/scheduler/demand.ts';
 import type { PullSettings } from '../controllers/task/acting/pulls.ts';
 import { TaskController } from '../controllers/task/controller.ts';
 import { responsibleWorker } from '../controllers/task/plan.ts';
@@ -18,6 +19,7 @@ import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { Runtime } from '../machinery/runtime.ts';
 import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
+import type { ReadWorkerStats } from '../machinery/workerstats.ts';
 import { tasks } from '../schemas/kinds.ts';
 import type { Task } from '../schemas/types.gen.ts';
 import { PressureGauge, type ReadFileSystem, readStatfs } from './disk/pressure.ts';
@@ -29,6 +31,7 @@ import { type ArchiveOptions, DiskArchive } from './logs/archive.ts';
 import { TaskLogs } from './logs/tasklogs.ts';
 import { type ReadMachine, readProcMachine } from './machine.ts';
 import { openServices, type ServiceDeps } from './services.ts';
+import { newStatsReader, type ReadProc, readSystemProc } from './stats.ts';
 import { UsageSampler } from './usage.ts';
 import type { VolumePlaces } from './volumes/diskvolumes.ts';
 import type { Reserve } from './workerstatus.ts';
@@ -63,6 +66,8 @@ export interface AgentOptions {
   readonly leaseSeconds?: number;
   /** What the machine uses; default from /proc. */
   readonly readMachine?: ReadMachine;
+  /** What the kernel tells of itself; default from /proc. */
+  readonly readProc?: ReadProc;
   /** How full the engine's disk is; default from the kernel. */
   readonly readFileSystem?: ReadFileSystem;
   /** Where volumes of Tasks are; default nowhere but in volumes of the engine. */
@@ -79,6 +84,8 @@ export interface AgentOptions {
 
 export interface Agent {
   readonly link: WorkerLink;
+  /** What the machine has and uses. */
+  readonly readStats: ReadWorkerStats;
   /** The Tasks it reconciles; for tests and diagnosis. */
   readonly controller: TaskController;
   /** Ends its loops within seconds and leaves the containers running. */
@@ -222,6 +229,13 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
       },
       signal,
     ),
+    readStats: newStatsReader({
+      readProc: options.readProc ?? readSystemProc,
+      readFileSystem: options.readFileSystem ?? readStatfs,
+      dataRoot: () => enrolment.dataRoot,
+      countTasks: () =>
+        taskInformer.list().filter((task) => task.spec.workerName === workerName && holdsShare(task)).length,
+    }),
     controller,
     async stop() {
       stopped.abort(new Error(`worker ${workerName} is stopping`));

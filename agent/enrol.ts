@@ -52,6 +52,7 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   readonly #informer: Informer<Worker>;
   #wasUp = false;
+  #dataRoot: string | undefined;
   #failures = 0;
   #wake: () => void = () => {};
 
@@ -71,6 +72,11 @@ export class Enrolment {
   /** What the worker has to give, as it was told last; undefined before the first time. */
   get allocatable(): NonNullable<Worker['status']>['allocatable'] {
     return this.#informer.get(this.#options.worker)?.status?.allocatable;
+  }
+
+  /** Where the engine keeps its data; undefined where that is on another machine, or not known yet. */
+  get dataRoot(): string | undefined {
+    return this.#dataRoot;
   }
 
   /** Of the engine's machine, as it was told last; undefined before the first time. */
@@ -103,6 +109,7 @@ export class Enrolment {
       const report = await this.#ask(signal);
       if (signal.aborted) return;
       if (report.isUp && !this.#wasUp) onEngineUp();
+      if (report.isUp) this.#dataRoot = report.info.isLocal ? report.info.dataRoot : undefined;
       if (report.isUp !== this.#wasUp) {
         if (report.isUp) log.info({ worker }, 'the container engine answers');
         else log.warn({ worker }, `the container engine does not answer: ${report.message}`);

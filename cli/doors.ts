@@ -5,6 +5,7 @@ import type { Door } from '../api/doors/door.ts';
 import { jobsDoor } from '../api/doors/jobs/jobs.ts';
 import { tasksDoor } from '../api/doors/tasks/tasks.ts';
 import { tracesDoor } from '../api/doors/traces/traces.ts';
+import { nodesDoor } from '../api/doors/worker/nodes.ts';
 import { workerDoor } from '../api/doors/worker/worker.ts';
 import type { Registry } from '../api/registry/types.ts';
 import { type AppContext, identityOf } from '../api/server/context.ts';
@@ -14,6 +15,7 @@ import type { Log } from '../machinery/log.ts';
 import type { Metrics } from '../machinery/metrics.ts';
 import type { Random } from '../machinery/random.ts';
 import type { WorkerLink } from '../machinery/workerlink.ts';
+import type { ReadWorkerStats } from '../machinery/workerstats.ts';
 import type { Settings } from './settings.ts';
 
 export interface DoorsDeps {
@@ -34,7 +36,7 @@ export interface Doors {
   readonly main: readonly Door[];
   /** On the jobs API's own listener. */
   readonly jobs: readonly Door[];
-  /** On the worker's listener of `--dev`. */
+  /** On the worker's listener of `--dev`; none where no worker is in this process. */
   readonly worker: readonly Door[];
   /** Ends what goes on: subscriptions. */
   close(): Promise<void>;
@@ -48,22 +50,28 @@ export function openDoors(settings: Settings, deps: DoorsDeps): Doors {
   const jobs = jobsDoor({ ...deps, namespace });
   const traces = tracesDoor(deps);
   const clientOf = (ctx: AppContext): Client => registry.as(identityOf(ctx));
-  const worker = workerDoor({
-    ...deps,
-    clientOf,
-    workerName: settings.workerName,
-    retention,
-  });
+  const { readStats } = deps;
+  const { workerName } = settings;
+  const worker =
+    readStats === undefined ? [] : [workerDoor({ ...deps, clientOf, workerName, retention, readStats })];
+  const ownApi = settings.dev && worker.length > 0 ? apiUrl(settings) : undefined;
   return {
     main: [
       tasksDoor({ ...deps, clientOf, retention }),
+      nodesDoor({ clientOf, apiOf: (name) => (name === workerName ? ownApi : undefined) }),
       dispatchDoor({ ...deps, namespace }),
       traces,
       jobs,
       documents,
     ],
     jobs: [jobs, documents],
-    worker: [worker],
+    worker,
     close: () => traces.close(),
   };
+}
+
+/** Of the worker in this process; undefined where the system chooses its port. */
+function apiUrl({ workerHost, workerPort }: Settings): string | undefined {
+  if (workerPort === 0) return undefined;
+  return `http://${workerHost.includes(':') ? `[${workerHost}]` : workerHost}:${workerPort}`;
 }

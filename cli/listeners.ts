@@ -28,8 +28,6 @@ export interface ListenersDeps extends DoorsDeps {
   readonly doors: Doors;
   readonly tls: TlsMaterial;
   readonly stdout: Output;
-  /** Whether a worker runs in this process. */
-  readonly hasWorker: boolean;
 }
 
 export interface Listeners {
@@ -89,7 +87,7 @@ export async function startListeners(
     );
   }
   if (settings.dev) {
-    if (deps.hasWorker) {
+    if (doors.worker.length > 0) {
       const app = apps.doorsOnly(doors.worker);
       const worker = { ...listen, host: settings.workerHost, port: settings.workerPort };
       await startPlain('worker', devListener(app, worker), { host: 'workerHost', port: 'workerPort' });

@@ -8,7 +8,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startAgent } from '../agent/agent.ts';
+import { type Agent, startAgent } from '../agent/agent.ts';
 import { openRegistry } from '../api/registry/open.ts';
 import type { TlsMaterial } from '../api/server/listener.ts';
 import { newApps } from '../api/server/server.ts';
@@ -20,7 +20,6 @@ import { workerIdentity } from '../machinery/identity.ts';
 import { type Log, openLog } from '../machinery/log.ts';
 import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
-import type { WorkerLink } from '../machinery/workerlink.ts';
 import { machineNames } from '../net/machine.ts';
 import { measurePki, openPki, type Pki } from '../net/pki.ts';
 import { openRuntime } from '../runtime/open.ts';
@@ -127,7 +126,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   let pki = await reopenPki();
   measurePki(metrics, () => pki);
 
-  const startWorker = async (): Promise<WorkerLink> => {
+  const startWorker = async (): Promise<Pick<Agent, 'link' | 'readStats'>> => {
     await pki.issueWorker(settings.workerName);
     const agent = await startAgent({
       client: registry.as(workerIdentity(settings.workerName)),
@@ -166,9 +165,10 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       leaseSeconds: settings.leaseDurationSeconds,
     });
     opened.defer(() => agent.stop());
-    return agent.link;
+    return agent;
   };
-  const workerLink = context.hasWorker ? await startWorker() : noWorkers;
+  const worker = context.hasWorker ? await startWorker() : undefined;
+  const workerLink = worker?.link ?? noWorkers;
 
   const controlling = startControlling({
     registry,
@@ -188,7 +188,11 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
 
   const checkStore = async (): Promise<void> => void (await store.get('/liveness'));
   const parts = { registry, workerLink, metrics, clock, random, log, productVersion: version, checkStore };
-  const doors = openDoors(settings, { ...parts, isScheduling: controlling.isScheduling });
+  const doors = openDoors(settings, {
+    ...parts,
+    isScheduling: controlling.isScheduling,
+    readStats: worker?.readStats,
+  });
   opened.defer(() => doors.close());
   const apps = newApps({
     ...parts,
@@ -211,11 +215,11 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
       {
         ...parts,
         isScheduling: controlling.isScheduling,
+        readStats: worker?.readStats,
         apps,
         doors,
         tls: tlsMaterial(pki),
         stdout: context.stdout,
-        hasWorker: context.hasWorker,
       },
       opened,
     ),

@@ -50,34 +50,47 @@ export function commaSeparated(header: string | readonly string[] | undefined): 
     .filter((value) => value !== '');
 }
 
-const server = new WebSocketServer({
-  noServer: true,
-  clientTracking: false,
-  perMessageDeflate: false,
-  maxPayload: MAX_MESSAGE_BYTES,
-});
 /** What the answer to a handshake in progress carries besides its own; the library asks while it writes. */
 let extraHeaders: readonly string[] = [];
-server.on('headers', (headers) => headers.push(...extraHeaders));
+
+/** One for each size of message: the library knows no other way to say it. */
+const servers = new Map<number, WebSocketServer>();
+
+function serverFor(maxPayload: number): WebSocketServer {
+  let server = servers.get(maxPayload);
+  if (server === undefined) {
+    server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload,
+    });
+    server.on('headers', (headers) => headers.push(...extraHeaders));
+    servers.set(maxPayload, server);
+  }
+  return server;
+}
 
 export interface WebSocketAnswer {
   /** Empty when the client named none. */
   readonly subprotocol: string;
   /** More header lines (`Name: value`). */
   readonly headers?: readonly string[];
+  /** A longer message ends the connection with 1009. Each caller has one size of its own. */
+  readonly maxMessageBytes?: number;
 }
 
 /** Answers a handshake without a problem with 101. Undefined when the client has hung up already. */
 export function acceptWebSocket(
   request: IncomingMessage,
   { socket, head }: { readonly socket: Duplex; readonly head: Buffer },
-  { subprotocol, headers = [] }: WebSocketAnswer,
+  { subprotocol, headers = [], maxMessageBytes = MAX_MESSAGE_BYTES }: WebSocketAnswer,
 ): WebSocket | undefined {
   // The library would parse the offer, and refuse names with a slash.
   delete request.headers['sec-websocket-protocol'];
   extraHeaders = [...headers, ...(subprotocol === '' ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`])];
   let accepted: WebSocket | undefined;
-  server.handleUpgrade(request, socket, head, (webSocket) => {
+  serverFor(maxMessageBytes).handleUpgrade(request, socket, head, (webSocket) => {
     accepted = webSocket;
   });
   extraHeaders = [];

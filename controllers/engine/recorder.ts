@@ -14,7 +14,12 @@ import type { Client } from '../../machinery/client.ts';
 import { type Clock, sleep, timestamp } from '../../machinery/clock.ts';
 import { isApiError, messageOf } from '../../machinery/errors.ts';
 import { jsonHash } from '../../machinery/json.ts';
-import { ANNOTATION_DECISION, ANNOTATION_TRACE, NAMESPACE_DEFAULT } from '../../machinery/labels.ts';
+import {
+  ANNOTATION_DECISION,
+  ANNOTATION_TASK_ID,
+  ANNOTATION_TRACE,
+  NAMESPACE_DEFAULT,
+} from '../../machinery/labels.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { ObjectKey } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
@@ -302,6 +307,8 @@ function annotationsOf(pending: Pending): Record<string, string> | undefined {
   const annotations: Record<string, string> = {};
   if (pending.decision !== undefined) annotations[ANNOTATION_DECISION] = decisionText(pending.decision);
   if (pending.trace !== undefined) annotations[ANNOTATION_TRACE] = pending.trace;
+  const taskId = pending.input.object.metadata.annotations?.[ANNOTATION_TASK_ID];
+  if (taskId !== undefined) annotations[ANNOTATION_TASK_ID] = taskId;
   return Object.keys(annotations).length === 0 ? undefined : annotations;
 }
 

@@ -50,10 +50,15 @@ export function readOffer(ctx: AppContext): Offer {
 export function changeToWebSocket(
   ctx: AppContext,
   subprotocol: string,
+  maxMessageBytes?: number,
 ): { readonly webSocket: WebSocket; readonly socket: Duplex } | undefined {
   const headers = headerLines(ctx);
   const upgrade = takeOver(ctx);
-  const webSocket = acceptWebSocket(ctx.req, upgrade, { subprotocol, headers });
+  const webSocket = acceptWebSocket(ctx.req, upgrade, {
+    subprotocol,
+    headers,
+    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+  });
   if (webSocket === undefined) return undefined;
   ctx.status = 101;
   return { webSocket, socket: upgrade.socket };

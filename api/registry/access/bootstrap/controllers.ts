@@ -20,6 +20,11 @@ const TELLS: PolicyRule = {
 const rulesByController: Readonly<Record<string, readonly PolicyRule[]>> = {
   // The copies that the loops share: of all kinds, for owners and their dependents.
   informers: [{ verbs: READ, apiGroups: ALL, resources: ALL }],
+  // What the WebSocket door tells its subscribers from; who of them may see what, it asks each time.
+  traces: [
+    { verbs: READ, apiGroups: GANTRY, resources: ['runs', 'tasks'] },
+    { verbs: READ, apiGroups: CORE, resources: ['events', 'namespaces'] },
+  ],
   // Of several API servers' control planes one works: the one that holds the lease.
   'leader-election': [
     {

@@ -29,6 +29,8 @@ export interface DoorsDeps {
   readonly isScheduling: () => Promise<boolean>;
   /** Reads from the store itself; rejects when it does not answer. */
   readonly checkStore: () => Promise<void>;
+  /** Of the worker in this process; undefined where there is none. */
+  readonly readStats: ReadWorkerStats | undefined;
 }
 
 export interface Doors {

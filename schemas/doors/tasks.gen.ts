@@ -38,6 +38,10 @@ export const document = {
   {
    "name": "tasks",
    "description": "Containers that shall run."
+  },
+  {
+   "name": "machines",
+   "description": "Where they run."
   }
  ],
  "paths": {
@@ -420,6 +424,159 @@ export const document = {
      },
      "404": {
       "$ref": "#/components/responses/NotFound"
+     },
+     "429": {
+      "$ref": "#/components/responses/TooManyRequests"
+     },
+     "500": {
+      "$ref": "#/components/responses/InternalError"
+     },
+     "503": {
+      "$ref": "#/components/responses/ServiceUnavailable"
+     },
+     "504": {
+      "$ref": "#/components/responses/Timeout"
+     }
+    }
+   }
+  },
+  "/nodes": {
+   "get": {
+    "operationId": "listNodes",
+    "tags": [
+     "machines"
+    ],
+    "summary": "The workers that have joined.",
+    "description": "Each worker with what it has, what the tasks bound to it ask for, and whether it is well, from the control plane's own\nstate: no worker is asked. On the manager's listener only. Whoever asks must be allowed to list Workers, Tasks and\nthe Leases in `gantry-system`.\n",
+    "responses": {
+     "200": {
+      "description": "The workers, by name.",
+      "headers": {
+       "X-Resource-Version": {
+        "description": "Which version of the Workers it is.",
+        "schema": {
+         "type": "string",
+         "pattern": "^[0-9]+$"
+        }
+       }
+      },
+      "content": {
+       "application/json": {
+        "schema": {
+         "type": "array",
+         "items": {
+          "$ref": "#/components/schemas/Node"
+         }
+        },
+        "example": [
+         {
+          "Name": "alpha",
+          "Ip": "127.0.0.1",
+          "Api": "http://127.0.0.1:8888",
+          "Cores": 4,
+          "CoresAllocated": 0.5,
+          "Memory": 8589934592,
+          "MemoryAllocated": 268435456,
+          "Disk": 107374182400,
+          "DiskAllocated": 0,
+          "Role": "worker",
+          "TaskCount": 2,
+          "Status": "Ready",
+          "Reason": "AgentReady",
+          "Cordoned": false,
+          "LastHeartbeatAt": "2026-01-31T12:00:00.123000Z"
+         }
+        ]
+       }
+      }
+     },
+     "401": {
+      "$ref": "#/components/responses/Unauthorized"
+     },
+     "403": {
+      "$ref": "#/components/responses/Forbidden"
+     },
+     "429": {
+      "$ref": "#/components/responses/TooManyRequests"
+     },
+     "500": {
+      "$ref": "#/components/responses/InternalError"
+     },
+     "503": {
+      "$ref": "#/components/responses/ServiceUnavailable"
+     },
+     "504": {
+      "$ref": "#/components/responses/Timeout"
+     }
+    }
+   }
+  },
+  "/stats": {
+   "get": {
+    "operationId": "getStats",
+    "tags": [
+     "machines"
+    ],
+    "summary": "What a worker's machine has and uses.",
+    "description": "The kernel's own figures at this moment, each in the kernel's own unit; what the system does not tell is null. On a\nworker's listener only. Whoever asks must be allowed to get the Worker.\n",
+    "responses": {
+     "200": {
+      "description": "The figures.",
+      "content": {
+       "application/json": {
+        "schema": {
+         "$ref": "#/components/schemas/Stats"
+        },
+        "example": {
+         "MemStats": {
+          "mem_total": 8152180,
+          "mem_free": 1250044,
+          "mem_available": 5310212,
+          "buffers": 310112,
+          "cached": 3720480,
+          "swap_cached": 0,
+          "active": 2810116,
+          "inactive": 3110404,
+          "swap_total": 0,
+          "swap_free": 0
+         },
+         "DiskStats": {
+          "all": 107374182400,
+          "used": 42949672960,
+          "free": 64424509440,
+          "freeInodes": 6123456
+         },
+         "CpuStats": {
+          "id": "cpu",
+          "user": 128123,
+          "nice": 12,
+          "system": 40321,
+          "idle": 9123456,
+          "iowait": 2345,
+          "irq": 0,
+          "softirq": 812,
+          "steal": 0,
+          "guest": 0,
+          "guest_nice": 0
+         },
+         "LoadStats": {
+          "last1min": 0.42,
+          "last5min": 0.31,
+          "last15min": 0.25,
+          "process_running": 2,
+          "process_total": 311,
+          "last_pid": 48213
+         },
+         "TaskCount": 2
+        }
+       }
+      }
+     },
+     "401": {
+      "$ref": "#/components/responses/Unauthorized"
+     },
+     "403": {
+      "$ref": "#/components/responses/Forbidden"
      },
      "429": {
       "$ref": "#/components/responses/TooManyRequests"
@@ -964,6 +1121,369 @@ export const document = {
         "type": "null"
        }
       ]
+     }
+    }
+   },
+   "Node": {
+    "type": "object",
+    "description": "A worker. Memory and Disk are bytes; what is allocated is what tasks that have not ended ask for.",
+    "additionalProperties": false,
+    "required": [
+     "Name",
+     "Ip",
+     "Api",
+     "Cores",
+     "CoresAllocated",
+     "Memory",
+     "MemoryAllocated",
+     "Disk",
+     "DiskAllocated",
+     "Role",
+     "TaskCount",
+     "Status",
+     "Reason",
+     "Cordoned",
+     "LastHeartbeatAt"
+    ],
+    "properties": {
+     "Name": {
+      "type": "string",
+      "description": "The worker's name."
+     },
+     "Ip": {
+      "type": "string",
+      "description": "Where its published ports are; empty before it has told."
+     },
+     "Api": {
+      "type": "string",
+      "description": "Of its own API; empty where it has none."
+     },
+     "Cores": {
+      "type": "number",
+      "minimum": 0,
+      "description": "Cores of the machine."
+     },
+     "CoresAllocated": {
+      "type": "number",
+      "minimum": 0,
+      "description": "Cores that are asked for."
+     },
+     "Memory": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Bytes of the machine."
+     },
+     "MemoryAllocated": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Bytes that are asked for."
+     },
+     "Disk": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Bytes of the engine's disk; 0 where it does not tell."
+     },
+     "DiskAllocated": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Bytes that are asked for."
+     },
+     "Role": {
+      "type": "string",
+      "const": "worker",
+      "description": "What it does."
+     },
+     "TaskCount": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Tasks bound to it that have not ended."
+     },
+     "Status": {
+      "type": "string",
+      "enum": [
+       "Ready",
+       "NotReady",
+       "Unknown"
+      ],
+      "description": "Whether it takes and keeps tasks; Unknown: nobody has heard of it."
+     },
+     "Reason": {
+      "type": "string",
+      "description": "One word that says why."
+     },
+     "Cordoned": {
+      "type": "boolean",
+      "description": "No new tasks are placed there."
+     },
+     "LastHeartbeatAt": {
+      "$ref": "#/components/schemas/Time"
+     }
+    }
+   },
+   "Stats": {
+    "type": "object",
+    "description": "What a worker's machine has and uses.",
+    "additionalProperties": false,
+    "required": [
+     "MemStats",
+     "DiskStats",
+     "CpuStats",
+     "LoadStats",
+     "TaskCount"
+    ],
+    "properties": {
+     "MemStats": {
+      "$ref": "#/components/schemas/MemStats"
+     },
+     "DiskStats": {
+      "$ref": "#/components/schemas/DiskStats"
+     },
+     "CpuStats": {
+      "$ref": "#/components/schemas/CpuStats"
+     },
+     "LoadStats": {
+      "$ref": "#/components/schemas/LoadStats"
+     },
+     "TaskCount": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Tasks bound to the worker that have not ended."
+     }
+    }
+   },
+   "MemStats": {
+    "type": [
+     "object",
+     "null"
+    ],
+    "description": "Memory, in KiB. As /proc/meminfo has it.",
+    "additionalProperties": false,
+    "required": [
+     "mem_total",
+     "mem_free",
+     "mem_available",
+     "buffers",
+     "cached",
+     "swap_cached",
+     "active",
+     "inactive",
+     "swap_total",
+     "swap_free"
+    ],
+    "properties": {
+     "mem_total": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What the machine has."
+     },
+     "mem_free": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What nobody uses."
+     },
+     "mem_available": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What could be had without swapping."
+     },
+     "buffers": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of files' blocks."
+     },
+     "cached": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of files' pages."
+     },
+     "swap_cached": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "In memory and in swap."
+     },
+     "active": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Used a short while ago."
+     },
+     "inactive": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Not used for a while."
+     },
+     "swap_total": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What the machine has of swap."
+     },
+     "swap_free": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What nobody uses of it."
+     }
+    }
+   },
+   "DiskStats": {
+    "type": [
+     "object",
+     "null"
+    ],
+    "description": "The file system where the engine keeps images and containers; `/` where that is not known. In bytes.",
+    "additionalProperties": false,
+    "required": [
+     "all",
+     "used",
+     "free",
+     "freeInodes"
+    ],
+    "properties": {
+     "all": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What it has."
+     },
+     "used": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What is not free."
+     },
+     "free": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "What whoever is not root may write."
+     },
+     "freeInodes": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "How many files more it can have."
+     }
+    }
+   },
+   "CpuStats": {
+    "type": [
+     "object",
+     "null"
+    ],
+    "description": "Time of all cores together since the boot, in hundredths of a second. As /proc/stat has it.",
+    "additionalProperties": false,
+    "required": [
+     "id",
+     "user",
+     "nice",
+     "system",
+     "idle",
+     "iowait",
+     "irq",
+     "softirq",
+     "steal",
+     "guest",
+     "guest_nice"
+    ],
+    "properties": {
+     "id": {
+      "type": "string",
+      "const": "cpu",
+      "description": "All cores."
+     },
+     "user": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of programs."
+     },
+     "nice": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of programs of low priority."
+     },
+     "system": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of the kernel."
+     },
+     "idle": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of nobody."
+     },
+     "iowait": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of nobody, while a disk was waited for."
+     },
+     "irq": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of interrupts."
+     },
+     "softirq": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of soft interrupts."
+     },
+     "steal": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of other guests of the host."
+     },
+     "guest": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of guests; in user",
+      "too.": null
+     },
+     "guest_nice": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Of guests of low priority; in nice",
+      "too.": null
+     }
+    }
+   },
+   "LoadStats": {
+    "type": [
+     "object",
+     "null"
+    ],
+    "description": "How busy the machine is. As /proc/loadavg has it.",
+    "additionalProperties": false,
+    "required": [
+     "last1min",
+     "last5min",
+     "last15min",
+     "process_running",
+     "process_total",
+     "last_pid"
+    ],
+    "properties": {
+     "last1min": {
+      "type": "number",
+      "minimum": 0,
+      "description": "Processes that ran or waited in the last 1 minute on average."
+     },
+     "last5min": {
+      "type": "number",
+      "minimum": 0,
+      "description": "Processes that ran or waited in the last 5 minutes on average."
+     },
+     "last15min": {
+      "type": "number",
+      "minimum": 0,
+      "description": "Processes that ran or waited in the last 15 minutes on average."
+     },
+     "process_running": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Processes that run or wait for a core."
+     },
+     "process_total": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Processes there are."
+     },
+     "last_pid": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "The id of the youngest process."
      }
     }
    },

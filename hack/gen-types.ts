@@ -1,5 +1,5 @@
 /**
- * Generates `schemas/documents.gen.ts` (every built-in kind's document, as data) and `schemas/types.gen.ts` (its
+ * Generates `schemas/documents.gen.json` (every built-in kind's document) and `schemas/types.gen.ts` (its
  * TypeScript type) from the YAML documents, `schemas/doors/*.gen.ts` (what the HTTP doors say of themselves) from theirs,
  * `schemas/grpc/` (the job runner's messages) from `schemas/proto/`, and `store/etcd/gen/` (etcd's messages) from
  * `store/etcd/proto/`. Run by `npm run gen`; `--check` fails when they are out of date.
@@ -195,7 +195,7 @@ const outputs = {
   ...messages('store/etcd/proto', 'store/etcd/gen'),
   ...messages('schemas/proto', 'schemas/grpc'),
   ...doorDocuments(),
-  'schemas/documents.gen.ts': `${header}import type { KindDocument } from './crd.ts';\n\nexport const documents: readonly KindDocument[] = ${JSON.stringify(documents, null, 1)};\n`,
+  'schemas/documents.gen.json': `${JSON.stringify(documents, null, 1)}\n`,
   'schemas/types.gen.ts': `${header}import type { ObjectMeta } from '../machinery/meta.ts';\n\n${types}`,
 };
 

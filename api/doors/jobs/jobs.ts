@@ -52,7 +52,11 @@ export function jobsDoor(deps: JobsDoorDeps): Door {
       const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
       const act = isRead ? acts.GET : ctx.method === 'POST' ? acts.POST : undefined;
       if (act === undefined) throw methodNotAllowed(ctx, Object.keys(acts));
-      const body = await act(ctx, deps.registry.as(identityOf(ctx)), ctx.params['id'] ?? '');
+      const body = await act(
+        ctx,
+        deps.registry.as(identityOf(ctx)),
+        ctx.params['job_id'] ?? ctx.params['run_id'] ?? '',
+      );
       if (body === undefined) return;
       ctx.status = 200;
       ctx.set('Content-Type', 'application/json');
@@ -93,10 +97,10 @@ function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
         return { jobs: items.map(jobItemOf), count: items.length };
       },
     },
-    '/api/jobs/{id}': {
+    '/api/jobs/{job_id}': {
       GET: async (_ctx, client, id) => jobDetailsOf(await findJob(client, namespace, id)),
     },
-    '/api/jobs/{id}/runs': {
+    '/api/jobs/{job_id}/runs': {
       GET: async (ctx, client, id) => {
         const limit = wholeIn(ctx, 'limit', { least: 1, most: MOST_RUNS }) ?? DEFAULT_LIMIT;
         const job = await findJob(client, namespace, id);
@@ -104,7 +108,7 @@ function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
         return { runs: shown.map((run) => runItemOf(run, job)), count: shown.length };
       },
     },
-    '/api/jobs/{id}/trigger': {
+    '/api/jobs/{job_id}/trigger': {
       POST: async (ctx, client, id) => {
         const { parameters } = await readFields(ctx, ['parameters']);
         const job = await findJob(client, namespace, id);
@@ -112,26 +116,26 @@ function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
         return told(run, job, `job "${jobIdOf(job)}" was triggered`);
       },
     },
-    '/api/runs/{id}': {
+    '/api/runs/{run_id}': {
       GET: async (_ctx, client, id) => {
         const run = await findRun(client, namespace, id);
         return runItemOf(run, await jobOfRun(client, run));
       },
     },
-    '/api/runs/{id}/tasks': {
+    '/api/runs/{run_id}/tasks': {
       GET: async (_ctx, client, id) => {
         const run = await findRun(client, namespace, id);
         const shown = runTasksOf(run, await jobOfRun(client, run));
         return { tasks: shown, count: shown.length };
       },
     },
-    '/api/runs/{id}/logs': {
+    '/api/runs/{run_id}/logs': {
       GET: async (ctx, client, id) => {
         await streamRunLogs(ctx, await findRun(client, namespace, id), { ...deps, client });
         return undefined;
       },
     },
-    '/api/runs/{id}/cancel': {
+    '/api/runs/{run_id}/cancel': {
       POST: async (ctx, client, id) => {
         await readFields(ctx, []);
         const run = await findRun(client, namespace, id);
@@ -139,7 +143,7 @@ function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
         return told(run, job, await cancel(client, run));
       },
     },
-    '/api/runs/{id}/rerun': {
+    '/api/runs/{run_id}/rerun': {
       POST: async (ctx, client, id) => {
         const { from_task: fromTask, parameters } = await readFields(ctx, ['from_task', 'parameters']);
         const run = await findRun(client, namespace, id);

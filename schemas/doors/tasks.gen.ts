@@ -1428,14 +1428,12 @@ export const document = {
      "guest": {
       "type": "integer",
       "minimum": 0,
-      "description": "Of guests; in user",
-      "too.": null
+      "description": "Of guests. In user as well."
      },
      "guest_nice": {
       "type": "integer",
       "minimum": 0,
-      "description": "Of guests of low priority; in nice",
-      "too.": null
+      "description": "Of guests of low priority. In nice as well."
      }
     }
    },

@@ -51,7 +51,7 @@ export async function withJobs<T>(
   const timeoutMs = timeoutOf(flags, io, isPatient);
   const access = await jobsAccess(flags, io);
   const { openJobsClient } = await import('../client/jobs.ts');
-  const client = openJobsClient(access);
+  const client = openJobsClient(access, io.clock);
   try {
     return await work(client, {
       signal: io.signal,

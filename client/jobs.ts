@@ -4,9 +4,11 @@
  *
  * Rejects with `JobsError`, which says in one sentence what is wrong, and with nothing else.
  */
-import { createSecureContext } from 'node:tls';
+import { isIP } from 'node:net';
+import { checkServerIdentity, createSecureContext, type SecureContext } from 'node:tls';
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import type { Clock } from '../machinery/clock.ts';
 import { messageOf } from '../machinery/errors.ts';
 import {
   type Job,
@@ -17,6 +19,7 @@ import {
   type TailRequest,
   type TailResponse,
 } from '../schemas/grpc/jobs.gen.ts';
+import { probe } from './jobsprobe.ts';
 
 export interface JobsAccess {
   /** `127.0.0.1:7444` */
@@ -65,6 +68,12 @@ export class JobsError extends Error {
   }
 }
 
+/**
+ * A server at an address is asked for no name (RFC 6066), which gRPC for Node cannot leave out; so it asks for one that
+ * nobody heeds, and the certificate is held against the address all the same.
+ */
+const NAME_OF_ADDRESSES = 'localhost';
+
 interface Method<Input extends DescMessage, Output extends DescMessage> {
   readonly localName: string;
   readonly name: string;
@@ -73,17 +82,30 @@ interface Method<Input extends DescMessage, Output extends DescMessage> {
 }
 
 /** Throws `JobsError` for a certificate, key or authority that is none. */
-export function openJobsClient(access: JobsAccess): JobsClient {
+export function openJobsClient(access: JobsAccess, clock: Clock): JobsClient {
   const { host } = access;
-  const client = new Client(host, channelCredentials(access), {
+  const [address, port] = partsOf(host);
+  const name = access.serverName ?? address;
+  const context = secureContext(access);
+  const tls = {
+    serverName: isIP(name) === 0 ? name : NAME_OF_ADDRESSES,
+    checkServerIdentity: (_asked: string, shown: Parameters<typeof checkServerIdentity>[1]) =>
+      checkServerIdentity(name, shown),
+  };
+  const client = new Client(host, credentials.createFromSecureContext(context, tls), {
     'grpc.primary_user_agent': 'gantry-cli',
-    ...(access.serverName === undefined
-      ? {}
-      : {
-          'grpc.ssl_target_name_override': access.serverName,
-          'grpc.default_authority': access.serverName,
-        }),
+    'grpc.default_authority': access.serverName ?? host,
+    'grpc.ssl_target_name_override': tls.serverName,
   });
+  const explain = async (error: unknown, isBegun = false): Promise<JobsError> => {
+    if (!isServiceError(error) || error.code !== status.UNAVAILABLE) return refusal(error, host);
+    if (isBegun) {
+      const message = `the connection to the job runner at ${host} was lost; the job goes on without it: ${lastError(error.details)}`;
+      return new JobsError('Unreachable', message, { cause: error });
+    }
+    const found = await probe({ address, port, context, clock, ...tls });
+    return unavailable(found ?? lastError(error.details), host, error);
+  };
 
   const unary = <Input extends DescMessage, Output extends DescMessage>(
     method: Method<Input, Output>,
@@ -99,7 +121,7 @@ export function openJobsClient(access: JobsAccess): JobsClient {
         deadlineMs === undefined ? {} : { deadline: deadlineMs },
         (error, answer) => {
           signal?.removeEventListener('abort', cancel);
-          if (error !== null) reject(explain(error, host));
+          if (error !== null) explain(error).then(reject, reject);
           else if (answer === undefined) reject(new JobsError('Other', `${host} answered nothing`));
           else resolve(answer);
         },
@@ -122,13 +144,17 @@ export function openJobsClient(access: JobsAccess): JobsClient {
       deadlineMs === undefined ? {} : { deadline: deadlineMs },
     );
     const cancel = (): void => call.cancel();
+    let isBegun = false;
     if (signal?.aborted === true) cancel();
     else signal?.addEventListener('abort', cancel, { once: true });
     try {
       const frames: AsyncIterable<TailResponse> = call;
-      for await (const frame of frames) yield frame;
+      for await (const frame of frames) {
+        isBegun = true;
+        yield frame;
+      }
     } catch (error) {
-      if (signal?.aborted !== true) throw explain(error, host);
+      if (signal?.aborted !== true) throw await explain(error, isBegun);
     } finally {
       signal?.removeEventListener('abort', cancel);
       call.cancel();
@@ -148,14 +174,14 @@ function pathOf({ name }: { readonly name: string }): string {
   return `/${JobService.typeName}/${name}`;
 }
 
-function channelCredentials({
-  certificate,
-  key,
-  authority,
-}: JobsAccess): ReturnType<typeof credentials.createSsl> {
+function partsOf(host: string): readonly [address: string, port: number] {
+  const at = host.lastIndexOf(':');
+  return [host.slice(0, at).replace(/^\[|\]$/g, ''), Number(host.slice(at + 1))];
+}
+
+function secureContext({ certificate, key, authority }: JobsAccess): SecureContext {
   try {
-    const context = createSecureContext({ cert: certificate, key, ca: authority, minVersion: 'TLSv1.3' });
-    return credentials.createFromSecureContext(context);
+    return createSecureContext({ cert: certificate, key, ca: authority, minVersion: 'TLSv1.3' });
   } catch (error) {
     throw new JobsError('Invalid', `the client certificate, its key or the authority: ${messageOf(error)}`, {
       cause: error,
@@ -167,66 +193,73 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error && typeof error.details === 'string';
 }
 
-function explain(error: unknown, host: string): JobsError {
+function refusal(error: unknown, host: string): JobsError {
   if (!isServiceError(error)) return new JobsError('Other', `${host}: ${messageOf(error)}`, { cause: error });
   const { code, details } = error;
-  if (code === status.UNAVAILABLE) return unavailable(details, host, error);
   const [problem, say] = PROBLEMS.get(code) ?? ['Other', (said) => `${status[code] ?? code}: ${said}`];
   return new JobsError(problem, say(details, host), { cause: error });
 }
 
-const PROBLEMS: ReadonlyMap<number, readonly [JobsProblem, (said: string, host: string) => string]> = new Map(
-  [
-    [
-      status.UNAUTHENTICATED,
-      ['Refused', (said, host) => `the job runner at ${host} refuses this client certificate: ${said}`],
-    ],
-    [status.PERMISSION_DENIED, ['Forbidden', (said) => `permission denied: ${said}`]],
-    [status.NOT_FOUND, ['NotFound', (said) => said]],
-    [status.INVALID_ARGUMENT, ['Invalid', (said) => said]],
-    [
-      status.DEADLINE_EXCEEDED,
-      [
-        'Late',
-        (_, host) => `the job runner at ${host} did not answer in time: --timeout says how long it may take`,
-      ],
-    ],
-    [status.CANCELLED, ['Other', () => 'interrupted']],
-  ],
-);
+type Saying = readonly [JobsProblem, (said: string, host: string) => string];
 
-/** No connection came about, or it went: the words of TLS and of sockets say why. */
-function unavailable(details: string, host: string, cause: Error): JobsError {
-  if (/ECONNREFUSED/.test(details)) {
-    return new JobsError(
-      'Unreachable',
-      `nobody listens at ${host}: is Gantry up, and is this its --grpc-port? (--host names another)`,
-      { cause },
-    );
-  }
-  if (/ENOTFOUND|EAI_AGAIN|resolution/i.test(details)) {
-    return new JobsError('Unreachable', `${host} is not known: --host wants HOST:PORT (${details})`, {
-      cause,
-    });
-  }
-  if (/self.signed|unable to (?:verify|get)|altname|not yet valid|has expired|CERT_/i.test(details)) {
-    return new JobsError(
-      'Untrusted',
-      `the certificate that ${host} shows is not one of this cluster's authority: ${lastError(details)}`,
-      { cause },
-    );
-  }
-  if (/alert|ECONNRESET|EPIPE|socket hang up|disconnected before secure|protocol error/i.test(details)) {
-    return new JobsError(
-      'Refused',
-      `the job runner at ${host} refused the connection: it takes TLS 1.3 with a client certificate of its cluster's authority (${lastError(details)})`,
-      { cause },
-    );
-  }
-  return new JobsError('Unreachable', `the job runner at ${host} cannot be reached: ${lastError(details)}`, {
-    cause,
-  });
+const PROBLEMS: ReadonlyMap<number, Saying> = new Map<number, Saying>([
+  [
+    status.UNAUTHENTICATED,
+    ['Refused', (said, host) => `the job runner at ${host} refuses this client certificate: ${said}`],
+  ],
+  [status.PERMISSION_DENIED, ['Forbidden', (said) => `permission denied: ${said}`]],
+  [status.NOT_FOUND, ['NotFound', (said) => said]],
+  [status.INVALID_ARGUMENT, ['Invalid', (said) => said]],
+  [
+    status.DEADLINE_EXCEEDED,
+    [
+      'Late',
+      (_said, host) =>
+        `the job runner at ${host} did not answer in time: --timeout says how long it may take`,
+    ],
+  ],
+  [status.CANCELLED, ['Other', () => 'interrupted']],
+]);
+
+/** No connection came about: the words of TLS and of sockets say why. */
+function unavailable(said: string, host: string, cause: Error): JobsError {
+  const [problem, say] = FAULTS.find(([words]) => words.test(said))?.[1] ?? [
+    'Unreachable',
+    () => `the job runner at ${host} cannot be reached: ${said}`,
+  ];
+  return new JobsError(problem, say(said, host), { cause });
 }
+
+const FAULTS: readonly (readonly [RegExp, Saying])[] = [
+  [
+    /ECONNREFUSED/,
+    [
+      'Unreachable',
+      (_said, host) =>
+        `nobody listens at ${host}: is Gantry up, and is this its --grpc-port? (--host names another)`,
+    ],
+  ],
+  [
+    /ENOTFOUND|EAI_AGAIN|Name resolution failed/,
+    ['Unreachable', (said, host) => `${host} is not known: --host wants HOST:PORT (${said})`],
+  ],
+  [
+    /alert|ECONNRESET|EPIPE|socket hang up|before secure|closed the connection|WRONG_VERSION|wrong version/i,
+    [
+      'Refused',
+      (said, host) =>
+        `the job runner at ${host} refused the connection: it takes TLS 1.3 with a client certificate of its cluster's authority (${said})`,
+    ],
+  ],
+  [
+    /certificate|altname|CERT_/i,
+    [
+      'Untrusted',
+      (said, host) =>
+        `the certificate that ${host} shows is not one of this cluster's authority for that address: ${said}`,
+    ],
+  ],
+];
 
 /** gRPC tells first that it tells of the last error. */
 function lastError(details: string): string {

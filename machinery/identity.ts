@@ -36,6 +36,14 @@ export function controllerIdentity(controller: string): Identity {
   return { name: `system:controller:${controller}`, groups: [GROUP_CONTROLLERS, GROUP_AUTHENTICATED] };
 }
 
+/**
+ * A door that decides by rules of its own what its callers may do, and then acts itself. What it does is told of its
+ * callers: they are the impersonators of its requests.
+ */
+export function doorIdentity(door: string): Identity {
+  return { name: `system:door:${door}`, groups: [GROUP_AUTHENTICATED] };
+}
+
 const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:';
 
 /** The user name of a service account. Source: Kubernetes documentation, "Authenticating": service account tokens. */

@@ -241,7 +241,8 @@ function newListener(
   };
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+/** One sentence that names the place and what to do. */
+export function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const why =
     error.code === 'EADDRINUSE'

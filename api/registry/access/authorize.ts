@@ -98,7 +98,7 @@ export class Authorizer {
     }
     if (after === undefined) return;
     const isAllowed = (other: AccessRequest): boolean => this.evaluate(identity, other).isAllowed;
-    const refusal = originRefusal(isAllowed, request, before, after);
+    const refusal = originRefusal(identity, isAllowed, request, before, after);
     if (refusal !== undefined) throw forbidden(request, refusal);
   }
 

@@ -7,7 +7,7 @@
  * Source: Kubernetes documentation, "Authenticating" and "User impersonation".
  */
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { ApiError } from '../../../machinery/errors.ts';
 import {
   GROUP_AUTHENTICATED,
@@ -169,10 +169,14 @@ export function certificateIdentity(socket: TLSSocket): Identity | undefined {
 }
 
 function readCertificate(socket: TLSSocket): Identity | undefined {
-  if (!socket.authorized) return undefined;
-  // Several CNs or Os come as a list, whatever the types say.
+  return socket.authorized ? subjectIdentity(socket.getPeerCertificate()) : undefined;
+}
+
+/** Whom a certificate names that has been found good. */
+export function subjectIdentity(certificate: Pick<PeerCertificate, 'subject'>): Identity | undefined {
+  // Several CNs or Os come as a list, and where there was no certificate there is no subject, whatever the types say.
   const subject: Readonly<Record<string, string | readonly string[] | undefined>> | undefined =
-    socket.getPeerCertificate().subject;
+    certificate.subject;
   const [name] = [subject?.CN ?? []].flat();
   if (name === undefined || name === '') return undefined;
   const groups = [subject?.O ?? []].flat();

@@ -4,6 +4,7 @@
  * Source: Kubernetes documentation, "Using RBAC Authorization", "Default roles and role bindings".
  */
 import {
+  doorIdentity,
   GROUP_AUTHENTICATED,
   GROUP_MASTERS,
   GROUP_UNAUTHENTICATED,
@@ -29,6 +30,9 @@ const WRITE = ['create', 'update', 'patch', 'delete', 'deletecollection'];
 const ALL = ['*'];
 const CORE = [''];
 const GANTRY = ['gantry.dev'];
+/** The group of the job runner's rights, and its calls: `jobs` are all jobs, `jobs/own` those that the caller started. */
+const JOB_RUNNER = 'jobs.gantry.dev';
+const JOB_CALLS = ['start', 'stop', 'status', 'tail'];
 const HEALTH = ['/livez', '/readyz', '/healthz'];
 const HEALTH_CHECKS = ['/livez/*', '/readyz/*', '/healthz/*'];
 const VERSION = ['/version', '/version/'];
@@ -165,6 +169,29 @@ const dev: BootstrapRole = {
   ],
 };
 
+/** What the job runner lets its callers do, by the names in their certificates; `api/doors/grpc` asks for it. */
+const jobRunners: readonly BootstrapRole[] = [
+  {
+    name: 'gantry:job-runner',
+    rules: [{ verbs: JOB_CALLS, apiGroups: [JOB_RUNNER], resources: ['jobs/own'] }],
+  },
+  {
+    name: 'gantry:job-runner-admin',
+    rules: [{ verbs: JOB_CALLS, apiGroups: [JOB_RUNNER], resources: ['jobs'] }],
+  },
+];
+
+/** What the job runner itself does: makes Runs of templates, ends them, with the grace asked for, and follows them. */
+const jobRunnerDoor: BootstrapRole = {
+  name: 'system:door:grpc',
+  subjects: [user(doorIdentity('grpc').name)],
+  rules: [
+    { verbs: ['get'], apiGroups: GANTRY, resources: ['tasktemplates'] },
+    { verbs: ['get', 'list', 'watch', 'create', 'patch'], apiGroups: GANTRY, resources: ['runs'] },
+    { verbs: ['get', 'list', 'watch', 'patch'], apiGroups: GANTRY, resources: ['tasks'] },
+  ],
+};
+
 export const bootstrapClusterRoles: readonly BootstrapRole[] = [
   {
     name: 'cluster-admin',
@@ -209,6 +236,8 @@ export const bootstrapClusterRoles: readonly BootstrapRole[] = [
     ],
   },
   ...userFacing,
+  ...jobRunners,
   worker,
   dev,
+  jobRunnerDoor,
 ];

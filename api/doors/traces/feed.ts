@@ -6,7 +6,7 @@
  * at once: whatever one watch has to tell, the others have to tell up to there, and a turn of the event loop later all
  * three have told it.
  */
-import { ApiError } from '../../../machinery/errors.ts';
+import { ApiError, isApiError } from '../../../machinery/errors.ts';
 import { controllerIdentity } from '../../../machinery/identity.ts';
 import type { Resource } from '../../../machinery/meta.ts';
 import { events, runs, tasks } from '../../../schemas/kinds.ts';
@@ -125,15 +125,20 @@ export async function replay(
       const told = traceEventOf(kind, CHANGES[event.type], stored.object, stored.resourceVersion);
       if (told?.traceId !== trace.id) continue;
       if (found.push(told) > trace.most) {
-        throw new ApiError(
-          'Expired',
-          `more than ${trace.most} things have happened since revision ${trace.after}: subscribe without from_revision for how they are now`,
-        );
+        throw new ApiError('Expired', `more than ${trace.most} things have happened since`);
       }
     }
   };
   try {
     await Promise.all(KINDS.map(read));
+  } catch (error) {
+    if (!isApiError(error, 'Expired', 'Gone')) throw error;
+    throw new ApiError(
+      'Expired',
+      `from_revision: found ${trace.after}, since which not everything is kept (${error.message}): subscribe without from_revision for how things are now`,
+      undefined,
+      { cause: error },
+    );
   } finally {
     over.abort();
   }

@@ -538,6 +538,14 @@ export const document = {
     "pattern": "^[0-9a-f]{32}$",
     "description": "W3C trace id, which is a UUID without hyphens."
    },
+   "TaskTraceId": {
+    "type": [
+     "string",
+     "null"
+    ],
+    "pattern": "^[0-9a-f]{32}$",
+    "description": "The trace of the task. Null for one that was made inside the server, in no trace."
+   },
    "TaskState": {
     "type": "string",
     "enum": [
@@ -718,7 +726,7 @@ export const document = {
       "description": "From its beginning to its end; until now while it runs."
      },
      "trace_id": {
-      "$ref": "#/components/schemas/TraceId"
+      "$ref": "#/components/schemas/TaskTraceId"
      },
      "request_id": {
       "type": "string"
@@ -777,7 +785,7 @@ export const document = {
       "const": "cancelled"
      },
      "trace_id": {
-      "$ref": "#/components/schemas/TraceId"
+      "$ref": "#/components/schemas/TaskTraceId"
      }
     }
    },

@@ -21,7 +21,7 @@ import type { Run } from '../../../schemas/types.gen.ts';
 import { InProcessClient } from '../../registry/inprocess.ts';
 import type { Registry, RequestContext } from '../../registry/types.ts';
 import { type AppContext, type AppState, requestContext } from '../../server/context.ts';
-import { methodNotAllowed } from '../../server/errors.ts';
+import { methodNotAllowed, toApiError } from '../../server/errors.ts';
 import type { Door } from '../door.ts';
 import { AGENT_STATES, type Agent, agentOfWorker, heldIn } from './agents.ts';
 import { CODES, DispatchError, describeError } from './errors.ts';
@@ -56,13 +56,18 @@ export function dispatchDoor(deps: DispatchDoorDeps): Door {
   const router = new Router<AppState, object>();
   /** One path with one method; a GET is a HEAD, too. */
   const route = (method: 'GET' | 'POST', path: string, handle: (asking: Asking) => Promise<void>): void => {
-    router.all(path, (ctx) => {
+    router.all(path, async (ctx) => {
       const shown = path.replace(':id', '{task_id}');
       const labels = { group: '', version: '', resource: '', subresource: shown, scope: '' };
       ctx.state.labels = { verb: ctx.method, ...labels };
       const isAllowed = ctx.method === method || (method === 'GET' && ctx.method === 'HEAD');
       if (!isAllowed) throw methodNotAllowed(ctx, [method]);
-      return handle(asking(ctx, ctx.params['id'] ?? '', deps));
+      try {
+        await handle(asking(ctx, ctx.params['id'] ?? '', deps));
+      } catch (error) {
+        // The header has the trace of the task by now, where the request is about one.
+        throw inTrace(toApiError(error), ctx.response.get('X-Trace-Id'));
+      }
     });
   };
   route('POST', '/api/v1/dispatch', dispatchWork);
@@ -114,7 +119,7 @@ async function dispatchWork(asking: Asking): Promise<void> {
   registry.authorize(context, { verb: 'create', group: runs.group, resource: runs.plural, namespace, name });
   // Who asks again is answered before anything is judged anew: the work type may be another one by now.
   const known = await findRun(asking, taskId, asking.reader);
-  const run = known === undefined ? await makeRun(asking, asked) : sameRun(known, asked);
+  const run = known === undefined ? await makeRun(asking, asked) : sameRun(asking, known, asked);
   tellTrace(ctx, run);
   if (known === undefined) deps.log.info({ run: name, work_type: asked.workType }, 'work dispatched');
   answer(ctx, 200, {
@@ -134,24 +139,19 @@ async function makeRun(asking: Asking, asked: DispatchRequest): Promise<Run> {
   } catch (error) {
     if (!isApiError(error, 'AlreadyExists')) throw error;
     const run = await findRun(asking, asked.taskId, reader);
-    if (run !== undefined) return sameRun(run, asked);
-    throw new DispatchError(
-      'Conflict',
-      CODES.CONFLICT,
-      `task ${JSON.stringify(asked.taskId)} is there already, and you may not read it`,
-    );
+    if (run !== undefined) return sameRun(asking, run, asked);
+    const what = `task ${JSON.stringify(asked.taskId)} would be run "${runNameOf(asked.taskId)}"`;
+    const why =
+      'that is there already, as another task or as one that you may not read: choose another task_id';
+    throw new DispatchError('Conflict', CODES.CONFLICT, `${what}, and ${why}`);
   }
 }
 
-function sameRun(run: Run, asked: DispatchRequest): Run {
+function sameRun({ ctx }: Asking, run: Run, asked: DispatchRequest): Run {
   if (isMadeBy(run, asked)) return run;
-  const { taskId } = asked;
-  throw new DispatchError(
-    'Conflict',
-    CODES.CONFLICT,
-    `task ${JSON.stringify(taskId)} is there already, and asked for something else: send that request, or another task_id`,
-    traceOf(run),
-  );
+  tellTrace(ctx, run);
+  const what = `task ${JSON.stringify(asked.taskId)} is there already, and asked for something else`;
+  throw new DispatchError('Conflict', CODES.CONFLICT, `${what}: send that request, or another task_id`);
 }
 
 async function requireTasks(asking: Asking, ids: readonly string[]): Promise<void> {
@@ -239,7 +239,7 @@ async function cancelWork(asking: Asking): Promise<void> {
     if (hasEnded(run)) {
       const { status } = factsOf(run, deps.clock.now());
       const message = `task ${JSON.stringify(id)} is ${status}, wanted it pending or running: there is nothing to cancel`;
-      throw new DispatchError('BadRequest', CODES.STATE, message, traceId);
+      throw new DispatchError('BadRequest', CODES.STATE, message);
     }
     try {
       if (run.spec.cancel !== true) {
@@ -249,7 +249,7 @@ async function cancelWork(asking: Asking): Promise<void> {
         await client.patch(runs, keyOf(run), { type: 'merge', body });
         deps.log.info({ run: run.metadata.name }, 'work is being cancelled');
       }
-      return answer(ctx, 200, { task_id: id, status: 'cancelled', trace_id: traceId });
+      return answer(ctx, 200, { task_id: id, status: 'cancelled', trace_id: traceId ?? null });
     } catch (error) {
       if (!isApiError(error, 'Conflict') || !(await deps.registry.mayTryAgain(attempt))) throw error;
     }
@@ -334,7 +334,8 @@ const PRINTABLE = /^[\x21-\x7e]{1,255}$/;
 
 function tellTrace(ctx: AppContext, run: Run): void {
   const requestId = requestIdOf(run);
-  ctx.set('X-Trace-Id', traceOf(run));
+  const traceId = traceOf(run);
+  if (traceId !== undefined) ctx.set('X-Trace-Id', traceId);
   if (PRINTABLE.test(requestId)) ctx.set('X-Request-Id', requestId);
 }
 

@@ -34,17 +34,24 @@ export const CODES = {
 
 export type ErrorCode = (typeof CODES)[keyof typeof CODES];
 
-/** An error that knows its code already, and the trace of the object it is about. */
+/** An error that knows its code already. */
 export class DispatchError extends ApiError {
   readonly errorCode: ErrorCode;
-  readonly traceId: string | undefined;
 
-  constructor(reason: StatusReason, errorCode: ErrorCode, message: string, traceId?: string) {
+  constructor(reason: StatusReason, errorCode: ErrorCode, message: string) {
     super(reason, message);
     this.name = 'DispatchError';
     this.errorCode = errorCode;
-    this.traceId = traceId;
   }
+}
+
+/** Of errors about a task: its trace, which may be older than the request's. */
+const traces = new WeakMap<ApiError, string>();
+
+/** The same error, told in this trace. */
+export function inTrace(error: ApiError, traceId: string): ApiError {
+  traces.set(error, traceId);
+  return error;
 }
 
 export interface ErrorBody {
@@ -74,8 +81,7 @@ const BY_REASON: Readonly<Record<Exclude<StatusReason, 'Invalid'>, ErrorCode>> =
 
 export function describeError(error: ApiError): { readonly code: number; readonly body: ErrorBody } {
   const { code, errorCode, message } = judged(error);
-  const traceId = error instanceof DispatchError ? error.traceId : undefined;
-  const trace_id = traceId ?? currentTrace()?.traceId ?? '';
+  const trace_id = traces.get(error) ?? currentTrace()?.traceId ?? '';
   return { code, body: { error_code: errorCode, message, trace_id } };
 }
 

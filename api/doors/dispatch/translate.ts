@@ -40,9 +40,9 @@ export function requestIdOf({ metadata, spec }: Run): string {
   return metadata.annotations?.[ANNOTATION_REQUEST_ID] ?? spec.idempotencyKey ?? metadata.uid ?? '';
 }
 
-/** Of the request that made it. */
-export function traceOf({ metadata, status }: Run): string {
-  return status?.traceID ?? metadata.annotations?.[ANNOTATION_TRACE] ?? '';
+/** Of the request that made it; undefined where it came over no wire, and was in no trace. */
+export function traceOf({ metadata, status }: Run): string | undefined {
+  return status?.traceID ?? metadata.annotations?.[ANNOTATION_TRACE];
 }
 
 /** Whether this request made the Run, or would have. */
@@ -56,9 +56,9 @@ export function isMadeBy(run: Run, asked: DispatchRequest): boolean {
 const PRIORITY_STEP = 100;
 const PRIORITY_DEFAULT = 3;
 
-/** @param requestId where the client gave none: the request's own. */
-export function runOf(asked: DispatchRequest, namespace: string, requestId: string): Run {
-  const { taskId, workType, parameters, priority, dependsOn } = asked;
+/** @param ownId of the request itself, for where the client gave none. */
+export function runOf(asked: DispatchRequest, namespace: string, ownId: string): Run {
+  const { taskId, workType, parameters, priority, dependsOn, requestId } = asked;
   return {
     apiVersion: apiVersionOf(runs),
     kind: runs.kind,
@@ -67,7 +67,7 @@ export function runOf(asked: DispatchRequest, namespace: string, requestId: stri
       namespace,
       annotations: {
         [ANNOTATION_TASK_ID]: taskId,
-        [ANNOTATION_REQUEST_ID]: requestId,
+        [ANNOTATION_REQUEST_ID]: requestId ?? ownId,
         [ANNOTATION_REQUEST_HASH]: hashOf(asked),
       },
     },
@@ -76,7 +76,7 @@ export function runOf(asked: DispatchRequest, namespace: string, requestId: stri
       ...(Object.keys(parameters).length === 0 ? {} : { parameters: { ...parameters } }),
       // Else the work type's own counts.
       ...(priority === undefined ? {} : { priority: (priority - PRIORITY_DEFAULT) * PRIORITY_STEP }),
-      ...(asked.requestId === undefined ? {} : { idempotencyKey: asked.requestId }),
+      ...(requestId === undefined ? {} : { idempotencyKey: requestId }),
       ...(dependsOn.length === 0 ? {} : { dependsOn: dependsOn.map((id) => ({ name: runNameOf(id) })) }),
       ttlSecondsAfterFinished: RETENTION_SECONDS,
     },
@@ -104,7 +104,7 @@ export interface TaskFacts {
   readonly exit_code: number | null;
   /** From the first step's beginning to the end, or until now. */
   readonly duration_ms: number | null;
-  readonly trace_id: string;
+  readonly trace_id: string | null;
   readonly request_id: string;
   readonly work_type: string;
   /** How often it was tried. */
@@ -142,7 +142,7 @@ export function factsOf(run: Run, nowMs: number): TaskFacts {
     error_message: isFailure || state === 'cancelled' ? (status.message ?? status.reason ?? state) : null,
     exit_code: told?.exitCode ?? null,
     duration_ms: startedAt === undefined ? null : Math.max(0, endMs - Date.parse(startedAt)),
-    trace_id: traceOf(run),
+    trace_id: traceOf(run) ?? null,
     request_id: requestIdOf(run),
     work_type: spec.templateRef?.name ?? spec.jobRef?.name ?? '',
     attempts: steps.reduce((sum, { attempts = 0 }) => sum + attempts, 0),

@@ -64,10 +64,10 @@ export interface TaskEvent {
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The id in lower case. Throws `BadRequest`. */
-export function parseId(text: string): string {
+export function parseId(text: string, field: string): string {
   const id = text.toLowerCase();
   if (UUID.test(id)) return id;
-  throw new ApiError('BadRequest', `task ID "${text}" is not a UUID`);
+  throw wrong(field, text, 'a UUID');
 }
 
 export function isId(text: string): boolean {
@@ -77,10 +77,10 @@ export function isId(text: string): boolean {
 /** Throws `BadRequest` naming the field, what was found and what was wanted. */
 export function parseTaskEvent(body: unknown): TaskEvent {
   const event = fieldsOf(body, 'TaskEvent', ['ID', 'State', 'Timestamp', 'Task']);
-  optional(event, 'TaskEvent.ID', (value) => parseId(text(value, 'TaskEvent.ID')));
+  optional(event, 'TaskEvent.ID', (value) => parseId(text(value, 'TaskEvent.ID'), 'TaskEvent.ID'));
   optional(event, 'TaskEvent.Timestamp', (value) => time(value, 'TaskEvent.Timestamp'));
   const state = optional(event, 'TaskEvent.State', (value) => parseState(value, 'TaskEvent.State'));
-  const task = fieldsOf(event.Task, 'TaskEvent.Task', TASK_FIELDS);
+  const task = fieldsOf(event.Task, 'Task', TASK_FIELDS);
   const at = <T>(name: string, read: (value: unknown, field: string) => T): T | undefined =>
     optional(task, `Task.${name}`, read);
 
@@ -92,7 +92,7 @@ export function parseTaskEvent(body: unknown): TaskEvent {
   const id = at('ID', text);
   return {
     state: state ?? STATE.Pending,
-    id: id === undefined ? undefined : parseId(id),
+    id: id === undefined ? undefined : parseId(id, 'Task.ID'),
     name: at('Name', text) ?? '',
     image: at('Image', text) ?? '',
     memoryBytes: at('Memory', count) ?? 0,
@@ -130,7 +130,8 @@ const TASK_FIELDS = [
 function fieldsOf(value: unknown, what: string, known: readonly string[]): Record<string, unknown> {
   if (!isRecord(value)) throw wrong(what, value, 'an object');
   const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new ApiError('BadRequest', `unknown field "${unknown}" in ${what}`);
+  if (unknown !== undefined)
+    throw wrong(`${what}.${unknown}`, 'an unknown field', `one of ${known.join(', ')}`);
   return value;
 }
 

@@ -181,7 +181,7 @@ async function findTask(
   { worker }: TasksDoorDeps,
   moment: MomentOptions = {},
 ): Promise<Task> {
-  const id = parseId(text);
+  const id = parseId(text, 'taskID');
   const found = await lookUp(client, id, moment);
   if (found !== undefined && belongsTo(worker, found)) return found;
   throw new ApiError(

@@ -190,7 +190,8 @@ function stateOf({ spec, status = {} }: Task): TaskState {
       // Nobody has heard from the worker: what was seen last still stands.
       return status.container?.state === 'running' ? STATE.Running : STATE.Scheduled;
     case 'Pending':
-      if (spec.workerName !== undefined) return STATE.Scheduled;
+      // One that was taken off its worker is on its way to the next: it does not begin anew.
+      if (spec.bindingEpoch !== undefined) return STATE.Scheduled;
       return spec.desiredState === 'Stopped' ? STATE.Completed : STATE.Pending;
   }
 }

@@ -3,6 +3,7 @@
  * and a small HTTP client that hides nothing.
  */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import type { Door } from '../../../api/doors/door.ts';
 import { tasksDoor } from '../../../api/doors/tasks/tasks.ts';
 import type { BackupSource } from '../../../api/server/backups.ts';
 import { identityOf } from '../../../api/server/context.ts';
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly readinessChecks?: readonly HealthCheck[];
   /** Default: of the world's store. */
   readonly backup?: BackupSource;
+  /** Default: the tasks door. */
+  readonly doors?: readonly Door[];
 }
 
 /** A link without workers. */
@@ -83,7 +86,7 @@ export function newTestApp(world: World, options: ServerOptions = {}): ReturnTyp
     workerLink: options.workerLink ?? noWorkers,
     productVersion: '0.1.0',
     readinessChecks: options.readinessChecks ?? [],
-    doors: [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
+    doors: options.doors ?? [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
     backup:
       options.backup ??
       ((signal) => writeBackup({ store, clock, signal, engine: 'memory', gantryVersion: '0.1.0' })),

@@ -15,6 +15,7 @@ import {
   taskTemplates,
   workers,
 } from '../schemas/kinds.ts';
+import { awaitedRuns } from '../schemas/runlives.ts';
 import type {
   ClusterRole,
   ControllerRevision,
@@ -44,6 +45,8 @@ export const BY_NAMESPACE = 'namespace';
 export const BY_JOB = 'job';
 /** Runs by the ControllerRevision they run, as `namespace/name`. */
 export const BY_REVISION = 'revision';
+/** Runs that wait for others, by each of these, as `namespace/name`. */
+export const BY_AWAITED = 'awaited';
 /** Jobs by the Jobs they depend on, as `namespace/name`. */
 export const BY_UPSTREAM = 'upstream';
 /** Events by the object they are about. */
@@ -118,6 +121,7 @@ export function newInformers(context: InformerContext): Informers {
         [BY_CONTROLLER]: controllerUids,
         [BY_JOB]: (run) =>
           run.spec.jobRef === undefined ? [] : [keyString({ ...keyOf(run), name: run.spec.jobRef.name })],
+        [BY_AWAITED]: (run) => awaitedRuns(run).map((name) => keyString({ ...keyOf(run), name })),
         [BY_REVISION]: (run) =>
           run.spec.revision === undefined ? [] : [keyString({ ...keyOf(run), name: run.spec.revision })],
       },
@@ -146,4 +150,11 @@ function controllerUids({ metadata }: KubeObject): readonly string[] {
 export function subjectOf(event: Event): string {
   const { uid, kind, namespace, name } = event.involvedObject;
   return uid ?? `${kind ?? ''}/${namespace ?? ''}/${name ?? ''}`;
+}
+
+/** Keys of the Runs that a Run has ceased to wait for. */
+export function noLongerAwaited(run: Run | undefined, old: Run | undefined): readonly string[] {
+  if (old?.spec.dependsOn === undefined) return [];
+  const still = new Set(run === undefined ? [] : awaitedRuns(run));
+  return awaitedRuns(old).flatMap((name) => (still.has(name) ? [] : [keyString({ ...keyOf(old), name })]));
 }

@@ -4,6 +4,7 @@ import { jobs } from './kinds.ts';
 import type { Job, Run } from './types.gen.ts';
 
 export const DEPENDENCY_NOT_SATISFIED = 'DependencyNotSatisfied';
+export const WAITING_FOR_RUNS = 'WaitingForRuns';
 export const MAX_CONCURRENT_RUNS_EXCEEDED = 'MaxConcurrentRunsExceeded';
 
 /** Of this Job, not of an earlier one of its name that the collector has yet to clear up after. */
@@ -28,6 +29,19 @@ export function hasEnded({ status }: Run): boolean {
 /** The run controller has it in its hands. */
 export function hasBegun({ spec, status }: Run): boolean {
   return spec.revision !== undefined || status?.startedAt !== undefined || status?.state === 'running';
+}
+
+/**
+ * Names of the Runs that it cannot begin without and that it was not seen to have outlived yet. One that has ended, or
+ * begun, waits for nothing; one that is to be cancelled waits for its end only.
+ */
+export function awaitedRuns({ spec, status = {} }: Run): readonly string[] {
+  if (spec.dependsOn === undefined || status.finishedAt !== undefined || status.startedAt !== undefined)
+    return [];
+  const seen = new Set(
+    (status.dependsOn ?? []).flatMap(({ name, completedAt }) => (completedAt === undefined ? [] : [name])),
+  );
+  return spec.dependsOn.flatMap(({ name }) => (seen.has(name) ? [] : [name]));
 }
 
 /** It ended without having begun: it says nothing of how the Job's runs go. */

@@ -11,11 +11,11 @@ import { isSameJson } from '../../machinery/json.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { jobs, runs } from '../../schemas/kinds.ts';
-import { hasBegun, hasEnded, jobsOwning } from '../../schemas/runlives.ts';
+import { awaitedRuns, hasBegun, hasEnded, jobsOwning } from '../../schemas/runlives.ts';
 import type { Job, Run } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
-import { BY_JOB, BY_UPSTREAM, type Informers } from '../informers.ts';
+import { BY_AWAITED, BY_JOB, BY_UPSTREAM, type Informers, noLongerAwaited } from '../informers.ts';
 import { performAction, performMake, performStatus } from './perform.ts';
 import { planJob } from './plan.ts';
 import type { JobPlan, JobWorld } from './types.ts';
@@ -81,6 +81,12 @@ class Jobs implements Controller {
     });
     runCopies.onChange((_, run, old) => {
       const some = run ?? old;
+      // What it kept from going may go now.
+      for (const key of noLongerAwaited(run, old)) {
+        const other = runCopies.get(key);
+        if (other?.spec.jobRef !== undefined)
+          loop.enqueue(keyString({ ...keyOf(other), name: other.spec.jobRef.name }));
+      }
       const name = some?.spec.jobRef?.name;
       if (some === undefined || name === undefined) return;
       const key = keyString({ ...keyOf(some), name });
@@ -157,6 +163,11 @@ class Jobs implements Controller {
       findJob: (name) => jobCopies.get(named(name)),
       runsOf: (name) => runCopies.byIndex(BY_JOB, named(name)),
       hasDependents: jobCopies.byIndex(BY_UPSTREAM, key).length > 0,
+      awaited: new Set(
+        copies.flatMap(({ metadata: { name } }) =>
+          runCopies.byIndex(BY_AWAITED, named(name)).length > 0 ? [name] : [],
+        ),
+      ),
       isSchedulerSuspended: schedulerSettings.get(SETTINGS)?.spec?.suspended === true,
       sinceJumpMs: this.#wallJumps?.sinceJumpMs(),
       nowMs: clock.now(),
@@ -265,5 +276,14 @@ function factsOf(run: Run | undefined): unknown {
   const { metadata, spec, status = {} } = run;
   const { uid, deletionTimestamp, ownerReferences } = metadata;
   const { state, finishedAt, startedAt } = status;
-  return [uid, deletionTimestamp, ownerReferences, spec, state, finishedAt, startedAt];
+  return [
+    uid,
+    deletionTimestamp,
+    ownerReferences,
+    spec,
+    state,
+    finishedAt,
+    startedAt,
+    awaitedRuns(run).length,
+  ];
 }

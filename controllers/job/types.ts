@@ -18,6 +18,8 @@ export interface JobWorld {
   readonly runsOf: (jobName: string) => readonly Run[];
   /** Other Jobs depend on it. */
   readonly hasDependents: boolean;
+  /** Names of its runs for whose end other runs wait that have not seen it. */
+  readonly awaited: ReadonlySet<string>;
   /** Every schedule of the cluster rests. */
   readonly isSchedulerSuspended: boolean;
   /** Wall time, milliseconds since the epoch. */

@@ -4,20 +4,23 @@
  * is done is done before it is told, so that one write tells of it.
  */
 import { isApiError } from '../../machinery/errors.ts';
+import { isSameJson } from '../../machinery/json.ts';
 import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
 import { runs } from '../../schemas/kinds.ts';
+import { awaitedRuns, DEPENDENCY_NOT_SATISFIED, hasEnded } from '../../schemas/runlives.ts';
 import type { ControllerRevision, Job, Run, Task } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
-import type { Informers } from '../informers.ts';
+import { BY_AWAITED, type Informers } from '../informers.ts';
 import { KEPT_MS, Written } from './acting/memory.ts';
-import { observeRun, readLive } from './acting/observe.ts';
+import { observeDependencies, observeRun, readLive } from './acting/observe.ts';
 import { find, pinRun, siblingOf } from './acting/pin.ts';
 import { Pruner } from './acting/prune.ts';
 import { performSteps } from './acting/steps.ts';
 import { planRun } from './plan.ts';
+import { waitingNotes, waitingStatus } from './planning/dependencies.ts';
 import { endOf, isGivenUp } from './planning/ends.ts';
 import { isoTime } from './planning/steps.ts';
 import type { Refusal, RunPlan, RunWorld, Status } from './types.ts';
@@ -75,6 +78,11 @@ class RunController implements Controller {
         this.#refusals.delete(key);
         if (used !== undefined && old !== undefined) prune(keyString(siblingOf(old, used)));
       } else loop.enqueue(key);
+      // Its end, or that it is gone, is what others wait for.
+      if (run === undefined || (hasEnded(run) && (old === undefined || !hasEnded(old)))) {
+        for (const { metadata } of this.#informers.runs.byIndex(BY_AWAITED, key))
+          loop.enqueue(keyString(metadata));
+      }
     });
     this.#informers.tasks.onChange((key, task, old) => {
       this.#madeTasks.seen(key, task);
@@ -120,25 +128,17 @@ class RunController implements Controller {
 
   async #look(found: Run, signal: AbortSignal): Promise<Result> {
     let run = found;
-    if (run.status?.finishedAt === undefined && run.spec.revision === undefined) {
-      const pinning = await pinRun(
-        {
-          ...this.#informers,
-          revisions: this.#informers.controllerRevisions,
-          client: this.#context.client,
-          made: this.#madeRevisions,
-          keep: (key) => this.#pruner.keep(key),
-        },
-        run,
-        signal,
-      );
-      if (pinning.kind === 'waits') return done;
-      if (pinning.kind === 'refused') {
-        await this.#refuse(run, pinning.reason, pinning.message, signal);
-        return done;
+    if (run.status?.finishedAt === undefined) {
+      const pin = (given: Run): Promise<Run | undefined> => this.#pin(given, signal);
+      const wait = (given: Run): Promise<Run | undefined> => this.#awaitOthers(given, signal);
+      // What is dispatched runs as its template was when it was asked for, which its parameters fit. What a Job or an older
+      // run says is taken when it begins; and while it waits it takes no place among the job's runs.
+      const isDispatched = run.spec.templateRef !== undefined && run.spec.rerunOf === undefined;
+      for (const prepare of isDispatched ? [pin, wait] : [wait, pin]) {
+        const next = await prepare(run);
+        if (next === undefined) return done;
+        run = next;
       }
-      ({ run } = pinning);
-      this.#writtenRuns.add(run);
     }
     for (let round = 1; ; round++) {
       const { plan, next, isAhead } = await this.#step(run, signal);
@@ -152,6 +152,44 @@ class RunController implements Controller {
       const again = plan.lookAgainMs === undefined ? done : soonest(done, plan.lookAgainMs);
       return isAhead ? soonest(again, KEPT_MS) : again;
     }
+  }
+
+  /** Undefined: it does not begin now. */
+  async #pin(run: Run, signal: AbortSignal): Promise<Run | undefined> {
+    if (run.spec.revision !== undefined) return run;
+    const pinning = await pinRun(
+      {
+        ...this.#informers,
+        revisions: this.#informers.controllerRevisions,
+        client: this.#context.client,
+        made: this.#madeRevisions,
+        keep: (key) => this.#pruner.keep(key),
+      },
+      run,
+      signal,
+    );
+    if (pinning.kind === 'waits') return undefined;
+    if (pinning.kind === 'refused') {
+      await this.#refuse(run, pinning.reason, pinning.message, signal);
+      return undefined;
+    }
+    this.#writtenRuns.add(pinning.run);
+    return pinning.run;
+  }
+
+  /** Undefined: it does not begin now. */
+  async #awaitOthers(run: Run, signal: AbortSignal): Promise<Run | undefined> {
+    // One that is to be cancelled is ended by whoever would have let it begin.
+    if (run.spec.cancel === true || awaitedRuns(run).length === 0) return run;
+    const plan = await observeDependencies(this.#context.client, this.#informers.runs, run, signal);
+    const status = waitingStatus(run, plan);
+    if (plan.kind === 'failed') {
+      await this.#refuse({ ...run, status }, DEPENDENCY_NOT_SATISFIED, plan.message, signal);
+      return undefined;
+    }
+    if (isSameJson(status, run.status)) return undefined;
+    const written = await this.#write(run, { status, notes: waitingNotes(run, plan) }, signal);
+    return plan.kind === 'met' ? written : undefined;
   }
 
   /** Plans, performs, and tells of it in one write. */
@@ -201,7 +239,7 @@ class RunController implements Controller {
     return { plan, next, isAhead: seen.isAhead };
   }
 
-  async #write(run: Run, plan: RunPlan, signal: AbortSignal): Promise<Run> {
+  async #write(run: Run, plan: Pick<RunPlan, 'status' | 'notes'>, signal: AbortSignal): Promise<Run> {
     if (plan.status === run.status || (run.status === undefined && Object.keys(plan.status).length === 0))
       return run;
     const written = await this.#context.client.update(
@@ -246,6 +284,7 @@ class RunController implements Controller {
       state: 'failed',
       reason,
       message,
+      ...(run.status?.dependsOn === undefined ? {} : { dependsOn: run.status.dependsOn }),
       ...(scheduledTime === undefined ? {} : { scheduledTime }),
       finishedAt: isoTime(this.#context.clock.now()),
       ...(traceID === undefined ? {} : { traceID }),
@@ -254,8 +293,7 @@ class RunController implements Controller {
     const inputs = { jobRef: run.spec.jobRef ?? null, templateRef: run.spec.templateRef ?? null };
     const decision = { inputs, verdict: reason, action: 'the run has ended before a step began' };
     const notes = [{ type: 'Warning' as const, reason, message, decision }];
-    const plan = { ...planRun({ ...NO_WORLD, run: { ...run, status }, nowMs: 0 }), notes };
-    return this.#write(run, plan, signal);
+    return this.#write(run, { status, notes }, signal);
   }
 
   async #isGone(run: Run, signal: AbortSignal): Promise<boolean> {

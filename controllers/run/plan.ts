@@ -108,6 +108,7 @@ function statusOf(
     ...(outcome ?? { state: hasBegun ? 'running' : 'pending' }),
     tasks: [...entries],
     ...(scheduledTime === undefined ? {} : { scheduledTime }),
+    ...(old.dependsOn === undefined ? {} : { dependsOn: old.dependsOn }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(outcome === undefined ? {} : { finishedAt: isoTime(nowMs) }),
     ...(traceID === undefined ? {} : { traceID }),

@@ -13,7 +13,7 @@ import type { Event, Run, Task } from '../../schemas/types.gen.ts';
 import { awaitedBy } from '../dependencies/plan.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
-import { BY_DEPENDENCY, BY_SUBJECT, subjectOf } from '../informers.ts';
+import { BY_AWAITED, BY_DEPENDENCY, BY_SUBJECT, noLongerAwaited, subjectOf } from '../informers.ts';
 import { itemText, parseItem } from '../kinds/item.ts';
 import type { FollowedKind, Kinds } from '../kinds/kinds.ts';
 import { ClockWatch } from './clockwatch.ts';
@@ -39,6 +39,8 @@ export function openTtl(
       old?.status?.finishedAt !== finishedAt ||
       old?.spec.ttlSecondsAfterFinished !== run?.spec.ttlSecondsAfterFinished;
     if (finishedAt !== undefined && isNews) loop.enqueue(itemText(qualifiedName(runs), key));
+    // Whoever waited for others keeps them no longer.
+    for (const other of noLongerAwaited(run, old)) loop.enqueue(itemText(qualifiedName(runs), other));
   });
   const look = (key: string): void => loop.enqueue(itemText(qualifiedName(tasks), key));
   source.onChange((key, task, old) => {
@@ -130,7 +132,9 @@ class Ttl implements Controller {
     const task = kind === qualifiedName(tasks) ? this.#tasks.get(key) : undefined;
     if (task !== undefined) return planTaskTtl(task, nowMs, this.#waitingFor(task));
     const run = kind === qualifiedName(runs) ? this.#runs.get(key) : undefined;
-    return run === undefined ? planObjectTtl(object, nowMs) : planRunTtl(run, nowMs);
+    return run === undefined
+      ? planObjectTtl(object, nowMs)
+      : planRunTtl(run, nowMs, this.#runsWaitingFor(run));
   }
 
   async #remove(
@@ -183,6 +187,10 @@ class Ttl implements Controller {
       .byIndex(BY_DEPENDENCY, keyString(keyOf(task)))
       .filter((dependent) => awaitedBy(dependent).includes(task.metadata.name))
       .map(({ metadata }) => metadata.name);
+  }
+
+  #runsWaitingFor(run: Run): readonly string[] {
+    return this.#runs.byIndex(BY_AWAITED, keyString(keyOf(run))).map(({ metadata }) => metadata.name);
   }
 
   #tell(

@@ -29,10 +29,18 @@ export type TtlPlan =
  */
 export function planTaskTtl(task: Task, nowMs: number, waitingFor: readonly string[] = []): TtlPlan {
   const plan = planEndedTtl(task, nowMs);
-  if (plan.kind !== 'delete' || waitingFor.length === 0) return plan;
+  return plan.kind === 'delete' ? (awaitedPlan(plan.by, 'tasks', waitingFor) ?? plan) : plan;
+}
+
+function awaitedPlan(by: TtlName, who: 'tasks' | 'runs', waitingFor: readonly string[]): TtlPlan | undefined {
+  if (waitingFor.length === 0) return undefined;
   const names = waitingFor.slice(0, MAX_NAMES).join(', ');
   const more = waitingFor.length > MAX_NAMES ? ` and ${waitingFor.length - MAX_NAMES} more` : '';
-  const message = `its ${plan.by} has passed, but tasks that depend on it have not been started yet: ${names}${more}; it stays until they have been`;
+  const [yet, until] =
+    who === 'tasks'
+      ? ['have not been started yet', 'they have been']
+      : ['have not seen its end yet', 'they have'];
+  const message = `its ${by} has passed, but ${who} that depend on it ${yet}: ${names}${more}; it stays until ${until}`;
   return { kind: 'awaited', message };
 }
 
@@ -56,9 +64,15 @@ const DISPATCHED_RUN_SECONDS = 3_600;
 
 /**
  * A Run goes once it has ended for as long as its `gantry.dev/ttl` or its `ttlSecondsAfterFinished` says, whichever comes
- * first. One that has not ended stays, whatever they say.
+ * first. One that has not ended stays, whatever they say; and so does one for whose end others wait that have not seen it.
+ * @param waitingFor names of the Runs that wait for its end.
  */
-export function planRunTtl(run: Run, nowMs: number): TtlPlan {
+export function planRunTtl(run: Run, nowMs: number, waitingFor: readonly string[] = []): TtlPlan {
+  const plan = planEndedRunTtl(run, nowMs);
+  return plan.kind === 'delete' ? (awaitedPlan(plan.by, 'runs', waitingFor) ?? plan) : plan;
+}
+
+function planEndedRunTtl(run: Run, nowMs: number): TtlPlan {
   const marked = readAnnotation(run);
   const { finishedAt } = run.status ?? {};
   if (finishedAt === undefined) return planTtl(run, marked, 'not begun', nowMs);

@@ -33,6 +33,8 @@ export class Workloads {
   readonly #begun = new Set<string>();
   /** Uids of Tasks that have ended. A hand may start the container of one again: that is nobody's step. */
   readonly #ended = new Set<string>();
+  /** Names of Runs that have completed; none is used twice. */
+  readonly #completed = new Set<string>();
   /** Uids of Tasks that a set had not deleted yet, and of those that it may delete. */
   #alive = new Map<string, Task>();
   #mayGo = new Set<string>();
@@ -121,6 +123,9 @@ export class Workloads {
       this.#all(tasks),
       this.#all(controllerRevisions),
     ]);
+    for (const { metadata, status } of allRuns)
+      if (status?.finishedAt !== undefined && status.state === 'completed')
+        this.#completed.add(metadata.name);
     for (const task of allTasks) if (hasEnded(task)) this.#ended.add(task.metadata.uid ?? '');
     this.#checkSets(allSets, allTasks);
     this.#checkLeaving(allSets, allTasks);
@@ -217,6 +222,9 @@ export class Workloads {
       const run = allRuns.find(({ metadata }) => metadata.uid === ownerOf(task));
       const revision = allRevisions.find(({ metadata }) => metadata.name === run?.spec.revision);
       if (run === undefined || revision === undefined) continue;
+      const early = run.spec.dependsOn?.find((awaited) => !this.#completed.has(awaited.name));
+      if (early !== undefined)
+        throw new Violation(`task ${name} began before run ${early.name} had completed`);
       const siblings = all.filter((other) => isOwnedBy(other, run.metadata.uid) && other !== task);
       const own = siblings.find(
         (other) => other.metadata.labels?.[LABEL_STEP] === step && this.#goesOn(other),
@@ -343,15 +351,19 @@ export class Workloads {
     );
   }
 
-  #createRun(job: string): Promise<void> {
+  async #createRun(job: string): Promise<void> {
     const name = `${job}-by-hand-${this.#count(1_000_000)}`;
+    const other = this.#random.next() < 0.3 ? pick(this.#random, await this.#all(runs)) : undefined;
+    const awaited = other && { dependsOn: [{ name: other.metadata.name }] };
     const run = {
       apiVersion: API,
       kind: 'Run',
       metadata: { name, namespace: 'default' },
-      spec: { jobRef: { name: job }, priority: this.#count(3) },
+      spec: { jobRef: { name: job }, priority: this.#count(3), ...awaited },
     };
-    return this.#try(`create run ${name}`, () => this.#world.admin.create<KubeObject>(runs, run));
+    return this.#try(`create run ${name} ${JSON.stringify(awaited ?? {})}`, () =>
+      this.#world.admin.create<KubeObject>(runs, run),
+    );
   }
 
   #schedule(): string {

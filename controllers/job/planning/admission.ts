@@ -10,7 +10,15 @@
  */
 import { childName } from '../../../machinery/names.ts';
 import { MAX_QUEUED, maxRunsOf, policyOf } from '../../../schemas/jobrules.ts';
-import { byAge, hasBegun, hasEnded, isOf, isStopping, timeMs } from '../../../schemas/runlives.ts';
+import {
+  awaitedRuns,
+  byAge,
+  hasBegun,
+  hasEnded,
+  isOf,
+  isStopping,
+  timeMs,
+} from '../../../schemas/runlives.ts';
 import type { Job, Run } from '../../../schemas/types.gen.ts';
 import type { JobNote, JobStatus, JobWorld, NewRun, RunReference } from '../types.ts';
 import { dependencyRunName, KEY_LENGTH } from './upstream.ts';
@@ -164,6 +172,8 @@ function sortOpen({ job, runs, gone }: JobWorld, wanted: readonly NewRun[]): Ope
     if (hasBegun(run)) active.push(referenceTo(run));
     else if (deletionTimestamp !== undefined) continue;
     else if (run.spec.cancel === true) cancelled.push(run);
+    // It asks for a place once those that it waits for have completed.
+    else if (awaitedRuns(run).length > 0) continue;
     else if (noted.has(uid) || !isMade(job, run)) pending.push(run);
     else if (names.has(purposeOf(run))) made.push(run);
     else if (isDealtWith(job, run)) strays.push(run);

@@ -40,18 +40,19 @@ export function planHistory(world: JobWorld): readonly Removal[] {
 }
 
 /**
- * Whose end the status has yet to take in, whose outputs another run takes over, and by which Jobs that depend on this
- * one are judged. A run of a time that is not dealt with yet stays, too: its name is what keeps it from running again.
+ * Whose end the status has yet to take in, whose outputs another run takes over, whose end others wait for and have not
+ * seen, and by which Jobs that depend on this one are judged. A run of a time that is not dealt with yet stays, too: its name is what keeps it from running again.
  */
-function neededUids({ job, runs, hasDependents }: JobWorld): ReadonlySet<string> {
+function neededUids({ job, runs, hasDependents, awaited }: JobWorld): ReadonlySet<string> {
   const listed = [...(job.status?.active ?? []), ...(job.status?.waiting ?? [])].map(({ uid }) => uid);
   const rerun = new Set(runs.filter((run) => !hasEnded(run)).map(({ spec }) => spec.rerunOf?.name));
   const taken = runs
     .filter(({ metadata }) => rerun.has(metadata.name))
     .map(({ metadata }) => metadata.uid ?? '');
+  const waitedFor = runs.filter(({ metadata }) => awaited.has(metadata.name));
   const ended = hasDependents ? endedOf(job, runs) : [];
   const judged = [ended.at(-1), ended.findLast(isCompleted)].flatMap((run) => run?.metadata.uid ?? []);
-  return new Set([...listed, ...taken, ...judged]);
+  return new Set([...listed, ...taken, ...waitedFor.map(({ metadata }) => metadata.uid ?? ''), ...judged]);
 }
 
 function isCompleted({ status }: Run): boolean {

@@ -3,8 +3,10 @@ import type { ObjectStore } from '../../../client/informer.ts';
 import type { Client } from '../../../machinery/client.ts';
 import { keyString } from '../../../machinery/meta.ts';
 import { controllerRevisions, runs, tasks } from '../../../schemas/kinds.ts';
+import { awaitedRuns } from '../../../schemas/runlives.ts';
 import type { ControllerRevision, Run, Task } from '../../../schemas/types.gen.ts';
 import { BY_CONTROLLER } from '../../informers.ts';
+import { type DecidedDependencies, planDependencies } from '../planning/dependencies.ts';
 import { isControlledBy } from '../planning/names.ts';
 import { fromTaskProblem, planRerun, takenOver } from '../planning/rerun.ts';
 import { readPinned } from '../planning/revision.ts';
@@ -52,6 +54,30 @@ export async function observeRun(sources: ObserveSources, run: Run, signal: Abor
   if (typeof taken === 'string') return { kind: 'refused', message: taken };
   const world = { run, pinned, tasks: own, absent: new Set<string>(), takenOver: taken };
   return { kind: 'world', world, isAhead };
+}
+
+/** What those that it waits for say; the copies lag, so one that is to be gone is read live before it is believed. */
+export async function observeDependencies(
+  client: Client,
+  source: ObjectStore<Run>,
+  run: Run,
+  signal: AbortSignal,
+): Promise<DecidedDependencies> {
+  const found = new Map<string, Run>();
+  const absent = new Set<string>();
+  for (const name of awaitedRuns(run)) {
+    const copy = source.get(keyString(siblingOf(run, name)));
+    if (copy !== undefined) found.set(name, copy);
+  }
+  for (;;) {
+    const plan = planDependencies({ run, found, absent });
+    if (plan.kind !== 'look') return plan;
+    for (const name of plan.names) {
+      const live = await find(client, runs, siblingOf(run, name), signal);
+      if (live === undefined) absent.add(name);
+      else found.set(name, live);
+    }
+  }
 }
 
 /** Reads Tasks that the copy does not have: there, or surely not. */

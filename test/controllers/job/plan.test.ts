@@ -52,6 +52,7 @@ function world(of: Job, rest: Partial<JobWorld> = {}): JobWorld {
     findJob: () => undefined,
     runsOf: () => [],
     hasDependents: false,
+    awaited: new Set(),
     isSchedulerSuspended: false,
     nowMs: NOW,
     sinceJumpMs: undefined,
@@ -304,6 +305,7 @@ describe('planJob: which runs begin', () => {
     readonly status?: JobStatus;
     readonly runs: readonly Run[];
     readonly gone?: readonly string[];
+    readonly awaited?: readonly string[];
     readonly active: readonly string[];
     readonly acts?: readonly string[];
   }[] = [
@@ -465,6 +467,34 @@ describe('planJob: which runs begin', () => {
       acts: ['delete good', 'delete bad'],
     },
     {
+      name: 'history: what others wait for stays until they have seen its end',
+      spec: { successfulRunsHistoryLimit: 0 },
+      runs: [
+        run('seen', { state: 'completed', finishedAt: ago(9) }),
+        run('awaited', { state: 'completed', finishedAt: ago(8) }),
+      ],
+      awaited: ['awaited'],
+      active: [],
+      acts: ['delete seen'],
+    },
+    {
+      name: 'a run that waits for others takes no place, and leaves it to those that can begin',
+      spec: { concurrencyPolicy: 'Forbid' },
+      runs: [
+        run('waits', { state: 'pending' }, { dependsOn: [{ name: 'x' }] }, 'j', 2_000),
+        run('free', undefined, {}, 'j', 1_000),
+      ],
+      active: ['free'],
+      acts: [],
+    },
+    {
+      name: 'a run that waits for others is cancelled where somebody wants it',
+      spec: {},
+      runs: [run('waits', { state: 'pending' }, { dependsOn: [{ name: 'x' }], cancel: true })],
+      active: [],
+      acts: ['tell waits cancelled Cancelled'],
+    },
+    {
       name: 'history: a time that a person gave a run keeps it no longer, but what was made for a time to come stays',
       spec: { successfulRunsHistoryLimit: 0 },
       runs: [
@@ -482,7 +512,13 @@ describe('planJob: which runs begin', () => {
   for (const row of rows) {
     it(row.name, () => {
       const plan = settled(
-        planJob(world(job(row.spec, row.status), { runs: row.runs, gone: new Set(row.gone) })),
+        planJob(
+          world(job(row.spec, row.status), {
+            runs: row.runs,
+            gone: new Set(row.gone),
+            awaited: new Set(row.awaited),
+          }),
+        ),
       );
       expect(plan.status?.active?.map(({ name }) => name)).to.deep.equal(row.active);
       expect(acts(plan)).to.deep.equal(row.acts ?? []);

@@ -2,7 +2,8 @@
  * The laws of Runs, on the real registry: graphs and outcomes drawn at random, two processes that know nothing of each
  * other, calls that fail before or after they happened, copies that lag, processes that die between any two acts, and a
  * hand that deletes Tasks.
- * - safety, after every step: no step begins before what it depends on has ended; no two Tasks of one step at once; no
+ * - safety, after every step: no step begins before what it depends on has ended, and none of a Run that waits for another
+ *   one before that has completed; no two Tasks of one step at once; no
  *   more tries than its retries allow; what has ended stays as it is, and an ended Run makes nothing;
  * - liveness, once nothing goes wrong any more: every Run ends, and each step as a small evaluator says that it must;
  * - rest: then nothing is written.
@@ -23,6 +24,8 @@ const SEEDS = process.env['GANTRY_TEST_LONG'] === '1' ? 400 : 25;
 const FILE = 'test/controllers/run/law.test.ts';
 const ENDED = ['completed', 'failed', 'interrupted', 'cancelled', 'skipped'];
 const CONDITIONS = ['AllSuccess', 'AllSuccess', 'OnFailure', 'AllDone', 'Always'] as const;
+/** The one waits for the other to complete. */
+const [WAITER, AWAITED] = ['r2', 'r0'];
 const STEPS = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 type Step = JobStep & { readonly dependsOn: string[]; readonly condition: (typeof CONDITIONS)[number] };
@@ -69,6 +72,7 @@ class Scene {
     const shuffled = this.steps.toSorted(() => this.#random.next() - 0.5);
     await this.stage.createJob('j', shuffled);
     for (const name of ['r0', 'r1']) await this.stage.createRun(name, { jobRef: { name: 'j' } });
+    await this.stage.createRun(WAITER, { jobRef: { name: 'j' }, dependsOn: [{ name: AWAITED }] });
     for (const name of ['one', 'two']) this.#start(name);
   }
 
@@ -141,6 +145,10 @@ class Scene {
   /** What the evaluator says of each step, from how often its tries failed and what became of the steps before. */
   checkOutcome(): void {
     for (const { metadata, status } of this.#runs) {
+      if (metadata.name === WAITER && this.#stateOf(AWAITED) !== 'completed') {
+        expect(status).to.include({ state: 'failed', reason: 'DependencyNotSatisfied' });
+        continue;
+      }
       const states = new Map((status?.tasks ?? []).map((entry) => [entry.name, entry.state]));
       const wanted = new Map<string, string>();
       for (const step of this.steps) {
@@ -188,6 +196,8 @@ class Scene {
     expect(mine.filter((task) => !isOver(task)).length, `${told}: tasks at once`).to.be.at.most(1);
     const fresh = mine.filter(({ metadata }) => !this.#seen.has(metadata.uid ?? ''));
     if (fresh.length === 0) return;
+    if (run.metadata.name === WAITER)
+      expect(this.#stateOf(AWAITED), `${told} began and ${AWAITED} had not completed`).to.equal('completed');
     // A request of a process that was overtaken may arrive late; its Task is stopped. Else an ended Run makes nothing.
     for (const upstream of step.dependsOn) {
       const entry = run.status?.tasks?.find(({ name }) => name === upstream);
@@ -195,6 +205,10 @@ class Scene {
       const hasEnded = ENDED.includes(entry?.state ?? '') || (tries.length > 0 && tries.every(isOver));
       expect(hasEnded, `${told} began before ${upstream} had ended`).to.equal(true);
     }
+  }
+
+  #stateOf(run: string): string | undefined {
+    return this.#runs.find(({ metadata }) => metadata.name === run)?.status?.state;
   }
 
   #start(name: string): void {

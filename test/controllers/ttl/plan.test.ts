@@ -140,6 +140,22 @@ describe('planTaskTtl', () => {
     expect(planTaskTtl(finished('Succeeded', 60, 0), NOW, ['web'])).to.have.property('kind', 'later');
   });
 
+  it('a run that others wait for stays until they have seen its end', () => {
+    const run: Run = {
+      apiVersion: 'gantry.dev/v1',
+      kind: 'Run',
+      metadata: { name: 'r' },
+      spec: { templateRef: { name: 't' } },
+      status: { state: 'completed', finishedAt: ago(2 * HOUR) },
+    };
+    expect(planRunTtl(run, NOW)).to.have.property('kind', 'delete');
+    expect(planRunTtl(run, NOW, ['next'])).to.deep.equal({
+      kind: 'awaited',
+      message:
+        'its ttlSecondsAfterFinished has passed, but runs that depend on it have not seen its end yet: next; it stays until they have',
+    });
+  });
+
   const field = 'ttlSecondsAfterFinished';
   const ofField: typeof rows = [
     {

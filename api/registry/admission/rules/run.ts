@@ -36,6 +36,28 @@ function changeProblems(object: DynamicObject, before: DynamicObject): FieldProb
   return problems;
 }
 
+/** Each is there, so that no circle can come about: what a Run waits for is older than it. */
+function dependencyProblems(
+  { metadata: { name: own }, spec }: DynamicObject,
+  namespace: string,
+  find: FindObject,
+): FieldProblem[] {
+  const list = readPath(spec, ['dependsOn']);
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((entry: unknown, at): FieldProblem[] => {
+    const name = readPath(entry, ['name']);
+    const field = `spec.dependsOn[${at}].name`;
+    // What is no name is the schema's to refuse.
+    if (typeof name !== 'string' || name === '') return [];
+    if (name === own) return [invalid(field, name, 'a run cannot wait for itself')];
+    const other = find(runs, { namespace, name });
+    if (other === undefined) return [missing(field, name)];
+    const isGoing = other.metadata.deletionTimestamp !== undefined;
+    const hasEnded = readPath(other, ['status', 'finishedAt']) !== undefined;
+    return isGoing && !hasEnded ? [invalid(field, name, 'is being deleted')] : [];
+  });
+}
+
 /** Looks at what is run, fills in what is left to it, and says what does not fit. */
 function newFindings(object: DynamicObject, find: FindObject): Findings {
   const { spec } = object;
@@ -43,25 +65,26 @@ function newFindings(object: DynamicObject, find: FindObject): Findings {
   const { parameters, rerunOf } = spec;
   const { namespace = '' } = object.metadata;
   const rerun = rerunFindings(rerunOf, spec, namespace, find);
+  const before = [...rerun.problems, ...dependencyProblems(object, namespace, find)];
   // What is no object is the schema's to refuse.
   const given = isRecord(parameters) ? parameters : {};
   const job = nameIn(spec, 'jobRef');
   const template = nameIn(spec, 'templateRef');
-  if ((job === undefined) === (template === undefined)) return { problems: rerun.problems, warnings: [] };
+  if ((job === undefined) === (template === undefined)) return { problems: before, warnings: [] };
   const kind = job === undefined ? taskTemplates : jobs;
   const name = job ?? template ?? '';
   const at = job === undefined ? 'spec.templateRef.name' : 'spec.jobRef.name';
   const source = find(kind, { namespace, name });
-  if (source === undefined) return { problems: [...rerun.problems, missing(at, name)], warnings: [] };
+  if (source === undefined) return { problems: [...before, missing(at, name)], warnings: [] };
   if (source.metadata.deletionTimestamp !== undefined)
-    return { problems: [...rerun.problems, invalid(at, name, 'is being deleted')], warnings: [] };
+    return { problems: [...before, invalid(at, name, 'is being deleted')], warnings: [] };
   const all = { ...rerun.values, ...given };
   const ofNow = job === undefined ? judgedByTemplate(source, all) : judgedByJob(source, all);
   const judged = rerun.values === undefined ? ofNow : judgedAgain(ofNow, all, given, rerun.values);
   if (Object.keys(judged.values).length > 0) spec['parameters'] = { ...judged.values };
   if (rerun.scheduledTime !== undefined) spec['scheduledTime'] ??= rerun.scheduledTime;
   if (job !== undefined) belongTo(object, source);
-  return { problems: [...rerun.problems, ...judged.problems], warnings: judged.warnings };
+  return { problems: [...before, ...judged.problems], warnings: judged.warnings };
 }
 
 function judgedByJob(job: DynamicObject, values: Values): Judged {

@@ -1136,6 +1136,23 @@ outputs?: {
 rerunOf?: string
 }[]
 /**
+ * The runs of spec.dependsOn, as they were seen.
+ */
+dependsOn?: {
+/**
+ * Its name.
+ */
+name: string
+/**
+ * Its uid: another run that gets its name later is not meant.
+ */
+uid?: string
+/**
+ * When it completed. Present once that was seen; from then on it may be gone.
+ */
+completedAt?: string
+}[]
+/**
  * The time of the schedule it is for.
  */
 scheduledTime?: string

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import type { ApplyFlags } from './commands/apply.ts';
+import type { CertificateCreateFlags } from './commands/certificate.ts';
 import type { DeleteFlags } from './commands/delete.ts';
 import type { DescribeFlags } from './commands/describe.ts';
 import type { GetFlags } from './commands/get.ts';
@@ -11,6 +12,7 @@ import type { LogsFlags } from './commands/logs.ts';
 import type { TokenCreateFlags, TokenFlags } from './commands/token.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
+import { addCompletion } from './completioncommands.ts';
 import { handDownFlags } from './earlyflags.ts';
 import { helpText, pathOf } from './helptext.ts';
 import { CommandError, type Io } from './io.ts';
@@ -183,6 +185,7 @@ function newProgram(io: Io, texts: Texts): Command {
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
   addJobCommands(program, { io });
+  addCompletion(program, io);
 
   withStore(
     withConnection(add('backup <file>', 'write everything that is stored to a file (- is standard output)')),
@@ -231,6 +234,22 @@ function newProgram(io: Io, texts: Texts): Command {
     const { runTokenRotate } = await import('./commands/token.ts');
     await runTokenRotate(settingFlagsOf(flags), io);
   });
+
+  const certificate = program
+    .command('certificate')
+    .description("make client certificates with the cluster's keys");
+  withStore(
+    certificate.command('create').description('write a new client certificate, its key and the authority'),
+    KEYS_MEANING,
+  )
+    .requiredOption('--user <name>', 'whom it proves')
+    .requiredOption('--out <directory>', 'where ca.crt, client.crt and client.key are written')
+    .option('--group <name>', 'a group of the user; may be given again', collect)
+    .option('--ttl <duration>', 'how long it is good, such as 12h or 90d; at most a year', '30d')
+    .action(async (flags: CertificateCreateFlags & Record<string, unknown>) => {
+      const { runCertificateCreate } = await import('./commands/certificate.ts');
+      await runCertificateCreate(flags, settingFlagsOf(flags), io);
+    });
 
   const store = program.command('store').description('look after the store');
   withSettings(

@@ -62,6 +62,33 @@ export interface Pki {
   daysLeft(): readonly { readonly certificate: string; readonly days: number }[];
 }
 
+/** A client's certificate that is kept nowhere here. */
+export interface ClientWish {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly lifetimeMs: number;
+}
+
+/**
+ * Signs a certificate for the holder of `key`, of the authority in `keys`, which is made if there is none yet. It never
+ * outlives the authority. Rejects with `PkiError`.
+ */
+export async function signClient(
+  {
+    keys,
+    clock,
+    random = systemRandom,
+  }: Required<Pick<PkiOptions, 'keys' | 'clock'>> & Pick<PkiOptions, 'random'>,
+  { user, groups, lifetimeMs }: ClientWish,
+  key: string,
+): Promise<{ readonly authority: string; readonly certificate: string }> {
+  const authority = await openAuthority(keys, clock, random);
+  const subject = { commonName: user, organizations: groups };
+  const validity = { nowMs: clock.now(), days: lifetimeMs / (SECONDS_PER_DAY * 1000) };
+  const certificate = await signLeaf(authority, { subject, usage: 'client' }, key, validity, random);
+  return { authority: authority.certificate, certificate };
+}
+
 /** Rejects with `PkiError`. */
 export async function openPki(options: PkiOptions): Promise<Pki> {
   const { directory, clock } = options;

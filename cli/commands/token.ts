@@ -80,8 +80,8 @@ async function withAuthority<T>(
   });
   if (isSharedAddress(settings.store)) {
     // Only here: it takes a store and a registry.
-    const { withStoredTokens } = await import('../storedtokens.ts');
-    return withStoredTokens(settings, clock, work);
+    const { withStoredKeys } = await import('../storedkeys.ts');
+    return withStoredKeys(settings, clock, ({ tokens }) => work(tokens));
   }
   const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(settings.home)), clock });
   await authority.open();

@@ -163,7 +163,7 @@ async function through(
           `too many calls of user ${JSON.stringify(caller.name)} at once: ${seat}; call again later`,
         );
       }
-      ({ release } = seat);
+      release = () => seat.release();
       const client = new InProcessClient(registry, { ...context, identity: DOOR, impersonator: caller });
       await work({ caller, context, client, signal: gone.signal, release });
       if (origin.told !== 'everything') tell({ code: 200 });

@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { ApiError, type StatusReason } from '../../../machinery/errors.ts';
 
-export type CodeName = keyof typeof status & string;
+export type CodeName = keyof typeof status;
 
 /** What a call ends with. */
 export class CallError extends Error {

@@ -178,18 +178,12 @@ function frame(source: Source, data: Uint8Array, at: string | undefined, tag: st
 }
 
 function lastWords(run: Run): string {
+  const state = statusOf(run);
+  if (state === JobStatus.Complete) return 'Complete';
+  if (state === JobStatus.Stopped) return 'Stopped';
   const message = messageOfRun(run);
-  const why = message === '' ? '' : `: ${message}`;
-  switch (statusOf(run)) {
-    case JobStatus.Complete:
-      return 'Complete';
-    case JobStatus.Stopped:
-      return 'Stopped';
-    case JobStatus.Interrupted:
-      return `Interrupted${why}`;
-    default:
-      return `Failed${why}`;
-  }
+  const how = state === JobStatus.Interrupted ? 'Interrupted' : 'Failed';
+  return message === '' ? how : `${how}: ${message}`;
 }
 
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {

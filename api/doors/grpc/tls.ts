@@ -25,6 +25,8 @@ const SIGNATURES = [
 
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+/** Of one strength each. */
+const STRONG_KEYS: ReadonlySet<string> = new Set(['ed25519', 'ed448']);
 /** As strong as P-256 (NIST SP 800-57, table 2). */
 const LEAST_RSA_BITS = 3072;
 const STRONG_HASH = /sha-?(?:256|384|512)|^ed(?:25519|448)$/i;
@@ -72,18 +74,11 @@ function weakness(certificate: X509Certificate): string | undefined {
 
 function keyWeakness({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
   const { namedCurve = '', modulusLength = 0 } = asymmetricKeyDetails ?? {};
-  switch (asymmetricKeyType) {
-    case 'ec':
-      return CURVES.has(namedCurve) ? undefined : `a key on the curve ${namedCurve}`;
-    case 'rsa':
-    case 'rsa-pss':
-      return modulusLength >= LEAST_RSA_BITS ? undefined : `an RSA key of ${modulusLength} bits`;
-    case 'ed25519':
-    case 'ed448':
-      return undefined;
-    default:
-      return `a key of type ${asymmetricKeyType ?? 'unknown'}`;
-  }
+  const type: string = asymmetricKeyType ?? 'unknown';
+  if (STRONG_KEYS.has(type)) return undefined;
+  if (type === 'ec') return CURVES.has(namedCurve) ? undefined : `a key on the curve ${namedCurve}`;
+  if (!type.startsWith('rsa')) return `a key of type ${type}`;
+  return modulusLength >= LEAST_RSA_BITS ? undefined : `an RSA key of ${modulusLength} bits`;
 }
 
 function oneLine(subject: string | undefined): string {

@@ -1,13 +1,12 @@
 /**
- * The token keys of a cluster whose store is shared, for a command that is no server: the store is opened, and of the
- * registry as much as Secrets need.
+ * The keys of a cluster whose store is shared, for a command that is no server: the store is opened, and of the registry as
+ * much as Secrets need.
  */
 import { openRegistry } from '../api/registry/open.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { silentLog } from '../machinery/log.ts';
 import { newMetrics } from '../machinery/metrics.ts';
 import { systemRandom } from '../machinery/random.ts';
-import type { TokenAuthority } from '../net/tokens.ts';
 import { builtinKinds } from '../schemas/kinds.ts';
 import { ClusterKeys } from './clusterkeys.ts';
 import type { Settings } from './settings.ts';
@@ -16,10 +15,10 @@ import { openStoreOf } from './storeopening.ts';
 const KINDS: ReadonlySet<string> = new Set(['Namespace', 'Secret']);
 
 /** Rejects with what cannot be opened, and as `work` does. */
-export async function withStoredTokens<T>(
+export async function withStoredKeys<T>(
   settings: Settings,
   clock: Clock,
-  work: (authority: TokenAuthority) => Promise<T>,
+  work: (keys: ClusterKeys) => Promise<T>,
 ): Promise<T> {
   await using opened = new AsyncDisposableStack();
   const random = systemRandom;
@@ -41,5 +40,5 @@ export async function withStoredTokens<T>(
   });
   opened.defer(() => registry.close());
   await keys.open();
-  return await work(keys.tokens);
+  return await work(keys);
 }

@@ -50,6 +50,8 @@ export interface ConnectionDeps {
   readonly log: Log;
   /** How many may read the past at once. */
   readonly replays: Limiter;
+  /** How many events of the past one subscription may ask for; default 10,000. */
+  readonly mostReplayed?: number;
   readonly counts: {
     frame(): void;
     dropped(cause: string): void;
@@ -148,7 +150,7 @@ export class TraceConnection implements SubscriptionHost {
   }
 
   async #begin(subscription: Subscription, fromRevision: number | undefined): Promise<void> {
-    const { hub, registry, rights, replays } = this.#deps;
+    const { hub, registry, rights, replays, mostReplayed = MAX_REPLAY } = this.#deps;
     const { traceId, ended } = subscription;
     if (!(await rights.mayAnywhere())) throw notAllowed();
     const leave = await hub.enter();
@@ -163,7 +165,7 @@ export class TraceConnection implements SubscriptionHost {
       fromRevision === undefined
         ? hub.present(traceId)
         : await replays.run(ended, () =>
-            replay(registry, { id: traceId, after: fromRevision, upTo, most: MAX_REPLAY }, ended),
+            replay(registry, { id: traceId, after: fromRevision, upTo, most: mostReplayed }, ended),
           );
     if (subscription.isOver) return;
     const revision = Math.max(upTo, fromRevision ?? 0);

@@ -95,7 +95,10 @@ export class TraceHub {
 
   /** How things in a trace are at the frontier, in order of their revisions. */
   present(traceId: string): readonly TraceEvent[] {
-    const found = [...(this.#present.get(traceId)?.values() ?? [])];
+    const found = Array.from(this.#present.get(traceId)?.values() ?? [], (event) => ({
+      ...event,
+      change: 'current' as const,
+    }));
     return found.sort((one, other) => one.revision - other.revision);
   }
 

@@ -24,7 +24,7 @@ import { type AppContext, type AppState, requestContext } from '../../server/con
 import { methodNotAllowed, toApiError } from '../../server/errors.ts';
 import type { Door } from '../door.ts';
 import { AGENT_STATES, type Agent, agentOfWorker, heldIn } from './agents.ts';
-import { CODES, DispatchError, describeError } from './errors.ts';
+import { CODES, DispatchError, describeError, inTrace } from './errors.ts';
 import { answerHealth } from './health.ts';
 import { agentOf, outputOf, triesOf } from './output.ts';
 import { type DispatchRequest, readDispatch, taskIdProblem } from './request.ts';

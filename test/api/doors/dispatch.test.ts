@@ -1,7 +1,7 @@
 /** Handing in work: D2.1, D2.5 and D2.6 of the checklist. */
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { DispatchError, describeError } from '../../../api/doors/dispatch/errors.ts';
+import { DispatchError, describeError, inTrace } from '../../../api/doors/dispatch/errors.ts';
 import { runNameOf } from '../../../api/doors/dispatch/translate.ts';
 import { openRegistry } from '../../../api/registry/open.ts';
 import { DEV_IDENTITY } from '../../../api/server/listener.ts';
@@ -19,7 +19,7 @@ import {
   taskTemplates,
 } from '../../../schemas/kinds.ts';
 import { type Answer, at } from '../server/harness.ts';
-import { createTemplate, type DispatchRig, openDispatch } from './dispatchrig.ts';
+import { createTemplate, type DispatchRig, openDispatch, registryWith } from './dispatchrig.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const TRACEPARENT = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
@@ -69,6 +69,30 @@ describe('the dispatch door: handing in work', () => {
       expect(id).to.match(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
       expect(trace).to.match(/^[0-9a-f]{32}$/);
       expect((await rig.run('order-4711')).spec).not.to.have.property('idempotencyKey');
+    });
+
+    it('D2.2 tells of work that nothing has become of yet that it is pending', async () => {
+      const { trace_id, request_id } = (await rig.dispatch(WORK)).json();
+      expect(await rig.status('order-4711')).to.deep.equal({
+        task_id: 'order-4711',
+        status: 'pending',
+        progress: 0,
+        error_code: null,
+        error_message: null,
+        exit_code: null,
+        duration_ms: null,
+        trace_id,
+        request_id,
+        work_type: 'fib',
+        attempts: 0,
+        created_at: '2026-01-01T00:00:00Z',
+        started_at: null,
+        finished_at: null,
+        updated_at: '2026-01-01T00:00:00Z',
+        agent_id: null,
+        output: '',
+        output_unavailable: null,
+      });
     });
 
     for (const [given, stored] of [
@@ -391,7 +415,6 @@ describe('the dispatch door: handing in work', () => {
         body: { error_code: 2001, message: 'gone', trace_id: TRACE },
       });
     });
-    });
 
     it('D2.5 names the work in its log lines', async () => {
       const lines: string[] = [];
@@ -515,17 +538,14 @@ describe('the dispatch door: handing in work', () => {
       const { world } = rig;
       let isFirst = true;
       const { registry } = world;
-      const slow = new Proxy(registry, {
-        get: (target, name) => {
-          const real: unknown = Reflect.get(target, name);
-          if (typeof real !== 'function') return real;
-          if (name !== 'get' || !isFirst) return real.bind(target) as unknown;
+      const slow = registryWith(registry, {
+        get: async (...words) => {
+          const found = registry.get(...words);
+          if (!isFirst) return found;
           isFirst = false;
-          return async (...words: Parameters<typeof registry.get>) => {
-            const found = await registry.get(...words).catch((error: unknown) => error);
-            await rig.dispatch(WORK);
-            throw found;
-          };
+          const end = await found.catch((error: unknown) => error);
+          await rig.dispatch(WORK);
+          throw end;
         },
       });
       const racing = await openDispatch({ world: { ...world, registry: slow }, identity: DEV_IDENTITY });

@@ -1,5 +1,6 @@
 /** The dispatch door over the real registry, on a loopback port; every answer of it is held to its OpenAPI document. */
 import { dispatchDoor } from '../../../api/doors/dispatch/dispatch.ts';
+import type { Registry } from '../../../api/registry/types.ts';
 import { devListener } from '../../../api/server/listener.ts';
 import { newApp } from '../../../api/server/server.ts';
 import { systemClock } from '../../../machinery/clock.ts';
@@ -153,4 +154,16 @@ export function linkWith(
       );
     },
   };
+}
+
+/** The registry with some of it done otherwise. */
+export function registryWith(registry: Registry, other: Partial<Registry>): Registry {
+  return new Proxy(registry, {
+    get(target, name) {
+      const own: unknown = Reflect.get(other, name);
+      if (own !== undefined) return own;
+      const real: unknown = Reflect.get(target, name);
+      return typeof real === 'function' ? (real.bind(target) as unknown) : real;
+    },
+  });
 }

@@ -16,6 +16,7 @@ import { Hooks } from './hooks/hooks.ts';
 import { interfaceAddresses } from './networks/interfaces.ts';
 import { EngineNetworks } from './networks/networks.ts';
 import { TaskProber } from './probes/prober.ts';
+import { ProgressWatch } from './progress/progresswatch.ts';
 import { openSeccompProfiles } from './seccomp.ts';
 import { DiskVolumes, type VolumePlaces } from './volumes/diskvolumes.ts';
 
@@ -66,5 +67,6 @@ export function openServices(deps: ServiceDeps): TaskServices {
     archive: deps.archive ?? { keep: () => Promise.resolve() },
     seccompProfiles: openSeccompProfiles(deps.seccompProfiles),
     disk: new DiskWatch({ ...deps, volumes, tape: machineTape }),
+    progress: new ProgressWatch({ ...deps, outputs: volumes.outputs }),
   };
 }

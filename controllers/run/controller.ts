@@ -54,6 +54,9 @@ class RunController implements Controller {
   /** By Run and step: until when, on the monotonic clock, a step that found no room waits. */
   readonly #refusals = new Map<string, Map<string, Refusal & { readonly dueMs: number }>>();
 
+  /** By Run that has not ended: when its status was last written here, on the monotonic clock. */
+  readonly #writtenMs = new Map<string, number>();
+
   constructor(context: ControllerContext, informers: Informers) {
     this.#context = context;
     this.#informers = informers;
@@ -76,6 +79,7 @@ class RunController implements Controller {
       const used = old?.spec.revision;
       if (run === undefined) {
         this.#refusals.delete(key);
+        this.#writtenMs.delete(key);
         if (used !== undefined && old !== undefined) prune(keyString(siblingOf(old, used)));
       } else loop.enqueue(key);
       // Its end, or that it is gone, is what others wait for.
@@ -207,7 +211,14 @@ class RunController implements Controller {
       const next = await this.#refuse(run, 'InvalidRerun', seen.message, signal);
       return { plan: planRun({ ...NO_WORLD, run: next, nowMs: 0 }), next, isAhead: false };
     }
-    let world = { ...seen.world, refusals: this.#refusalsOf(key), nowMs: this.#context.clock.now() };
+    const { clock } = this.#context;
+    const writtenMs = this.#writtenMs.get(key);
+    let world: RunWorld = {
+      ...seen.world,
+      refusals: this.#refusalsOf(key),
+      nowMs: clock.now(),
+      ...(writtenMs === undefined ? {} : { sinceWriteMs: clock.monotonicMs() - writtenMs }),
+    };
     let plan = planRun(world);
     if (plan.lookups.length > 0) {
       world = { ...world, ...(await readLive(this.#context.client, world, plan.lookups, signal)) };
@@ -248,6 +259,9 @@ class RunController implements Controller {
       { subresource: 'status', signal },
     );
     this.#writtenRuns.add(written);
+    const key = keyString(keyOf(run));
+    if (plan.status.finishedAt === undefined) this.#writtenMs.set(key, this.#context.clock.monotonicMs());
+    else this.#writtenMs.delete(key);
     for (const note of plan.notes) this.#context.recorder.record({ object: written, ...note });
     return written;
   }
@@ -331,11 +345,11 @@ function isNews(task: Task | undefined, old: Task | undefined, nowMs: number): b
 
 function signOf(task: Task, nowMs: number): string {
   const { uid = '', deletionTimestamp = '' } = task.metadata;
-  const { phase, reason, startedAt } = task.status ?? {};
+  const { phase, reason, startedAt, progress = '' } = task.status ?? {};
   const end = endOf(task, nowMs)?.kind ?? '';
   const isInTrouble = startedAt === undefined && (isGivenUp(reason) || reason === 'ErrImagePull');
   const isLost = phase === 'Unknown';
-  return [uid, deletionTimestamp, task.spec.desiredState ?? '', end, isInTrouble, isLost].join(' ');
+  return [uid, deletionTimestamp, task.spec.desiredState ?? '', end, isInTrouble, isLost, progress].join(' ');
 }
 
 /** Keys of the Runs that a Job has let begin since. */

@@ -10,6 +10,7 @@ import { ANNOTATION_TRACE } from '../../machinery/labels.ts';
 import { isEnd } from './planning/conditions.ts';
 import { notesOf } from './planning/notes.ts';
 import { outcomeOf, withOutputs } from './planning/outcome.ts';
+import { holdBack, progressOf } from './planning/progress.ts';
 import { type Abort, isoTime, planStep, type StepPlan, strayStop } from './planning/steps.ts';
 import type { PinnedStep, RunPlan, RunWorld, Status, StepStatus } from './types.ts';
 
@@ -22,8 +23,8 @@ export function planRun(world: RunWorld): RunPlan {
   }
   const steps = world.pinned?.tasks ?? (old.tasks ?? []).map(bareStep);
   const plans = planSteps(world, steps);
-  const status = statusOf(world, steps, plans);
-  const again = plans.flatMap(({ lookAgainMs }) => lookAgainMs ?? []);
+  const { status, lookAgainMs } = holdBack(old, statusOf(world, steps, plans), world.sinceWriteMs);
+  const again = [...plans, { lookAgainMs }].flatMap((plan) => plan.lookAgainMs ?? []);
   return {
     lookups: plans.flatMap(({ lookups = [] }) => lookups),
     creates: plans.flatMap(({ create }) => create ?? []),
@@ -104,8 +105,11 @@ function statusOf(
   const { scheduledTime } = run.spec;
   const traceID = old.traceID ?? run.metadata.annotations?.[ANNOTATION_TRACE];
   const { generation } = run.metadata;
+  const told = outcome ?? { state: hasBegun ? ('running' as const) : ('pending' as const) };
+  const progress = progressOf(entries, told.state);
   const next: Status = {
-    ...(outcome ?? { state: hasBegun ? 'running' : 'pending' }),
+    ...told,
+    ...(progress === undefined ? {} : { progress }),
     tasks: [...entries],
     ...(scheduledTime === undefined ? {} : { scheduledTime }),
     ...(old.dependsOn === undefined ? {} : { dependsOn: old.dependsOn }),

@@ -64,6 +64,8 @@ export interface RunWorld {
   readonly takenOver: readonly StepStatus[];
   /** Wall time, milliseconds since the epoch. */
   readonly nowMs: number;
+  /** Monotonic time since this process last wrote its status; absent: it has not, or long ago. */
+  readonly sinceWriteMs?: number;
 }
 
 export interface CreateAction {

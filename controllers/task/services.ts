@@ -186,6 +186,26 @@ export interface OveruseSource {
   onChange(listener: (taskKey: string) => void): void;
 }
 
+/** A container whose words are listened for. */
+export interface ProgressContainer {
+  readonly id: string;
+  readonly attempt: number;
+  readonly isRunning: boolean;
+}
+
+/** Hears how far Tasks of Runs say that they are. */
+export interface ProgressSource {
+  /**
+   * By container id, in percent: what those that said something said last. Asking is also how a container begins to be
+   * listened to, once it runs, and how one that is not asked about any more is forgotten.
+   */
+  progressOf(task: Task, containers: readonly ProgressContainer[]): ReadonlyMap<string, number>;
+  /** The Task is gone or with another worker. */
+  forget(taskKey: string): void;
+  /** One listener: the controller. Called at most once a second for a container. */
+  onChange(listener: (taskKey: string) => void): void;
+}
+
 export interface TaskServices {
   readonly inputs: InputSource;
   readonly volumes: TaskVolumes;
@@ -196,4 +216,5 @@ export interface TaskServices {
   readonly archive: LogArchive;
   readonly seccompProfiles: SeccompProfiles;
   readonly disk: OveruseSource;
+  readonly progress: ProgressSource;
 }

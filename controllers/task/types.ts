@@ -103,6 +103,8 @@ export interface TaskWorld {
   readonly probes: ReadonlyMap<string, ProbeState>;
   /** By container id: why it took more of the worker's disk than it may, for those that did. */
   readonly overuse: ReadonlyMap<string, string>;
+  /** By container id: how far those that said it are, percent. */
+  readonly progress: ReadonlyMap<string, number>;
   /** By container id: the last lines of ended ones whose end is not in the stored status yet. */
   readonly outputs: ReadonlyMap<string, string>;
   /** By container id: what the container said with whose end the Task ends, where the stored status does not tell it yet. */

@@ -216,7 +216,7 @@ function planEnd(view: StepView, step: PinnedStep, { attempt, end, task }: TryEn
   const ended = task === undefined ? {} : { ended: task };
   if (end.kind === 'completed') {
     const message = task?.status?.result?.message;
-    const entry: StepStatus = { ...base, state: 'completed', finishedAt };
+    const entry: StepStatus = { ...base, state: 'completed', progress: 100, finishedAt };
     return { entry: message === undefined ? entry : { ...entry, message }, proof, ...ended };
   }
   if (abort === 'Cancelled' && end.kind !== 'failed') {
@@ -248,7 +248,7 @@ function wordsOf({ reason, message }: { readonly reason?: string; readonly messa
 
 function known(name: string, stored: StepStatus | undefined): StepStatus {
   if (stored === undefined) return { name, state: 'pending' };
-  const { reason: _reason, message: _message, retryAt: _retryAt, ...rest } = stored;
+  const { reason: _reason, message: _message, retryAt: _retryAt, progress: _progress, ...rest } = stored;
   return rest;
 }
 
@@ -256,6 +256,7 @@ function tryEntry({ stored, world }: StepView, step: PinnedStep, task: Task, att
   const { name, uid, creationTimestamp } = task.metadata;
   // Told in whole seconds; seen as soon as it was made, our own clock knows better.
   const madeMs = Date.parse(creationTimestamp ?? '');
+  const { progress } = task.status ?? {};
   const startMs = Number.isNaN(madeMs) ? world.nowMs : Math.min(Math.max(world.nowMs, madeMs), madeMs + 999);
   return {
     name: step.name,
@@ -264,6 +265,7 @@ function tryEntry({ stored, world }: StepView, step: PinnedStep, task: Task, att
     taskName: name,
     ...(uid === undefined ? {} : { taskUID: uid }),
     startedAt: stored?.startedAt ?? isoTime(startMs),
+    ...(progress === undefined ? {} : { progress }),
   };
 }
 

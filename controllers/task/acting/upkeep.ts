@@ -5,7 +5,7 @@
 
 import type { Clock } from '../../../machinery/clock.ts';
 import { messageOf } from '../../../machinery/errors.ts';
-import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
+import { LABEL_ATTEMPT, NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import type { Log } from '../../../machinery/log.ts';
 import { keyOf, keyString } from '../../../machinery/meta.ts';
 import type { ContainerDetail } from '../../../machinery/runtime.ts';
@@ -33,8 +33,8 @@ export class Upkeep {
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-    const { inputs, prober, disk } = options.services;
-    for (const source of [inputs, prober, disk]) source.onChange(options.onChange);
+    const { inputs, prober, disk, progress } = options.services;
+    for (const source of [inputs, prober, disk, progress]) source.onChange(options.onChange);
   }
 
   /** Probes what the plan says, and nothing else of this Task. */
@@ -56,10 +56,10 @@ export class Upkeep {
     task: Task | undefined,
     isOurs: boolean,
     containers: readonly ContainerDetail[],
-  ): Pick<TaskWorld, 'inputs' | 'probes' | 'overuse'> {
-    const { inputs, prober, disk } = this.#options.services;
+  ): Pick<TaskWorld, 'inputs' | 'probes' | 'overuse' | 'progress'> {
+    const { inputs, prober, disk, progress } = this.#options.services;
     if (!isOurs || task?.spec.workerName === undefined || task.metadata.deletionTimestamp !== undefined) {
-      return { inputs: { kind: 'loading' }, probes: new Map(), overuse: new Map() };
+      return { inputs: { kind: 'loading' }, probes: new Map(), overuse: new Map(), progress: new Map() };
     }
     this.#asked.add(keyString(keyOf(task)));
     const running = containers.filter(({ state }) => state === 'running').map(({ id }) => id);
@@ -68,13 +68,24 @@ export class Upkeep {
       const state = prober.stateOf(id);
       if (state !== undefined) probes.set(id, state);
     }
-    return { inputs: inputs.inputsOf(task), probes, overuse: disk.overuseOf(task, running) };
+    const heard = containers.map((container) => ({
+      id: container.id,
+      attempt: Number(container.labels[LABEL_ATTEMPT] ?? 0) || 0,
+      isRunning: container.state === 'running',
+    }));
+    return {
+      inputs: inputs.inputsOf(task),
+      probes,
+      overuse: disk.overuseOf(task, running),
+      progress: progress.progressOf(task, heard),
+    };
   }
 
   /** The Task is gone or with another worker. */
   forget(taskKey: string, uid: string | undefined): void {
-    const { inputs, prober } = this.#options.services;
+    const { inputs, prober, progress } = this.#options.services;
     inputs.forget(taskKey);
+    progress.forget(taskKey);
     this.#asked.delete(taskKey);
     const probed = this.#probed.get(uid ?? '');
     if (probed === undefined) return;

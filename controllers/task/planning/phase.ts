@@ -60,6 +60,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
   const { startedAt } = view;
   const finishedAt = finishedAtOf(view, verdict);
   const result = storedResult(view, verdict);
+  const progress = progressOf(view, shown);
   const next = {
     phase: words.phase,
     ...(words.reason === undefined ? {} : { reason: words.reason }),
@@ -76,6 +77,7 @@ export function statusOf(view: TaskView, verdict: Verdict): TaskStatus {
     ...(verdict.kind === 'waiting' && verdict.nextRestartAtMs !== undefined
       ? { nextRestartAt: new Date(verdict.nextRestartAtMs).toISOString() }
       : {}),
+    ...(progress === undefined ? {} : { progress }),
     ...(ports.length === 0 ? {} : { ports }),
     ...(isUnderWay && verdict.attempt.container.ip !== undefined ? { ip: verdict.attempt.container.ip } : {}),
     ...(startedAt === undefined ? {} : { startedAt }),
@@ -101,6 +103,14 @@ function storedResult(view: TaskView, verdict: Verdict): TaskResult | undefined 
   const { status } = view.task;
   const isSame = status?.history?.[0]?.id === view.history.entries[0]?.id;
   return verdict.kind === 'ended' && isSame ? status?.result : undefined;
+}
+
+/** What the container that is shown said last; one that follows begins anew. */
+function progressOf({ task, world }: TaskView, shown: Attempt | undefined): number | undefined {
+  const id = shown?.container.id;
+  if (id === undefined) return undefined;
+  const { container, progress } = task.status ?? {};
+  return world.progress.get(id) ?? (container?.id === id ? progress : undefined);
 }
 
 function wordsOf(verdict: Verdict, readiness: Readiness | undefined): Words {

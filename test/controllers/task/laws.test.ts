@@ -116,6 +116,7 @@ class Model {
         inputs: this.inputs(),
         probes: new Map([...this.probes].filter(([id]) => id === this.probed)),
         overuse: this.overuse,
+        progress: new Map(),
         nowMs: this.clock.now(),
         monotonicMs: this.clock.monotonicMs(),
       }),

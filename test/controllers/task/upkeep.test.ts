@@ -31,6 +31,7 @@ describe('Upkeep of a Task', () => {
       onChange: nothing,
     },
     disk: { overuseOf: () => new Map(), onChange: nothing },
+    progress: { progressOf: () => new Map(), forget: nothing, onChange: nothing },
     volumes: { prepare: () => Promise.resolve([]), refresh: done, release: done, sweep: done },
     outputs: {
       prepare: () => Promise.resolve({ kind: 'bind', source: '/o', target: '/o', readOnly: false }),

@@ -93,6 +93,7 @@ export function world(
     inputs: plainInputs(task),
     probes: new Map(),
     overuse: new Map(),
+    progress: new Map(),
     outputs: new Map(),
     results: new Map(),
     nowMs: NOW,

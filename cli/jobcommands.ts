@@ -1,8 +1,9 @@
 /** The commands of the job runner, their arguments and their flags: what `program.ts` is for the others. */
 import { type Command, CommanderError } from 'commander';
+import { asGroup } from './commandgroup.ts';
 import type { JobWord, StopFlags, TailFlags } from './commands/jobs.ts';
-import { helpText, pathOf, usageText } from './helptext.ts';
-import { CommandError, type Io } from './io.ts';
+import { usageText } from './helptext.ts';
+import type { Io } from './io.ts';
 import type { JobsFlags } from './jobsaccess.ts';
 
 export interface JobCommandContext {
@@ -44,9 +45,13 @@ const STARTABLE: readonly (readonly [JobWord, string, Arguments])[] = [
 const ID: Arguments = [['id', 'of the job, as start printed it, for example XE38YM']];
 
 export function addJobCommands(program: Command, { io }: JobCommandContext): void {
-  const jobs = addGroup(program, 'jobs', 'Start and stop jobs, get their status and view their output', io);
+  const jobs = asGroup(
+    withJobsFlags(program.command('jobs')),
+    'Start and stop jobs, get their status and view their output',
+    io,
+  );
   jobs.description(PRESENTATION);
-  const start = addGroup(jobs, 'start', 'Start a job in the server', io);
+  const start = asGroup(withJobsFlags(jobs.command('start')), 'Start a job in the server', io);
   for (const [word, description, arguments_] of STARTABLE) {
     addLeaf(start, word, description, arguments_, io, async (words, flags) => {
       const { runJobsStart } = await import('./commands/jobs.ts');
@@ -72,23 +77,6 @@ export function addJobCommands(program: Command, { io }: JobCommandContext): voi
     .option('--from-latest', 'only what comes from now on')
     .option('--lines <number>', 'only the last so many lines of what there is, and what comes')
     .option('--raw', "the bytes of the job's output as they are, and nothing else");
-}
-
-/** A command that has only commands of its own: alone it shows them. */
-function addGroup(above: Command, name: string, description: string, io: Io): Command {
-  const group = withJobsFlags(above.command(name))
-    .summary(description)
-    .description(description)
-    .allowExcessArguments();
-  return group.action(async () => {
-    const [unknown] = group.args;
-    if (unknown !== undefined) {
-      throw new CommandError(
-        `unknown command "${unknown}" for "${pathOf(group)}": "${pathOf(group)} --help" lists those there are`,
-      );
-    }
-    await io.stdout.write(helpText(group, true));
-  });
 }
 
 function addLeaf<Flags extends JobsFlags>(

@@ -20,6 +20,7 @@ import { addJobCommands } from './jobcommands.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
+import { addTraceCommand } from './tracecommands.ts';
 import { addWorkloadCommands } from './workloads.ts';
 
 /** Runs one command line; resolves to the exit code and rejects with nothing. */
@@ -89,6 +90,22 @@ function newProgram(io: Io, texts: Texts): Command {
   withSettings(add('server', 'start the API server and the controllers, without a worker')).action(
     serve(false),
   );
+
+  // As the document of the jobs API has it: before the command, too.
+  program.addOption(new Option('--db <directory>').hideHelp());
+  withSettings(
+    add('run <manifests>', 'start as "up" does, and apply the manifests of a folder and those within'),
+  )
+    .option(
+      '--db <directory>',
+      'keep everything in this directory: the store, and the data directory unless --home is given',
+    )
+    .action(async (manifests: string, flags: Record<string, unknown>) => {
+      const { runRun } = await import('./commands/run.ts');
+      const { settings, file } = settingsOf(flags);
+      const db = typeof flags['db'] === 'string' ? { db: flags['db'] } : {};
+      await runRun(manifests, { settings, ...db, ...(file === undefined ? {} : { file }) }, io);
+    });
 
   withConnection(add('apply', 'make the objects of manifests what they say'))
     .option('-f, --filename <file>', 'a file, a folder or - (standard input); may be given again', collect)
@@ -184,6 +201,7 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
+  addTraceCommand(program, { io, inSession, withConnection });
   addJobCommands(program, { io });
   addCompletion(program, io);
 
@@ -301,6 +319,8 @@ function newProgram(io: Io, texts: Texts): Command {
       await runConfig({ settings, ...(file === undefined ? {} : { file }), ...output }, io);
     });
 
+  // One help command is enough for all.
+  for (const group of program.commands) group.helpCommand(false);
   return program;
 }
 

@@ -22,5 +22,7 @@ export interface SettingRow<T> {
   /** What a default comes from, where that is another setting that was given. */
   readonly because?: (context: DefaultContext) => string;
   readonly show?: (value: T) => string;
+  /** Where it is one of a few. */
+  readonly values?: readonly string[];
   readonly description: string;
 }

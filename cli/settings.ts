@@ -176,6 +176,7 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     name: 'logLevel',
     placeholder: '<level>',
     parse: logLevel,
+    values: LOG_LEVELS,
     fallback: () => 'info',
     description: `how much is logged: ${LOG_LEVELS.join(', ')}`,
   },
@@ -213,6 +214,7 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     name: 'leasePreset',
     placeholder: '<name>',
     parse: leasePreset,
+    values: Object.keys(LEASE_PRESETS),
     fallback: () => 'default',
     description:
       'how often workers renew their leases and when they are taken for lost: default (3 s, 12 s) or dispatch (60 s, 180 s), where the next two do not say; the same on every server',

@@ -1,7 +1,7 @@
 /** The plain listeners of manager and worker, as a user of the original meets them: one command, two ports, curl. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,8 @@ import { document } from '../../schemas/doors/tasks.gen.ts';
 import { conforms } from '../api/doors/openapi.ts';
 import { command, eventually, freePort, GantryProcess } from './process.ts';
 
-const hack = join(import.meta.dirname, '..', '..', 'hack', 'gantry');
+const root = join(import.meta.dirname, '..', '..');
+const hack = join(root, 'hack', 'gantry');
 const ID = '266592cd-960d-4091-981c-8c25c44b1018';
 
 describe('Walk: the plain listeners of manager and worker', function () {
@@ -86,6 +87,19 @@ describe('Walk: the plain listeners of manager and worker', function () {
         .that.is.greaterThan(2 ** 28);
       expect(stats).to.have.nested.property('CpuStats.user').that.is.greaterThan(0);
       expect(stats).to.have.nested.property('LoadStats.process_total').that.is.greaterThan(0);
+    });
+
+    it('D0.7 D0.11 every request that docs/doors/worker.md shows does what it says', async () => {
+      const text = readFileSync(join(root, 'docs', 'doors', 'worker.md'), 'utf8');
+      const lines = text.split('\n').filter((line) => line.startsWith('curl '));
+      expect(lines).to.have.length(5);
+      for (const line of lines) {
+        const here = line
+          .replace('curl ', 'curl --silent --show-error --fail ')
+          .replace('localhost:8888', `localhost:${gantry.workerPort}`)
+          .replace('localhost:8000', `localhost:${gantry.managerPort}`);
+        expect(await command('sh', ['-c', here]), line).to.include({ code: 0, stderr: '' });
+      }
     });
 
     it('D0.7 the worker answers for nothing but its own paths, and no page of elsewhere', async () => {

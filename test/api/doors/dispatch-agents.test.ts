@@ -4,6 +4,7 @@ import { heldIn } from '../../../api/doors/dispatch/agents.ts';
 import { openRegistry } from '../../../api/registry/open.ts';
 import { DEV_IDENTITY } from '../../../api/server/listener.ts';
 import { microTimestamp } from '../../../machinery/clock.ts';
+import { ApiError } from '../../../machinery/errors.ts';
 import type { Identity } from '../../../machinery/identity.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
@@ -12,7 +13,7 @@ import { clusterRoleBindings, clusterRoles, leases, tasks } from '../../../schem
 import { taskManifest, type WorkerOptions } from '../../builders.ts';
 import { openWorld, type World } from '../../world.ts';
 import { asRecord, at } from '../server/harness.ts';
-import { type DispatchRig, openDispatch } from './dispatchrig.ts';
+import { type DispatchRig, openDispatch, registryWith } from './dispatchrig.ts';
 
 const STRANGER: Identity = { name: 'stranger', groups: ['system:authenticated'] };
 
@@ -34,7 +35,7 @@ describe('the dispatch door: agents', () => {
     return (JSON.parse(answer.text) as unknown[]).map(asRecord);
   };
   const told = async (query = ''): Promise<readonly string[]> =>
-    (await agents(query)).map(({ agent_id: id, agent_type: type, status }) => `${id} ${type} ${status}`);
+    (await agents(query)).map(({ agent_id: id, agent_type: type, status }) => [id, type, status].join(' '));
   const add = async (name: string, type?: string, options: WorkerOptions = {}): Promise<void> => {
     const labels = type === undefined ? {} : { labels: { 'gantry.dev/agent-type': type } };
     await world.addWorker(name, { ...labels, ...options });
@@ -215,6 +216,28 @@ describe('the dispatch door: agents', () => {
     expect(at(agent, 'resources.used')).to.equal(null);
     await stranger.close();
   });
+
+  for (const [method, path, plural] of [
+    ['GET', '/api/v1/agents', 'tasks'],
+    ['POST', '/api/v1/dispatch', 'runs'],
+  ] as const) {
+    it(`D2.5 tells of ${method} ${path} that the store is away: 503 and 5003`, async () => {
+      const away = (): Promise<never> =>
+        Promise.reject(new ApiError('ServiceUnavailable', 'the store is away'));
+      const { registry } = world;
+      const broken = registryWith(registry, {
+        get: (context, kind, key, options) =>
+          kind.plural === plural ? away() : registry.get(context, kind, key, options),
+        list: (context, kind, options) =>
+          kind.plural === plural ? away() : registry.list(context, kind, options),
+      });
+      const ill = await openDispatch({ world: { ...world, registry: broken }, identity: DEV_IDENTITY });
+      const body = { task_id: 'w', work_type: 'fib' };
+      const answer = await ill.ask(method, path, method === 'POST' ? { body } : {});
+      expect([answer.status, answer.json().error_code]).to.deep.equal([503, 5003]);
+      await ill.close();
+    });
+  }
 
   describe('D2.10 health', () => {
     const health = async (from = rig): Promise<readonly [number, Record<string, unknown>]> => {

@@ -1,6 +1,7 @@
 /**
  * The worker's sign of life: a Lease that is renewed. The observer judges its age by its own clock, so all that counts
- * is that it changes. A renewal that fails is tried again at the next turn; the beat itself never stops.
+ * is that it changes. A renewal that fails, or hangs, is tried again soon, however seldom the beat is; the beat itself never
+ * stops.
  * Source of the scheme: Kubernetes' node heartbeats ("Leases").
  */
 import type { Client } from '../machinery/client.ts';
@@ -23,6 +24,10 @@ export interface HeartbeatOptions {
   readonly leaseSeconds: number;
 }
 
+/** At most so long for one renewal, and between one that failed and the next. */
+const LIMIT_MS = 10_000;
+const RETRY_MS = 3_000;
+
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #lease: Lease | undefined;
@@ -38,7 +43,11 @@ export class Heartbeat {
     while (!signal.aborted) {
       try {
         // A renewal that hangs must not take the next one with it.
-        const bounds = { what: `renewal of the lease of worker ${worker}`, signal, limitMs: renewMs };
+        const bounds = {
+          what: `renewal of the lease of worker ${worker}`,
+          signal,
+          limitMs: Math.min(renewMs, LIMIT_MS),
+        };
         await withinBounds(clock, bounds, (inner) => this.#renew(inner));
         if (this.#hasFailed) log.info({ worker }, 'the lease is renewed again');
         this.#hasFailed = false;
@@ -49,7 +58,7 @@ export class Heartbeat {
         log[level]({ worker, err: error }, `cannot renew the lease: ${messageOf(error)}`);
         this.#hasFailed = true;
       }
-      await sleep(clock, renewMs, signal);
+      await sleep(clock, this.#hasFailed ? Math.min(renewMs, RETRY_MS) : renewMs, signal);
     }
   }
 

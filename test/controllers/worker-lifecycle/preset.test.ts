@@ -4,6 +4,7 @@ import { Heartbeat } from '../../../agent/heartbeat.ts';
 import { LEASE_PRESETS, type LeasePreset } from '../../../cli/leasepresets.ts';
 import { ControlPlane } from '../../../controllers/list.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
+import { ApiError } from '../../../machinery/errors.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
 import { workers } from '../../../schemas/kinds.ts';
@@ -21,12 +22,14 @@ describe('D2.8 presets of leases', () => {
       let fail: AbortController;
       let running: Promise<unknown>;
       let renewals: number;
+      let isCutOff: boolean;
 
       beforeEach(async () => {
         world = await openWorld();
         stop = new AbortController();
         fail = new AbortController();
         renewals = 0;
+        isCutOff = false;
         running = Promise.all([start(preset), world.addWorker('w1')]);
         await world.settle();
       });
@@ -49,6 +52,9 @@ describe('D2.8 presets of leases', () => {
           lostAfterMs: durationSeconds * 1000,
         });
         const client = intercept(world.workerClient('w1'), {
+          before: () => {
+            if (isCutOff) throw new ApiError('ServiceUnavailable', 'cut off');
+          },
           after: ({ operation }) => {
             if (operation !== 'get') renewals += 1;
           },
@@ -72,6 +78,16 @@ describe('D2.8 presets of leases', () => {
       it(`D2.8 ${preset}: beats every ${renewMs / 1000} s and stays online for as long as it does`, async () => {
         await world.advance(10 * renewMs - 1);
         expect(renewals).to.equal(10);
+        expect(await readiness()).to.equal('True');
+      });
+
+      it(`D2.8 ${preset}: an outage in which a beat falls costs the worker nothing once it is over`, async () => {
+        isCutOff = true;
+        await world.advance(renewMs + 4_000);
+        const before = renewals;
+        isCutOff = false;
+        await world.advance(3_000);
+        expect(renewals, 'the next attempt does not wait for the next beat').to.be.greaterThan(before);
         expect(await readiness()).to.equal('True');
       });
 

@@ -58,6 +58,8 @@ export interface UpContext {
   readonly signal: AbortSignal;
   /** False: no worker in this process. */
   readonly hasWorker: boolean;
+  /** Called once it serves, with the way to the administrator's kubeconfig; when it rejects, what was begun is undone. */
+  readonly onServing?: (kubeconfig: string) => Promise<void>;
 }
 
 /** What is left to close when the store is lost gets this long, milliseconds. */
@@ -260,6 +262,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     'started',
   );
 
+  await context.onServing?.(kubeconfig);
   const loss = await Promise.race([aborted(signal), lost.promise]);
   if (loss !== undefined) {
     // Nothing can be served any more: whoever started the process is told by its end, and starts it again.

@@ -101,6 +101,7 @@ export class GantryProcess {
   readonly workerPort: number;
   readonly apiPort: number;
   readonly grpcPort: number;
+  readonly #begin: (home: string) => readonly string[];
   readonly #flags: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
@@ -109,6 +110,7 @@ export class GantryProcess {
   private constructor(
     home: string,
     [securePort, managerPort, workerPort, apiPort, grpcPort]: Ports,
+    begin: (home: string) => readonly string[],
     flags: readonly string[],
     env: NodeJS.ProcessEnv,
   ) {
@@ -119,16 +121,27 @@ export class GantryProcess {
     this.workerPort = workerPort;
     this.apiPort = apiPort;
     this.grpcPort = grpcPort;
+    this.#begin = begin;
     this.#flags = flags;
     this.#env = env;
   }
 
-  /** Starts `gantry up --dev` and waits until it is ready. */
+  /** Starts `gantry up --dev`, or what else keeps everything in `home`, and waits until it is ready. */
   static async open(
-    options: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+    options: {
+      readonly flags?: readonly string[];
+      readonly env?: NodeJS.ProcessEnv;
+      readonly begin?: (home: string) => readonly string[];
+    } = {},
   ): Promise<GantryProcess> {
     const home = mkdtempSync(join(tmpdir(), 'gantry-walk-'));
-    const gantry = new GantryProcess(home, await freePorts(), options.flags ?? [], options.env ?? {});
+    const gantry = new GantryProcess(
+      home,
+      await freePorts(),
+      options.begin ?? ((place) => ['up', '--home', place]),
+      options.flags ?? [],
+      options.env ?? {},
+    );
     try {
       await gantry.start();
     } catch (error) {
@@ -151,10 +164,8 @@ export class GantryProcess {
   /** The words after `hack/gantry` that start this instance. */
   upWords(): string[] {
     return [
-      'up',
+      ...this.#begin(this.home),
       '--dev',
-      '--home',
-      this.home,
       '--secure-port',
       String(this.securePort),
       '--manager-port',

@@ -50,6 +50,7 @@ export async function startListeners(
     return start(listener, at, opened);
   };
   const lines: string[] = [];
+  const warnings: string[] = [];
 
   const server = await startTls(
     tlsListener(apps.whole, {
@@ -98,7 +99,7 @@ export async function startListeners(
       port: 'managerPort',
     });
   }
-  for (const line of lines) await stdout.write(line);
+  for (const line of [...lines, ...warnings]) await stdout.write(line);
   return {
     server,
     renew(material) {
@@ -114,8 +115,8 @@ export async function startListeners(
       { address, role },
       'plain HTTP without authentication: everybody on this machine acts as user dev',
     );
-    lines.push(
-      `Starting Gantry ${role} at ${isUsual ? `localhost:${port}` : address}\n`,
+    lines.push(`Starting Gantry ${role} at ${isUsual ? `localhost:${port}` : address}\n`);
+    warnings.push(
       `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
     );
   }

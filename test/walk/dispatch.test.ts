@@ -3,7 +3,7 @@
  * over HTTPS with a token; and what is asked twice is done once, also when Gantry is killed in between.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -11,7 +11,7 @@ import { load } from 'js-yaml';
 import { isRecord } from '../../machinery/json.ts';
 import { document } from '../../schemas/doors/dispatch.gen.ts';
 import { conforms } from '../api/doors/openapi.ts';
-import { eventually, GantryProcess } from './process.ts';
+import { command, eventually, GantryProcess } from './process.ts';
 
 const templates = join(import.meta.dirname, '../../manifests/templates');
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -184,6 +184,45 @@ describe('The dispatch door, on a real engine', function () {
         Date.parse(String(before?.['finished_at'])),
       );
     }
+  });
+
+  it('D2.1 to D2.4: each request of docs/doors/dispatch.md is answered as it says', async () => {
+    const { stdout: token } = await gantry.kubectl(['create', 'token', 'dispatcher']);
+    const ca = join(gantry.home, 'ca.crt');
+    writeFileSync(ca, authorityIn(gantry.kubeconfig));
+    const lines = readFileSync(join(import.meta.dirname, '../../docs/doors/dispatch.md'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('curl '));
+    expect(lines).to.have.length.greaterThan(9);
+    // What is cancelled has to be there.
+    for (const line of lines.toSorted((a, b) => Number(a.includes('-X')) - Number(b.includes('-X')))) {
+      const here = line
+        .replace('localhost:8000', `localhost:${gantry.managerPort}`)
+        .replace('127.0.0.1:7443', `127.0.0.1:${gantry.securePort}`)
+        .replace('ca.crt', ca)
+        .replace(/^curl/, `curl -sS -w '\\n%{http_code}'`);
+      const { code, stdout, stderr } = await command('sh', ['-c', here], { env: { TOKEN: token.trim() } });
+      expect([code, stdout.split('\n').at(-1)], `${here}\n${stdout}${stderr}`).to.deep.equal([0, '200']);
+    }
+    expect(await untilEnded(plain, 'order-4711')).to.include({ status: 'completed' });
+    expect(await untilEnded(plain, 'order-4712')).to.include({ status: 'cancelled' });
+  });
+
+  it('D2.10: stops in order while work goes on, and is told of it when it is back', async () => {
+    const asked = {
+      task_id: 'going-on',
+      work_type: 'wait',
+      parameters: { seconds: 2, url: 'http://127.0.0.1:9/' },
+    };
+    await plain('POST', '/api/v1/dispatch', asked);
+    await eventually('it runs', async () => {
+      const { body } = await plain('GET', '/api/v1/status/going-on');
+      return String(body['output']).includes('Waiting') || undefined;
+    });
+    expect(await gantry.stop('SIGTERM')).to.equal(0);
+    await gantry.start();
+    expect(await untilEnded(plain, 'going-on')).to.include({ status: 'failed', exit_code: 75, attempts: 1 });
+    expect((await plain('GET', '/health')).body).to.include({ store: 'ok' });
   });
 
   it('D2.6: two hundred retries of one request make one Run, also when Gantry is killed between them', async () => {

@@ -144,6 +144,23 @@ describe('Walk: the plain listeners of manager and worker', function () {
       });
     }
 
+    it('D0.8 an address that the machine does not have is one sentence that names the setting', async () => {
+      const words = [
+        'server',
+        '--home',
+        join(home, 'data'),
+        '--bind-address',
+        '203.0.113.9',
+        '--secure-port',
+        '0',
+      ];
+      const answer = await command(hack, words, { timeoutMs: 30_000, env: { GANTRY_LOG_LEVEL: 'silent' } });
+      expect(answer.code).to.equal(1);
+      expect(answer.stderr.trim()).to.equal(
+        'gantry: cannot listen on 203.0.113.9:0: this machine has no such address; choose one of its own, such as 127.0.0.1 (--bind-address, or GANTRY_BIND_ADDRESS)',
+      );
+    });
+
     it('D0.8 hosts and ports come from the environment and from .env', async () => {
       const [secure, managerPort, workerPort] = [await freePort(), await freePort(), await freePort()];
       writeFileSync(

@@ -16,7 +16,7 @@ import { tasks } from '../../../schemas/kinds.ts';
 import { taskManifest } from '../../builders.ts';
 import { type ClientHooks, intercept } from '../../intercept.ts';
 import { openWorld, type World } from '../../world.ts';
-import { type Answer, askPort, asRecord, noWorkers } from '../server/harness.ts';
+import { type Answer, askPort, asRecord, noWorkers, streamPort } from '../server/harness.ts';
 import { conforms } from './openapi.ts';
 
 const ID = '266592cd-960d-4091-981c-8c25c44b1018';
@@ -142,6 +142,31 @@ describe("the worker's door", () => {
       expect((await askPort(port, 'DELETE', `/tasks/${ID}`)).status).to.equal(204);
       const stopped = await world.admin.get(tasks, { namespace: 'default', name: ID });
       expect(stopped.spec.desiredState).to.equal('Stopped');
+    });
+
+    it('D0.7 a watch tells the changes of its own tasks, also of one that it has to give back', async () => {
+      const frames = await streamPort(port, '/tasks?watch=true');
+      await world.admin.create(tasks, taskManifest('elsewhere'));
+      await bind('elsewhere', 'w2');
+      await post(EVENT);
+      const added = await frames.next();
+      expect(added).to.include({ type: 'ADDED' }).and.to.have.nested.property('object.ID', ID);
+      await bind(ID, 'w1');
+      expect(await frames.next())
+        .to.include({ type: 'MODIFIED' })
+        .and.to.have.nested.property('object.State', 1);
+      await world.admin.create(tasks, taskManifest('guest'));
+      await bind('guest', 'w1');
+      expect(await frames.next())
+        .to.include({ type: 'ADDED' })
+        .and.to.have.nested.property('object.Name', 'guest');
+      await world.admin.post(tasks, { namespace: 'default', name: 'guest' }, 'eviction', {
+        apiVersion: 'policy/v1',
+        kind: 'Eviction',
+        metadata: { name: 'guest', namespace: 'default' },
+      });
+      expect(await frames.next()).to.include({ type: 'DELETED' });
+      frames.close();
     });
 
     it('D0.7 POST answers 503 while the control plane is not reached, and keeps nothing', async () => {

@@ -14,6 +14,7 @@ import { methodNotAllowed, unknownPath } from './errors.ts';
 import { answerHealth, type HealthChecks, type HealthDeps } from './health.ts';
 import { pathRoute } from './middleware/metrics.ts';
 import { isJsonRange, notAcceptable, parseAccept, requireJson } from './objects/negotiation.ts';
+import { OPENMETRICS_TYPE, openMetricsText, wantsOpenMetrics } from './openmetrics.ts';
 
 /** Everything here is only read. The routes take all methods, so that the others are answered with 405. */
 const readOnly: AppMiddleware = (ctx, next) => {
@@ -95,8 +96,10 @@ export function newPaths({ registry, catalog, metrics, productVersion }: PathDep
 
   router.all('/metrics', readOnly, allowed, async (ctx) => {
     ctx.state.labels = pathRoute(ctx.method, '/metrics');
-    ctx.set('Content-Type', metrics.contentType);
-    ctx.body = await metrics.metrics();
+    ctx.set('Vary', 'Accept');
+    const isOpenMetrics = wantsOpenMetrics(ctx.get('Accept'));
+    ctx.set('Content-Type', isOpenMetrics ? OPENMETRICS_TYPE : metrics.contentType);
+    ctx.body = isOpenMetrics ? await openMetricsText(metrics) : await metrics.metrics();
   });
 
   for (const root of ['api', 'apis'] as const) {

@@ -2,13 +2,20 @@
 import { Gauge, Histogram } from 'prom-client';
 import type { ObjectStore } from '../../client/informer.ts';
 import type { Clock } from '../../machinery/clock.ts';
+import { exemplarsFor, type SeriesExemplars } from '../../machinery/exemplars.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
+import { traceOfObject } from '../../machinery/trace.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 
 const PHASES = ['Pending', 'Running', 'Succeeded', 'Failed', 'Stopped', 'Unknown'] as const;
 
+const START_SECONDS = 'gantry_task_start_duration_seconds';
+const SECONDS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600];
+
 interface Figures {
   readonly startSeconds: Histogram;
+  /** The traces of tasks that took so long. */
+  readonly exemplars: SeriesExemplars;
   /** Undefined while nobody listens here. */
   tasks: ObjectStore<Task> | undefined;
 }
@@ -21,11 +28,12 @@ function figuresOn(metrics: Metrics): Figures {
   if (existing !== undefined) return existing;
   const figures: Figures = {
     startSeconds: new Histogram({
-      name: 'gantry_task_start_duration_seconds',
+      name: START_SECONDS,
       help: 'Seconds from when a new task was first seen to when it was first seen Running, on one monotonic clock.',
-      buckets: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120, 300, 600],
+      buckets: SECONDS,
       registers: [metrics],
     }),
+    exemplars: exemplarsFor(metrics, START_SECONDS, SECONDS).series({}),
     tasks: undefined,
   };
   const phases = new Gauge({
@@ -69,7 +77,10 @@ export function listenForTaskStats(
     const sinceMs = firstSeenMs.get(key);
     if (sinceMs === undefined) return;
     firstSeenMs.delete(key);
-    figures.startSeconds.observe((clock.monotonicMs() - sinceMs) / 1000);
+    const seconds = (clock.monotonicMs() - sinceMs) / 1000;
+    figures.startSeconds.observe(seconds);
+    const { traceId } = traceOfObject(task.metadata) ?? {};
+    if (traceId !== undefined) figures.exemplars.observe(seconds, traceId, clock.now());
   });
   return () => {
     stop();

@@ -1,6 +1,7 @@
 /** The server's own metrics, under the names Kubernetes gives its API server's. Labels never carry object names. */
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Clock } from '../../../machinery/clock.ts';
+import { exemplarsFor, type HistogramExemplars, type SeriesExemplars } from '../../../machinery/exemplars.ts';
 import type { Metrics } from '../../../machinery/metrics.ts';
 import type { AppContext, AppMiddleware, RouteLabels } from '../context.ts';
 
@@ -9,9 +10,14 @@ const KIND = ['group', 'version', 'kind'] as const;
 const READS = new Set(['GET', 'HEAD']);
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
+const DURATIONS = 'apiserver_request_duration_seconds';
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 export interface ServerMetrics {
   readonly requests: Counter<(typeof ROUTE)[number] | 'code'>;
   readonly durations: Histogram<(typeof ROUTE)[number]>;
+  /** The traces of requests that took so long. */
+  readonly exemplars: HistogramExemplars;
   readonly inflight: Gauge<'request_kind'>;
   readonly longRunning: Gauge<(typeof ROUTE)[number]>;
   readonly watchEvents: Counter<(typeof KIND)[number]>;
@@ -27,11 +33,12 @@ export function newServerMetrics(metrics: Metrics): ServerMetrics {
       labelNames: [...ROUTE, 'code'],
       registers,
     }),
+    exemplars: exemplarsFor(metrics, DURATIONS, SECONDS),
     durations: new Histogram({
-      name: 'apiserver_request_duration_seconds',
+      name: DURATIONS,
       help: 'Time from the first byte of a request to the end of its answer; watches and followed logs are left out.',
       labelNames: ROUTE,
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      buckets: SECONDS,
       registers,
     }),
     inflight: new Gauge({
@@ -58,6 +65,7 @@ export function newServerMetrics(metrics: Metrics): ServerMetrics {
 interface Children {
   readonly requests: { inc(): void };
   readonly durations: { observe(seconds: number): void };
+  readonly exemplars: SeriesExemplars;
 }
 
 /** Counts and times every request. A path that is not served counts under empty labels, whatever it was called. */
@@ -72,6 +80,7 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
       children = {
         requests: metrics.requests.labels({ ...labels, code: String(status) }),
         durations: metrics.durations.labels({ ...labels }),
+        exemplars: metrics.exemplars.series({ ...labels }),
       };
       known.set(key, children);
     }
@@ -92,9 +101,13 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
     } finally {
       release();
       const labels = ctx.state.labels ?? unknownRoute(ctx.method);
-      const { requests, durations } = childrenOf(labels, ctx.status);
+      const { requests, durations, exemplars } = childrenOf(labels, ctx.status);
       requests.inc();
-      if (ctx.state.isLongRunning !== true) durations.observe((clock.monotonicMs() - startMs) / 1000);
+      if (ctx.state.isLongRunning !== true) {
+        const seconds = (clock.monotonicMs() - startMs) / 1000;
+        durations.observe(seconds);
+        exemplars.observe(seconds, ctx.state.trace.traceId, clock.now());
+      }
     }
   };
 }

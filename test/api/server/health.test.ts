@@ -127,6 +127,59 @@ describe('metrics', () => {
     expect((await count()) - before).to.be.at.most(2);
   });
 
+  const OPENMETRICS = 'application/openmetrics-text;version=1.0.0;q=0.75, text/plain;version=0.0.4;q=0.5';
+
+  it('D2.5 are OpenMetrics for those who ask, with the trace of the last request in each bucket', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+    await server.ask('GET', TASKS, { headers });
+    const answer = await server.ask('GET', '/metrics', { headers: { Accept: OPENMETRICS } });
+    expect(answer.headers).to.include({
+      'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+      vary: 'Accept',
+    });
+    const lines = answer.text.split('\n');
+    expect(lines.slice(-2)).to.deep.equal(['# EOF', '']);
+    expect(lines.slice(0, -1)).to.include('# TYPE apiserver_request counter').and.not.include('');
+    const marked = lines.filter((line) => line.includes(' # {'));
+    expect(marked).to.have.length(1);
+    expect(marked[0]).to.match(
+      new RegExp(
+        `^apiserver_request_duration_seconds_bucket\\{le="[^"]+",verb="LIST",.*resource="tasks".*\\} 1 # \\{trace_id="${trace}"\\} [0-9.e-]+ 1767225600$`,
+      ),
+    );
+  });
+
+  it('have the same series in both forms', async () => {
+    await server.ask('GET', TASKS);
+    const named = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => line.replace(/ # \{.*$/, '').replace(/ \S+$/, ''));
+    await scrape();
+    const plain = await scrape();
+    const open = (await server.ask('GET', '/metrics', { headers: { Accept: OPENMETRICS } })).text;
+    expect(named(open)).to.deep.equal(named(plain));
+    // Writing the one has not changed the other.
+    expect(named(await scrape())).to.deep.equal(named(plain));
+  });
+
+  for (const [accept, isOpen] of [
+    ['', false],
+    ['*/*', false],
+    ['text/plain', false],
+    ['text/plain, application/openmetrics-text;q=0.5', false],
+    ['application/openmetrics-text', true],
+    ['application/openmetrics-text;version=0.0.1', true],
+    ['application/openmetrics-text;version=2.0.0', false],
+  ] as const) {
+    it(`are ${isOpen ? 'OpenMetrics' : 'plain text'} for "${accept}"`, async () => {
+      const { headers } = await server.ask('GET', '/metrics', { headers: { Accept: accept } });
+      expect(headers['content-type']).to.match(isOpen ? /^application\/openmetrics-text/ : /^text\/plain/);
+    });
+  }
+
   it('are only for those who may read them', async () => {
     const open = await serve({ ...server.world, metrics: newMetrics() }, { identity: DEV_IDENTITY });
     const answer = await open.ask('GET', '/metrics');

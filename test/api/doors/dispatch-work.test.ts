@@ -10,6 +10,7 @@ import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import { clusterRoleBindings, clusterRoles, jobs, runs, tasks } from '../../../schemas/kinds.ts';
 import type { Run, Task } from '../../../schemas/types.gen.ts';
 import { type Process, Stage, startRuns } from '../../controllers/run/stage.ts';
+import { SchedulerRig } from '../../controllers/scheduler/rig.ts';
 import { openWorld, type World } from '../../world.ts';
 import { noWorkers } from '../server/harness.ts';
 import { createTemplate, type DispatchRig, linkWith, openDispatch, registryWith } from './dispatchrig.ts';
@@ -419,6 +420,38 @@ describe('the dispatch door: what becomes of work', () => {
       await rig.dispatch({ ...WORK, task_id: 'b', work_type: 'ansible', priority: 5 });
       expect((await taskNamed('a-ansible-1')).spec).to.deep.include({ workerSelector: infra, priority: 7 });
       expect((await taskNamed('b-ansible-1')).spec).to.deep.include({ workerSelector: infra, priority: 200 });
+    });
+
+    it('D2.7 does what is more urgent first, and lets it take the place of others where its work type says so', async () => {
+      const scheduling = await SchedulerRig.open();
+      const other = startRuns(scheduling.world);
+      const at = await openDispatch({ world: scheduling.world, identity: DEV_IDENTITY });
+      const resources = { requests: { cpu: '1' } };
+      const template = (more: object): object => ({
+        template: { spec: { image: 'noop:1', resources, ...more } },
+      });
+      await createTemplate(scheduling.world, 'calm', template({}));
+      await createTemplate(
+        scheduling.world,
+        'pushing',
+        template({ preemptionPolicy: 'PreemptLowerPriority' }),
+      );
+      for (const priority of [1, 2, 3, 4, 5]) {
+        await at.dispatch({ ...WORK, task_id: `p${priority}`, work_type: 'calm', priority });
+      }
+      await scheduling.world.advance(1_000);
+      await scheduling.world.addWorker('w1', { cpu: '2' });
+      await scheduling.world.advance(1_000);
+      const bound = async (): Promise<readonly string[]> =>
+        (await scheduling.world.admin.list(tasks)).items
+          .filter(({ spec }) => spec.workerName !== undefined)
+          .map(({ metadata }) => metadata.name);
+      expect(await bound()).to.deep.equal(['p4-calm-1', 'p5-calm-1']);
+      await at.dispatch({ ...WORK, task_id: 'now', work_type: 'pushing', priority: 5 });
+      await scheduling.world.until('it took a place', async () => !(await bound()).includes('p4-calm-1'));
+      await at.close();
+      await other.kill();
+      await scheduling.close();
     });
 
     it('D2.12 does a chain of three one after the other, over agents of two types', async () => {

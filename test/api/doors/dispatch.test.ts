@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { DispatchError, describeError, inTrace } from '../../../api/doors/dispatch/errors.ts';
 import { runNameOf } from '../../../api/doors/dispatch/translate.ts';
+import type { AuditEvent } from '../../../api/registry/access/audit/event.ts';
 import { openRegistry } from '../../../api/registry/open.ts';
 import { DEV_IDENTITY } from '../../../api/server/listener.ts';
 import { ApiError, STATUS_CODES, type StatusReason } from '../../../machinery/errors.ts';
@@ -18,7 +19,7 @@ import {
   runs,
   taskTemplates,
 } from '../../../schemas/kinds.ts';
-import { type Answer, at } from '../server/harness.ts';
+import type { Answer } from '../server/harness.ts';
 import { createTemplate, type DispatchRig, openDispatch, registryWith } from './dispatchrig.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -617,10 +618,33 @@ describe('the dispatch door: handing in work', () => {
       await writer.close();
     });
 
-    it('D2.12 tells the audit who dispatched what', async () => {
-      const answer = await rig.dispatch(WORK);
-      expect(answer.headers['audit-id']).to.be.a('string');
-      expect(at((await rig.run('order-4711')).metadata.managedFields, '0.manager')).to.be.a('string');
+    it('D2.12 tells the audit who dispatched what, also to one who was answered as before', async () => {
+      const { store, clock } = rig.world;
+      const told: AuditEvent[] = [];
+      const registry = await openRegistry({
+        store,
+        clock,
+        random: seededRandom(2),
+        log: silentLog,
+        metrics: newMetrics(),
+        auditSink: { write: (event) => void told.push(event), close: () => Promise.resolve() },
+      });
+      const audited = await openDispatch({ world: { ...rig.world, registry }, identity: DEV_IDENTITY });
+      told.length = 0;
+      const answers = [await audited.dispatch(WORK), await audited.dispatch(WORK)];
+      const done = told.filter(
+        ({ stage, verb, requestURI }) =>
+          stage === 'ResponseComplete' && verb === 'create' && requestURI === '/api/v1/dispatch',
+      );
+      expect(done.map(({ auditID }) => auditID)).to.deep.equal(
+        answers.map(({ headers }) => headers['audit-id']),
+      );
+      for (const { user, objectRef } of done) {
+        expect(user.username).to.equal('dev');
+        expect(objectRef).to.include({ resource: 'runs', namespace: 'default', name: 'order-4711' });
+      }
+      await audited.close();
+      await registry.close();
     });
   });
 });

@@ -175,7 +175,7 @@ export async function openGrpcWorld(
     async tell(id, status) {
       return admin.update(runs, { ...(await admin.get(runs, keyOf(id))), status }, { subresource: 'status' });
     },
-    async addTry(id, attempt = 1, status = {}) {
+    async addTry(id, attempt = 1, status = { workerName: 'w' }) {
       const run = await admin.get(runs, keyOf(id));
       const { name, uid = '' } = run.metadata;
       const made = await admin.create(tasks, {
@@ -189,11 +189,7 @@ export async function openGrpcWorld(
         },
         spec: { image: 'busybox', terminationGracePeriodSeconds: 7 },
       });
-      return admin.update(
-        tasks,
-        { ...made, status: { workerName: 'w', ...status } },
-        { subresource: 'status' },
-      );
+      return admin.update(tasks, { ...made, status }, { subresource: 'status' });
     },
     async close() {
       for (const client of clients) client.close();

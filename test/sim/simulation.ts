@@ -7,8 +7,9 @@
  * step; a calm, in which the cluster must come to what was asked for; and a silence, in which it must not do anything.
  */
 
+import { PROFILE_NAMES } from '../../controllers/scheduler/profiles.ts';
 import { seededRandom } from '../../machinery/random.ts';
-import { tasks, workers } from '../../schemas/kinds.ts';
+import { schedulerSettings, tasks, workers } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import { openWorld, type World } from '../world.ts';
 import { Hand, User } from './actors.ts';
@@ -76,6 +77,7 @@ export async function simulate({
   let violation: string | undefined;
   try {
     const workloads = work === 'tasks' ? undefined : new Workloads({ world, random, trace });
+    if (workloads === undefined) await chooseProfile(world, seed);
     await live(world, chaos, cluster, {
       user: new User(world.admin, random, trace),
       workloads,
@@ -92,6 +94,17 @@ export async function simulate({
   const virtualMs = world.clock.monotonicMs();
   await world.close();
   return { seed, violation, trace: lines, virtualMs };
+}
+
+/** What is promised is promised in every profile of the scheduler. */
+async function chooseProfile(world: World, seed: number): Promise<void> {
+  const profile = PROFILE_NAMES[seed % PROFILE_NAMES.length] ?? 'Spread';
+  await world.admin.create(schedulerSettings, {
+    apiVersion: 'gantry.dev/v1',
+    kind: 'SchedulerSettings',
+    metadata: { name: 'default' },
+    spec: { profile },
+  });
 }
 
 interface Cast {

@@ -5,18 +5,17 @@ import type { AppContext } from '../../server/context.ts';
 import { duplicatesIn, parseJson, readBody } from '../../server/middleware/body.ts';
 
 /** No body is an empty object. Throws `BadRequest` for what is none, and for fields that are not known. */
-export async function readFields<Name extends string>(
+export async function readFields(
   ctx: AppContext,
-  known: readonly Name[],
-): Promise<Readonly<Partial<Record<Name, unknown>>>> {
+  known: readonly string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const bytes = await readBody(ctx.req);
   if (bytes.length === 0) return {};
   const body = parseJson(bytes);
   if (!isRecord(body)) throw wrong('the body', body, 'an object');
   const [twice] = duplicatesIn(body);
   if (twice !== undefined) throw new ApiError('BadRequest', `field "${twice}" is given twice`);
-  const names: readonly string[] = known;
-  const unknown = Object.keys(body).find((name) => !names.includes(name));
+  const unknown = Object.keys(body).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const wanted = known.length === 0 ? 'no fields' : `only ${known.join(' and ')}`;
     throw new ApiError('BadRequest', `unknown field "${unknown}" in the body, wanted ${wanted}`);

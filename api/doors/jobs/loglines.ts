@@ -10,6 +10,8 @@ const LINE_FEED = 0x0a;
 export class SharedStream {
   readonly #stream: ResponseStream;
   #last: Promise<boolean> = Promise.resolve(true);
+  #begun = 0;
+  #done = 0;
 
   constructor(stream: ResponseStream) {
     this.#stream = stream;
@@ -17,8 +19,23 @@ export class SharedStream {
 
   /** Resolves when there is room for more; false when the answer is over. */
   write(bytes: Uint8Array): Promise<boolean> {
-    this.#last = this.#last.then((isOpen) => isOpen && this.#stream.write(bytes));
+    this.#begun += 1;
+    this.#last = this.#last
+      .then((isOpen) => isOpen && this.#stream.write(bytes))
+      .finally(() => {
+        this.#done += 1;
+      });
     return this.#last;
+  }
+
+  /** How many writes there have been. */
+  get count(): number {
+    return this.#begun;
+  }
+
+  /** The reader has yet to take what was written. */
+  get isBusy(): boolean {
+    return this.#begun > this.#done;
   }
 }
 

@@ -4,7 +4,7 @@
  * until the Run has ended. Needs the permission to get `tasks/log`.
  */
 import type { Client } from '../../../machinery/client.ts';
-import type { Clock } from '../../../machinery/clock.ts';
+import { type Clock, sleep } from '../../../machinery/clock.ts';
 import { ApiError, isApiError } from '../../../machinery/errors.ts';
 import { LABEL_RUN, LABEL_STEP } from '../../../machinery/labels.ts';
 import { keyOf } from '../../../machinery/meta.ts';
@@ -30,6 +30,8 @@ export interface RunLogDeps {
 const MOST_LINES = 1_000_000;
 /** Followed at once; others wait until one of these has ended. */
 const MOST_TAILS = 50;
+/** What a Task wrote before its Run ended has come by then, or more of it within as long. */
+const QUIET_MS = 1_000;
 
 /** One try of a step. */
 interface Source {
@@ -102,7 +104,11 @@ async function printAll(wanted: Wanted, stream: ResponseStream, deps: RunLogDeps
   const to = new SharedStream(stream);
   for (const source of sources) {
     const writer = new LineWriter(to, source.prefix);
-    const isOpen = await copy(writer, () => first ?? openLog(source, wanted, false, stream.signal, deps));
+    const isOpen = await copy(
+      writer,
+      stream.signal,
+      () => first ?? openLog(source, wanted, false, stream.signal, deps),
+    );
     if (!isOpen) return;
   }
 }
@@ -110,6 +116,7 @@ async function printAll(wanted: Wanted, stream: ResponseStream, deps: RunLogDeps
 /** Whatever the log of one Task comes to, that of the others goes on; false when the answer is over. */
 async function copy(
   writer: LineWriter,
+  signal: AbortSignal,
   open: () => AsyncIterable<LogEntry> | Promise<AsyncIterable<LogEntry>>,
 ): Promise<boolean> {
   try {
@@ -119,9 +126,11 @@ async function copy(
       if (!(await writer.write({ ...entry, data }))) return false;
     }
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    const data = Buffer.from(`the log cannot be read: ${error.message}\n`);
-    if (!(await writer.write({ stream: 'gap', data }))) return false;
+    if (!(error instanceof ApiError) && !signal.aborted) throw error;
+    if (error instanceof ApiError) {
+      const data = Buffer.from(`the log cannot be read: ${error.message}\n`);
+      if (!(await writer.write({ stream: 'gap', data }))) return false;
+    }
   }
   await writer.end();
   return true;
@@ -197,7 +206,8 @@ class Tails {
   readonly #to: SharedStream;
   readonly #known = new Set<string>();
   readonly #waiting: Source[] = [];
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Map<Promise<void>, AbortController>();
+  #goesOn = true;
 
   constructor(wanted: Wanted, stream: ResponseStream, deps: RunLogDeps) {
     this.#wanted = wanted;
@@ -219,24 +229,35 @@ class Tails {
     if (this.#open.size >= MOST_TAILS) return;
     const source = this.#waiting.shift();
     if (source === undefined) return;
-    const tail = this.#copy(source).finally(() => {
+    const stop = new AbortController();
+    const tail = this.#copy(source, AbortSignal.any([this.#stream.signal, stop.signal])).finally(() => {
       this.#open.delete(tail);
       this.#next();
     });
-    this.#open.add(tail);
+    this.#open.set(tail, stop);
     // Whoever waits for the end is told; nobody may be waiting yet.
     tail.catch(() => undefined);
   }
 
-  async #copy(source: Source): Promise<void> {
+  async #copy(source: Source, signal: AbortSignal): Promise<void> {
     const writer = new LineWriter(this.#to, source.prefix);
-    const { signal } = this.#stream;
-    await copy(writer, () => openLog(source, this.#wanted, true, signal, this.#deps));
+    await copy(writer, signal, () => openLog(source, this.#wanted, this.#goesOn, signal, this.#deps));
   }
 
-  /** Resolves when all is written. */
+  /**
+   * Once the Run has ended: resolves when all is written. A Task that was stopped could be started again for all its worker
+   * knows, which goes on waiting for that: here it is over as soon as nothing more comes.
+   */
   async ended(): Promise<void> {
-    while (this.#open.size > 0) await Promise.all(this.#open);
+    this.#goesOn = false;
+    while (this.#open.size > 0) {
+      const { count } = this.#to;
+      const quiet = new AbortController();
+      const all = Promise.all(this.#open.keys()).finally(() => quiet.abort());
+      await Promise.race([all, sleep(this.#deps.clock, QUIET_MS, quiet.signal)]);
+      if (this.#to.isBusy || this.#to.count > count) continue;
+      for (const stop of this.#open.values()) stop.abort();
+    }
   }
 }
 

@@ -60,6 +60,7 @@ export interface RunTask {
 type Condition = (typeof CONDITIONS)[keyof typeof CONDITIONS];
 type RunStatus = NonNullable<Run['status']>;
 type RunState = NonNullable<RunStatus['state']>;
+type Step = NonNullable<RunStatus['tasks']>[number];
 type StepState = NonNullable<RunStatus['tasks']>[number]['state'];
 
 const CONDITIONS = {
@@ -123,7 +124,7 @@ export function runTasksOf(run: Run, job: Job | undefined): readonly RunTask[] {
   const { metadata, spec, status = {} } = run;
   const planned = job?.spec.tasks.map(({ name }) => name) ?? [spec.templateRef?.name ?? []].flat();
   const hasEnded = status.finishedAt !== undefined;
-  const steps =
+  const steps: readonly Step[] =
     status.tasks ??
     (hasEnded ? [] : planned.map((name) => ({ name, state: 'pending' as const, attempts: 0 })));
   return steps.map((step) => ({

@@ -11,7 +11,7 @@ import {
   TailRequestSchema,
   type TailResponse,
 } from '../../../schemas/grpc/jobs.gen.ts';
-import { tasks, taskTemplates } from '../../../schemas/kinds.ts';
+import { runs, tasks, taskTemplates } from '../../../schemas/kinds.ts';
 import { eventually } from '../../walk/process.ts';
 import { entry, type GrpcWorld, openGrpcWorld, openRaw } from './grpcworld.ts';
 
@@ -234,7 +234,6 @@ describe('the job runner over gRPC: Tail', () => {
     await eventually('it is followed', async () =>
       /tail_readers 1/.test(await grpc.world.metrics.metrics()) ? true : undefined,
     );
-    const { runs } = await import('../../../schemas/kinds.ts');
     await grpc.world.admin.delete(runs, { namespace: 'default', name: id.toLowerCase() });
     expect(await reading)
       .to.be.instanceOf(JobsError)

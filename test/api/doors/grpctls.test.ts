@@ -1,6 +1,6 @@
 /** Who may connect to the job runner, and who may not. */
 import type { webcrypto } from 'node:crypto';
-import { EventEmitter, once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { expect } from 'chai';

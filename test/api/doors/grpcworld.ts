@@ -311,7 +311,7 @@ export function openRaw(grpc: Pick<GrpcWorld, 'port' | 'authority'>, options: Co
             return reject(new Error('the connection ended without an answer'));
           resolve({
             code: Number(all['grpc-status']),
-            message: decodeURIComponent(String(all['grpc-message'] ?? '')),
+            message: decodeURIComponent(wordsOf(all['grpc-message'])),
             headers: head,
             frames: framesIn(Buffer.concat(chunks)),
           });
@@ -340,4 +340,8 @@ function framesIn(bytes: Buffer): Buffer[] {
     at += 5 + length;
   }
   return frames;
+}
+
+function wordsOf(header: unknown): string {
+  return typeof header === 'string' ? header : '';
 }

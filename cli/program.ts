@@ -14,13 +14,15 @@ import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
 import { addCompletion } from './completioncommands.ts';
 import { handDownFlags } from './earlyflags.ts';
-import { helpText, pathOf } from './helptext.ts';
+import { addHelp, PRESENTATION } from './helpcommand.ts';
+import { helpText } from './helptext.ts';
 import { CommandError, type Io } from './io.ts';
 import { addJobCommands } from './jobcommands.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
 import { addTraceCommand } from './tracecommands.ts';
+import { addWorkCommands } from './workcommands.ts';
 import { addWorkloadCommands } from './workloads.ts';
 
 /** Runs one command line; resolves to the exit code and rejects with nothing. */
@@ -201,6 +203,7 @@ function newProgram(io: Io, texts: Texts): Command {
     });
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
+  addWorkCommands(program, { io, inSession, withConnection, collect });
   addTraceCommand(program, { io, inSession, withConnection });
   addJobCommands(program, { io });
   addCompletion(program, io);
@@ -322,29 +325,6 @@ function newProgram(io: Io, texts: Texts): Command {
   // One help command is enough for all.
   for (const group of program.commands) group.helpCommand(false);
   return program;
-}
-
-const PRESENTATION = `Gantry is a Kubernetes-style control plane for plain Docker machines: you declare
-what is to run, and it keeps it so.
-
-This is its command, which starts the server, applies manifests and tells how
-things are, and allows you to start jobs, stop jobs, get the status of jobs, and
-tail the output of any job.`;
-
-/** `gantry help jobs start` is `gantry jobs start --help`. */
-function addHelp(program: Command, io: Io): void {
-  program
-    .command('help [commands...]')
-    .description('Help about any command')
-    .action(async (names: string[]) => {
-      let command = program;
-      for (const name of names) {
-        const next = command.commands.find((one) => one.name() === name);
-        if (next === undefined) throw new CommandError(`unknown command "${name}" for "${pathOf(command)}"`);
-        command = next;
-      }
-      await io.stdout.write(helpText(command));
-    });
 }
 
 function withConnection(command: Command): Command {

@@ -91,13 +91,16 @@ function addRuns(program: Command, context: CommandContext): void {
     withConnection(program.command(usage).description(description));
 
   withWaiting(
-    withParameters(add('dispatch <template> [name]', "have a TaskTemplate's work done once"), context),
+    withParameters(
+      add('dispatch <template> [values...]', "have a TaskTemplate's work done once: fib position=30"),
+      context,
+    ),
   )
-    .option('--priority <number>', 'of its task, where room is short')
+    .option('--priority <number>', 'of its task, where room is short: from -1000000 to 1000000, 0 without')
     .option('--idempotency-key <key>', 'asked again with the same key, it is done once only')
-    .action(async (template: string, name: string | undefined, flags: ConnectionFlags & DispatchFlags) => {
+    .action(async (template: string, values: string[], flags: ConnectionFlags & DispatchFlags) => {
       const { runDispatch } = await import('./commands/dispatch.ts');
-      await inSession(flags, (session) => runDispatch(wordsOf(template, name), flags, session, io));
+      await inSession(flags, (session) => runDispatch([template, ...values], flags, session, io));
     });
   withWaiting(
     withParameters(add('trigger <job> [name]', 'run a Job now, whatever its schedule says'), context),

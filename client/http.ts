@@ -322,7 +322,7 @@ function isListOf<T extends KubeObject>(resource: Resource<T>, value: unknown): 
   );
 }
 
-function asObject<T extends KubeObject>(resource: Resource<T>, value: unknown, what: string): T {
+export function asObject<T extends KubeObject>(resource: Resource<T>, value: unknown, what: string): T {
   if (isObjectOf(resource, value)) return value;
   throw new ApiError('InternalError', `the answer to ${what} is not an object with kind and metadata`);
 }

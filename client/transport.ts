@@ -50,8 +50,8 @@ export interface RawRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal;
-  /** Told the headers of the answer, whatever its status. */
-  readonly onHeaders?: (headers: IncomingMessage['headers']) => void;
+  /** Told the headers of the answer, and its status, whatever that is. */
+  readonly onHeaders?: (headers: IncomingMessage['headers'], status: number) => void;
 }
 
 export interface RawAnswer {
@@ -198,8 +198,8 @@ export function openTransport(options: TransportOptions): Transport {
       throw error;
     });
     for (const warning of warningsOf(answer)) options.onWarning?.(warning);
-    request.onHeaders?.(answer.headers);
     const status = answer.statusCode ?? 0;
+    request.onHeaders?.(answer.headers, status);
     if (status < 400) return answer;
     throw errorFromAnswer(
       status,

@@ -21,7 +21,7 @@ export interface CronCheckFlags extends CronNextFlags {
 
 /** The one object of its kind. */
 const SETTINGS_KEY = { name: 'default' };
-const SETTINGS_NAME = 'schedulersetting.gantry.dev/default';
+const SETTINGS_NAME = 'schedulersettings.gantry.dev/default';
 const MOST_FIRES = 1000;
 
 /** Rejects with `ApiError` or `CommandError`. */

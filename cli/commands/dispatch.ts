@@ -5,7 +5,7 @@ import { CommandError, type Io } from '../io.ts';
 import { nameOfKind } from '../naming.ts';
 import { type ParameterFlags, parametersFrom } from '../parameters.ts';
 import { checkWaitFlags, type WaitForRunFlags, waitForRun } from '../runprogress.ts';
-import { createRun } from '../runs.ts';
+import { createRun, specOf } from '../runs.ts';
 import type { Session } from '../session.ts';
 
 export interface DispatchFlags extends ParameterFlags, WaitForRunFlags {
@@ -13,7 +13,7 @@ export interface DispatchFlags extends ParameterFlags, WaitForRunFlags {
   readonly idempotencyKey?: string;
 }
 
-/** Rejects with `ApiError` or `CommandError`; the latter also when it is waited for and fails. */
+/** @param words the template, and parameters as NAME=VALUE. Rejects with `ApiError` or `CommandError`; the latter also when it is waited for and fails. */
 export async function runDispatch(
   words: readonly string[],
   flags: DispatchFlags,
@@ -22,20 +22,14 @@ export async function runDispatch(
 ): Promise<void> {
   checkWaitFlags(flags);
   const priority = priorityFrom(flags.priority);
-  const name = await nameOfKind(words, taskTemplates, 'fib', session);
-  const parameters = await parametersFrom(flags, () => schemaOf(name, session, io), io);
-  const run = await createRun(
-    {
-      templateRef: { name },
-      ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
-    },
-    `${name}-`,
-    flags,
-    session,
-    io,
-  );
+  const isPair = (word: string): boolean => word.includes('=');
+  const named = words.filter((word) => !isPair(word));
+  const given = { ...flags, parameter: [...words.filter(isPair), ...(flags.parameter ?? [])] };
+  const name = await nameOfKind(named, taskTemplates, 'fib', session);
+  const parameters = await parametersFrom(given, () => schemaOf(name, session, io), io);
+  const { idempotencyKey } = flags;
+  const spec = specOf({ source: { templateRef: { name } }, parameters, priority, idempotencyKey });
+  const run = await createRun(spec, `${name}-`, flags, session, io);
   await waitForRun(run, flags, session, io);
 }
 

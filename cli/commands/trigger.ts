@@ -6,7 +6,7 @@ import { CommandError, type Io } from '../io.ts';
 import { nameOfKind } from '../naming.ts';
 import { type ParameterFlags, parametersFrom } from '../parameters.ts';
 import { checkWaitFlags, isEnded, type WaitForRunFlags, waitForRun } from '../runprogress.ts';
-import { createRun } from '../runs.ts';
+import { createRun, specOf } from '../runs.ts';
 import type { Session } from '../session.ts';
 import { priorityFrom, schemaOf } from './dispatch.ts';
 
@@ -31,18 +31,9 @@ export async function runTrigger(
   const priority = priorityFrom(flags.priority);
   const name = await nameOfKind(words, jobs, 'nightly', session);
   const parameters = await parametersFrom(flags, () => jobSchema(name, session, io), io);
-  const run = await createRun(
-    {
-      jobRef: { name },
-      ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(flags.idempotencyKey === undefined ? {} : { idempotencyKey: flags.idempotencyKey }),
-    },
-    `${name}-`,
-    flags,
-    session,
-    io,
-  );
+  const { idempotencyKey } = flags;
+  const spec = specOf({ source: { jobRef: { name } }, parameters, priority, idempotencyKey });
+  const run = await createRun(spec, `${name}-`, flags, session, io);
   await waitForRun(run, flags, session, io);
 }
 

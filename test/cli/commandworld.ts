@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { Door } from '../../api/doors/door.ts';
 import { writeKubeconfig } from '../../client/kubeconfig.ts';
 import { GROUP_MASTERS, type Identity } from '../../machinery/identity.ts';
 import { isRecord } from '../../machinery/json.ts';
@@ -25,10 +26,17 @@ export class CommandWorld {
     this.#server = server;
   }
 
-  static async open(certificates: Certificates, workerLink?: WorkerLink): Promise<CommandWorld> {
+  static async open(
+    certificates: Certificates,
+    workerLink?: WorkerLink,
+    doorsOf?: (world: World) => readonly Door[],
+  ): Promise<CommandWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'gantry-cli-'));
     const world = await openWorld();
-    const server = await serveSecurely(world, certificates, workerLink === undefined ? {} : { workerLink });
+    const server = await serveSecurely(world, certificates, {
+      ...(workerLink === undefined ? {} : { workerLink }),
+      ...(doorsOf === undefined ? {} : { doors: doorsOf(world) }),
+    });
     const opened = new CommandWorld(world, directory, server);
     await opened.logIn(certificates, admin);
     return opened;

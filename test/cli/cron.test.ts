@@ -39,19 +39,19 @@ describe('gantry cron', () => {
     expect((await here.get(jobs, 'nightly')).spec.suspend).to.equal(true);
     expect(await here.ok('cron suspend nightly')).to.equal('job.gantry.dev/nightly is suspended already\n');
     expect(await here.ok('cron suspend')).to.equal(
-      'schedulersetting.gantry.dev/default suspended (the schedules of the whole cluster)\n',
+      'schedulersettings.gantry.dev/default suspended (the schedules of the whole cluster)\n',
     );
     expect((await here.get(schedulerSettings, 'default')).spec?.suspended).to.equal(true);
     expect(await here.ok('cron next nightly -c 1')).to.match(
-      /It rests, so none of these will run: spec\.suspend is true; go on with: gantry cron resume nightly\nIt rests, so none of these will run: all schedules of the cluster are suspended \(schedulersetting\.gantry\.dev\/default\); go on with: gantry cron resume\n/,
+      /It rests, so none of these will run: spec\.suspend is true; go on with: gantry cron resume nightly\nIt rests, so none of these will run: all schedules of the cluster are suspended \(schedulersettings\.gantry\.dev\/default\); go on with: gantry cron resume\n/,
     );
     expect(await here.gantry('cron resume nightly')).to.deep.equal({
       code: 0,
       out: 'job.gantry.dev/nightly resumed\n',
-      err: 'Warning: it rests all the same: all schedules of the cluster are suspended (schedulersetting.gantry.dev/default); go on with: gantry cron resume\n',
+      err: 'Warning: it rests all the same: all schedules of the cluster are suspended (schedulersettings.gantry.dev/default); go on with: gantry cron resume\n',
     });
     expect(await here.ok('cron resume')).to.equal(
-      'schedulersetting.gantry.dev/default resumed (the schedules of the whole cluster)\n',
+      'schedulersettings.gantry.dev/default resumed (the schedules of the whole cluster)\n',
     );
     expect(await here.ok('cron next nightly -c 1')).to.not.match(/rests/);
   });

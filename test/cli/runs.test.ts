@@ -66,6 +66,21 @@ describe('gantry runs', () => {
   };
 
   describe('dispatch', () => {
+    it('takes parameters as words, typed by the template, and flags over them', async () => {
+      await here.ok(['dispatch', 'fib', 'position=3', 'note=a=b']);
+      expect((await only()).spec.parameters).to.deep.equal({ position: 3, note: 'a=b' });
+      expect(await here.refused('dispatch fib position=3 -p position=4')).to.match(/given twice/);
+      expect(await here.refused('dispatch fib 3')).to.match(/^gantry: /);
+    });
+
+    it('says that a repeated key made nothing new', async () => {
+      const line = 'dispatch fib position=3 --idempotency-key order-1';
+      const name = named(await here.ok(line));
+      expect(await here.ok(line)).to.equal(
+        `run.gantry.dev/${name} was created before, with the same idempotency key\n`,
+      );
+    });
+
     it('makes a Run whose values have the types of the template', async () => {
       const out = await here.ok(['dispatch', 'fib', '-p', 'position=3', '-p', 'note=4', '--priority', '-5']);
       const run = await only();

@@ -116,7 +116,9 @@ describe('gantry trace', () => {
 
   it('says what it found nothing of, and how long things are kept', async () => {
     const said = await here.refused(`trace ${'a'.repeat(32)}`);
-    expect(said).to.match(/^gantry: no trace "a{32}" in any namespace: found no Job, Run, Task or Event of it/);
+    expect(said).to.match(
+      /^gantry: no trace "a{32}" in any namespace: found no Job, Run, Task or Event of it/,
+    );
     expect(said).to.match(/Events are kept for a day/);
     expect(await here.refused('trace nobody -n default')).to.match(
       /^gantry: no trace "nobody" in namespace "default"/,

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Door } from '../../api/doors/door.ts';
 import { tlsListener } from '../../api/server/listener.ts';
 import { type HttpClient, newHttpClient } from '../../client/http.ts';
 import { systemClock } from '../../machinery/clock.ts';
@@ -69,7 +70,7 @@ export interface SecureServer {
 export async function serveSecurely(
   world: World,
   certificates: Certificates,
-  options: { readonly workerLink?: WorkerLink } = {},
+  options: { readonly workerLink?: WorkerLink; readonly doors?: readonly Door[] } = {},
 ): Promise<SecureServer> {
   const pki = await certificates.pki();
   const listener = tlsListener(newTestApp(world, options), {

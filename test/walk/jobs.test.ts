@@ -290,8 +290,8 @@ describe('Jobs', function () {
     const said = (await cluster.logs(run.status?.tasks?.[0]?.taskName)).split('\n').toSorted();
     expect(said).to.deep.equal([
       '',
-      '[EVAL] Evaluating ; rm -rf / $(GANTRY_RUN) $$(id) `id`?-x',
-      "[EVAL] found ';' at place 1, wanted a number or '('",
+      "Evaluating '; rm -rf / $(GANTRY_RUN) $$(id) `id`?-x'",
+      "found ';' at place 1, wanted a number or '('",
     ]);
   });
 

@@ -32,6 +32,7 @@ import {
   factsOf,
   hasEnded,
   isMadeBy,
+  isWaiting,
   requestIdOf,
   runNameOf,
   runOf,
@@ -224,7 +225,7 @@ async function tellStatus(asking: Asking): Promise<void> {
             }),
         });
   answer(ctx, 200, {
-    ...factsOf(run, deps.clock.now()),
+    ...factsOf(run, deps.clock.now(), isWaiting(run, tries)),
     agent_id: output.agent,
     output: output.text,
     output_unavailable: output.unavailable,

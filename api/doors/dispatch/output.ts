@@ -8,6 +8,7 @@ import { ApiError, isApiError, messageOf } from '../../../machinery/errors.ts';
 import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import type { Run, Task } from '../../../schemas/types.gen.ts';
+import { isYetToBegin } from './translate.ts';
 
 /** Of standard output and error together. */
 export const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -112,10 +113,6 @@ async function tailOf(
     if (tail.length >= most || lines < tailLines) break;
   }
   return tail;
-}
-
-function isYetToBegin({ status }: Task): boolean {
-  return status?.phase === undefined || status.phase === 'Pending';
 }
 
 /** The end of it, and how many lines there were in all. */

@@ -10,7 +10,7 @@ import {
 import { apiVersionOf } from '../../../machinery/meta.ts';
 import { dnsLabelProblem } from '../../../machinery/names.ts';
 import { runs } from '../../../schemas/kinds.ts';
-import type { Run } from '../../../schemas/types.gen.ts';
+import type { Run, Task } from '../../../schemas/types.gen.ts';
 import { type DispatchRequest, hashOf } from './request.ts';
 
 /** So that the names of its Tasks, which begin with it, say the step, too. */
@@ -125,11 +125,28 @@ export function hasEnded(run: Run): boolean {
   return state !== 'pending' && state !== 'running';
 }
 
-export function factsOf(run: Run, nowMs: number): TaskFacts {
+/**
+ * Whether nothing of it has begun on a worker yet, although its Run has: to those who dispatched it, it waits.
+ * @param tries the newest Task of each step; a text where it cannot be had.
+ */
+export function isWaiting(run: Run, tries: readonly (Task | string)[]): boolean {
+  const begun = (run.status?.tasks ?? []).filter(({ attempts = 0 }) => attempts > 0);
+  const isFirst = begun.length === tries.length && begun.every(({ attempts }) => attempts === 1);
+  return isFirst && tries.every((found) => typeof found !== 'string' && isYetToBegin(found));
+}
+
+export function isYetToBegin({ status }: Task): boolean {
+  return status?.startedAt === undefined && (status?.phase === undefined || status.phase === 'Pending');
+}
+
+/** @param waits see `isWaiting`. */
+export function factsOf(run: Run, nowMs: number, waits = false): TaskFacts {
   const { metadata, spec, status = {} } = run;
-  const state = stateOf(run);
+  const ofRun = stateOf(run);
+  const state = waits && ofRun === 'running' ? 'pending' : ofRun;
   const steps = status.tasks ?? [];
-  const { startedAt, finishedAt } = status;
+  const { finishedAt } = status;
+  const startedAt = state === 'pending' ? undefined : status.startedAt;
   const endMs = finishedAt === undefined ? nowMs : Date.parse(finishedAt);
   // Of several steps, the one that says how it ended.
   const told = steps.findLast(({ exitCode }) => exitCode !== undefined);

@@ -67,7 +67,10 @@ describe('the dispatch door: what becomes of work', () => {
     it('D2.2 tells of a task from pending over running to completed', async () => {
       await open(linkWith({ 'w-fib-1': '[FIB] Calculating\n[RESULT] 34\n' }));
       const { trace_id: trace, request_id: request } = (await rig.dispatch(WORK)).json();
-      expect(await rig.status('w')).to.include({ attempts: 1, agent_id: null, output: '', exit_code: null });
+      await taskNamed('w-fib-1');
+      await world.advance(1_000);
+      const queued = { status: 'pending', attempts: 1, agent_id: null, output: '', started_at: null };
+      expect(await rig.status('w')).to.include({ ...queued, duration_ms: null });
       await bind();
       const startedAt = new Date(world.clock.now()).toISOString();
       await tell({ phase: 'Running', startedAt });

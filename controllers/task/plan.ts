@@ -44,6 +44,8 @@ const STRAY_GRACE_MS = 10_000;
 const TIDY_MS = 1_000;
 /** Between two tries of limits that an engine refused. */
 const RESIZE_BACKOFF = { initialMs: 10_000, maxMs: 300_000, resetMs: 0 };
+/** A container that was stopped for good is looked at for a moment (`docker logs`, `docker inspect`); its log is kept. */
+const STOPPED_KEPT_MS = 10_000;
 /** Objects are read from a copy that may lag; a container from a newer binding says that it does. */
 const STALE_READ_MS = 250;
 
@@ -165,7 +167,22 @@ function planBound(view: TaskView): TaskPlan {
     return finish(view, next.verdict, actions, next.requeueAfterMs);
   }
   const isStopped = end === undefined || task.spec.desiredState === 'Stopped';
-  return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy);
+  const letGoMs = newest(view) === undefined ? undefined : letGoInMs(view);
+  return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy, letGoMs);
+}
+
+function newest({ attempts }: TaskView): Attempt | undefined {
+  return attempts.findLast(({ life }) => life === 'ended');
+}
+
+/**
+ * Until the container of a Task that shall be stopped goes as well, milliseconds; undefined for one that may run again
+ * by itself, and for one of which it is not stored yet that it has ended.
+ */
+function letGoInMs({ task, world }: TaskView): number | undefined {
+  const { finishedAt } = task.status ?? {};
+  if (task.spec.desiredState !== 'Stopped' || finishedAt === undefined || !hasEnded(task)) return undefined;
+  return Math.max(0, Date.parse(finishedAt) + STOPPED_KEPT_MS - world.nowMs);
 }
 
 /** It runs, fits, and must end all the same. */
@@ -334,7 +351,7 @@ function freshVolumes({ world: { inputs, memory } }: TaskView): Action[] {
 
 /**
  * Containers of no further use: never started and not to be, and ended ones whose end is kept in the stored status,
- * except the newest that has logs. Never one with a process.
+ * except the newest that has logs, which goes only when the Task shall be stopped. Never one with a process.
  */
 function removals(view: TaskView, keep: Attempt | undefined): Action[] {
   const { attempts, task } = view;
@@ -354,7 +371,7 @@ function removals(view: TaskView, keep: Attempt | undefined): Action[] {
       return [removal(attempt, 'Unused', `Removed container ${name}, never started`, undefined)];
     }
     if (life !== 'ended' || container.state === 'removing' || !isRecorded(stored, attempt)) return [];
-    if (attempt === withLogs && container.state !== 'dead') return [];
+    if (attempt === withLogs && container.state !== 'dead' && letGoInMs(view) !== 0) return [];
     return [removal(attempt, 'Ended', `Removed ended container ${name}`, endOf(view, id))];
   });
 }

@@ -141,7 +141,8 @@ export function itemOf(task: Task): TaskItem {
   const { metadata, spec, status = {} } = task;
   return {
     ID: idOf(task),
-    ContainerID: status.container?.id ?? '',
+    // One that was removed after its end is still the one it was.
+    ContainerID: status.container?.id ?? status.history?.[0]?.id ?? '',
     Name: metadata.annotations?.[ANNOTATION_TASK_NAME] ?? (isId(metadata.name) ? '' : metadata.name),
     State: stateOf(task),
     Image: spec.image,
@@ -176,9 +177,10 @@ export function fullItemOf(task: Task): FullTaskItem {
   };
 }
 
-function stateOf({ spec, status = {} }: Task): TaskState {
-  const phase = status.phase ?? 'Pending';
-  switch (phase) {
+function stateOf(task: Task): TaskState {
+  const { spec, status = {} } = task;
+  if (isOver(task)) return STATE.Completed;
+  switch (status.phase ?? 'Pending') {
     case 'Running':
       return STATE.Running;
     case 'Succeeded':
@@ -187,13 +189,31 @@ function stateOf({ spec, status = {} }: Task): TaskState {
     case 'Failed':
       return STATE.Failed;
     case 'Unknown':
-      // Nobody has heard from the worker: what was seen last still stands.
-      return status.container?.state === 'running' ? STATE.Running : STATE.Scheduled;
+      return lastSeen(task);
     case 'Pending':
       // One that was taken off its worker is on its way to the next: it does not begin anew.
       if (spec.bindingEpoch !== undefined) return STATE.Scheduled;
       return spec.desiredState === 'Stopped' ? STATE.Completed : STATE.Pending;
   }
+}
+
+/** Nobody hears from the worker: what was seen of the container last still stands. */
+function lastSeen({ spec, status = {} }: Task): TaskState {
+  const { state, exitCode } = status.container ?? {};
+  if (state === 'running') return STATE.Running;
+  if (state !== 'exited' && state !== 'dead') return STATE.Scheduled;
+  if (exitCode !== 0 && spec.restartPolicy === 'Never') return STATE.Failed;
+  return exitCode === 0 && spec.restartPolicy !== 'Always' ? STATE.Completed : STATE.Scheduled;
+}
+
+/**
+ * The worker knows that the task shall be stopped, and its last container has ended: what somebody starts again by hand
+ * is not the task, and is stopped, too.
+ */
+function isOver({ metadata, spec, status = {} }: Task): boolean {
+  if (spec.desiredState !== 'Stopped' || status.observedGeneration !== metadata.generation) return false;
+  const id = status.container?.id;
+  return id === undefined ? status.finishedAt !== undefined : status.history?.[0]?.id === id;
 }
 
 function restartPolicyOf(policy: RestartPolicy | undefined): string {

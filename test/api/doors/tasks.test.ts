@@ -156,6 +156,15 @@ describe('the /tasks door', () => {
       expect((await rig.list())[0]).to.include({ ID, State: 3 });
     });
 
+    it('D0.3 answers before the container has stopped', async () => {
+      await rig.post(DOCUMENTED);
+      await rig.server.world.addWorker('w1');
+      await rig.bind('w1');
+      await rig.writeStatus({ phase: 'Running', container: { state: 'running' } });
+      expect((await rig.ask('DELETE', `/tasks/${ID}`)).status).to.equal(204);
+      expect((await rig.list())[0]?.State).to.equal(2);
+    });
+
     it('D0.3 is 204 again, and changes nothing again', async () => {
       await rig.post(DOCUMENTED);
       await rig.ask('DELETE', `/tasks/${ID}`);

@@ -183,6 +183,37 @@ describe('agent on the real engine', function () {
     expect(await cluster.containers()).to.deep.equal([second.status?.container?.id]);
   });
 
+  it('D4.8 gives every byte as entries, each stream in order, to a hundred readers at once', async () => {
+    const bytes = 'i=0; while [ $i -lt 256 ]; do printf "\\\\$(printf %03o $i)"; i=$((i+1)); done';
+    const long = 'head -c 40000 /dev/zero | tr "\\0" x';
+    const script = `${bytes}; echo err >&2; ${long}; echo; ${long}; echo more >&2; printf 'no end'`;
+    const task = await cluster.apply('bytes', {
+      command: ['sh', '-c', `sleep 1; ${script}`],
+      restartPolicy: 'Never',
+    });
+    const ref = { namespace: 'default', name: 'bytes', uid: task.metadata.uid ?? '' };
+    const { signal } = new AbortController();
+    const wanted = Buffer.concat([
+      Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
+      Buffer.from(`${'x'.repeat(40_000)}\n${'x'.repeat(40_000)}no end`),
+    ]);
+    const readers = Array.from({ length: 100 }, async () =>
+      Array.fromAsync(await cluster.link.logEntries('w1', ref, { follow: true }, signal)),
+    );
+    await cluster.until('bytes', 'Succeeded');
+    const later = Array.fromAsync(await cluster.link.logEntries('w1', ref, { follow: false }, signal));
+    for (const entries of await Promise.all([...readers, later])) {
+      const of = (stream: string): Buffer =>
+        Buffer.concat(entries.flatMap((entry) => (entry.stream === stream ? [entry.data] : [])));
+      expect(of('stdout').equals(wanted)).to.equal(true);
+      expect(of('stderr').toString()).to.equal('err\nmore\n');
+      expect(of('gap')).to.have.length(0);
+      const times = entries.filter(({ stream }) => stream === 'stderr').map(({ time }) => time);
+      expect(times).to.deep.equal(times.toSorted());
+      for (const { time } of entries) expect(time).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+    }
+  });
+
   it('keeps the same container when the agent is new', async () => {
     const before = await cluster.apply('hello');
     await cluster.stopAgent();

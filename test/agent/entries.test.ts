@@ -158,7 +158,7 @@ describe('A Task’s log entries', () => {
     return state;
   };
 
-  it('tell what a container wrote, byte for byte, and when, also from the archive', async () => {
+  it('D4.8 tell what a container wrote, byte for byte, and when, also from the archive', async () => {
     await rig.apply('crash', { image: 'crash:1', restartPolicy: 'Never' });
     await rig.untilPhase('crash', 'Failed');
     const task = await ref('crash');
@@ -232,7 +232,7 @@ describe('A Task’s log entries', () => {
     expect(await refusal(read(nobody))).to.match(/^BadRequest: .* waiting to start/);
   });
 
-  it('are read by a hundred at once without loss, each at its own pace', async () => {
+  it('D4.8 are read by a hundred at once without loss, each at its own pace', async () => {
     await rig.apply('busy', { restartPolicy: 'Never' });
     await rig.untilPhase('busy', 'Running');
     const task = await ref('busy');

@@ -359,7 +359,7 @@ describe('The work types that ship', function () {
     });
   }
 
-  it('ansible hands its parameters on as they are, each as one word, and none as an option', async () => {
+  it('D2.12 ansible hands its parameters on as they are, each as one word, and none as an option', async () => {
     const [manifest] = loadAll(readFileSync(join(templates, 'ansible.yaml'), 'utf8'));
     const command = readPath(manifest, ['spec', 'template', 'spec', 'command']);
     const words = Array.isArray(command) ? command.map(String) : [];
@@ -415,7 +415,7 @@ describe('The work types that ship', function () {
     }
   });
 
-  it('have a template each, that names all its parameters and what people call it', () => {
+  it('D2.7 D2.12 have a template each, that names all its parameters and what people call it', () => {
     const found = readdirSync(templates).toSorted();
     expect(found.join()).to.equal(
       'ansible.yaml,docker.yaml,eval.yaml,fib.yaml,metrics.yaml,noop.yaml,wait.yaml',

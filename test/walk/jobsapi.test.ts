@@ -293,11 +293,12 @@ describe('the jobs listener', function () {
     writeFileSync(join(directory, 'circle.json'), JSON.stringify(circle, null, 2));
     const begin = (home: string): readonly string[] => ['run', directory, '--db', home, '--no-api'];
     const refused = await GantryProcess.open({ begin }).then(
-      (gantry) =>
-        eventually('it ends', () => (gantry.log.includes('circle.json') ? gantry.log : undefined)).finally(
-          () => gantry.dispose(),
-        ),
-      String,
+      async (gantry) => {
+        await eventually('it ends', () => (gantry.log.includes('circle.json') ? true : undefined));
+        await gantry.dispose();
+        return gantry.log;
+      },
+      (error: unknown) => String(error),
     );
     expect(refused).to.match(/circle\.json:\d+:\d+: .*a -> b -> a/);
     writeFileSync(join(directory, 'circle.json'), JSON.stringify(job('good', [step('a', 'true')])));

@@ -290,6 +290,24 @@ describe('the jobs door: D3.13 GET /api/runs/{run_id}/logs', () => {
     expect(answer.text()).to.equal(`${soFar}[test] late\n[test 2] last words\n`);
   });
 
+  it('D3.13 ends also where a log does not, once nothing more has come for a second', async () => {
+    await begin('build', 'test');
+    for (let n = 1; n <= 51; n++) await addTask('build', n);
+    for (let n = 1; n <= 51; n++) logs.say(`hello-1-build-${n}`, 'x\n');
+    const answer = await following('');
+    await eventually('fifty are read', () => (answer.text().split('\n').length === 51 ? true : undefined));
+    await finish();
+    let isOver = false;
+    void answer.ended.then(() => (isOver = true));
+    await eventually('it ends', async () => {
+      await rig.world.advance(1_000);
+      return isOver ? true : undefined;
+    });
+    expect(await answer.ended).to.equal(true);
+    expect(answer.text().split('\n')).to.have.length(52);
+    expect(logs.asked.filter(([, { follow }]) => follow)).to.have.length(50);
+  });
+
   it('D3.13 of a run that has ended, following is reading', async () => {
     await begin('build');
     await addTask('build', 1);

@@ -21,6 +21,8 @@ export interface JobsRig {
   readonly port: number;
   /** What `isScheduling` says. */
   scheduling: boolean | Error;
+  /** What `isScheduling` waits for. */
+  gate: Promise<void>;
   /** Checks the answer against the document. */
   ask(method: string, path: string, ask?: Ask): Promise<Answer>;
   /** Also for what the document does not have. */
@@ -45,8 +47,11 @@ export async function openJobsRig(options: JobsRigOptions = {}): Promise<JobsRig
   const { origins = [], log = silentLog, workerLink = noWorkers, identity = DEV_IDENTITY } = options;
   const world = options.world ?? (await openWorld());
   const { registry, clock, random } = world;
-  const isScheduling = (): Promise<boolean> =>
-    rig.scheduling instanceof Error ? Promise.reject(rig.scheduling) : Promise.resolve(rig.scheduling);
+  const isScheduling = async (): Promise<boolean> => {
+    await rig.gate;
+    if (rig.scheduling instanceof Error) throw rig.scheduling;
+    return rig.scheduling;
+  };
   const deps = { registry, workerLink, clock, random, productVersion: '0.1.0' };
   const door = jobsDoor({ ...deps, namespace: 'default', isScheduling });
   const apps = newApps({ ...deps, metrics: newMetrics(), log, doors: [] });
@@ -63,6 +68,7 @@ export async function openJobsRig(options: JobsRigOptions = {}): Promise<JobsRig
     world,
     port,
     scheduling: true,
+    gate: Promise.resolve(),
     raw: (method, path, ask) => askPort(port, method, path, ask),
     async ask(method, path, ask) {
       const answer = await askPort(port, method, path, ask);

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
+import { setPaused } from '../../../api/doors/jobs/pausing.ts';
+import type { Client } from '../../../machinery/client.ts';
+import { ApiError } from '../../../machinery/errors.ts';
 import { schedulerSettings } from '../../../schemas/kinds.ts';
+import { intercept } from '../../intercept.ts';
 import type { Answer } from '../server/harness.ts';
 import { actsOn, type JobsRig, openJobsRig } from './jobsrig.ts';
 
@@ -73,6 +77,30 @@ describe('the jobs door: the scheduler, and errors', () => {
       expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
       expect((await post('/api/scheduler/pause')).status).to.equal(200);
       expect(await suspended()).to.equal(true);
+    });
+
+    it('D3.9 settings that somebody else makes at the same moment are settled with', async () => {
+      const { admin } = rig.world;
+      const manifest = {
+        apiVersion: 'gantry.dev/v1',
+        kind: 'SchedulerSettings',
+        metadata: { name: 'default' },
+        spec: { suspended: false },
+      };
+      const client: Client = {
+        ...intercept(admin, {}),
+        async create(kind, object, options) {
+          await admin.create(schedulerSettings, manifest);
+          return admin.create(kind, object, options);
+        },
+      };
+      expect(await setPaused(client, true, true)).to.deep.equal(paused);
+      expect(await suspended()).to.equal(true);
+      const away = new ApiError('ServiceUnavailable', 'the store does not answer');
+      const failing: Client = { ...client, get: () => Promise.reject(away) };
+      await setPaused(failing, false, true).then(expect.fail, (error: unknown) =>
+        expect(error).to.equal(away),
+      );
     });
 
     it('D3.9 a run by hand is made also while the scheduler is paused', async () => {

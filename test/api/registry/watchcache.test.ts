@@ -254,6 +254,34 @@ describe('The watch cache', () => {
       reader.abort();
     });
 
+    it('once that they have caught up, when they want that marked: after the past, and where there is none', async () => {
+      const a = await create('a');
+      await edit('a', 'two');
+      await create('b');
+      const resourceVersion = a.metadata.resourceVersion ?? '';
+      const reader = await Reader.open(registry, kind, { resourceVersion, marksPresent: true });
+      expect(textOf(await reader.event())).to.equal('MODIFIED a');
+      expect(textOf(await reader.event())).to.equal('ADDED b');
+      expect(textOf(await reader.event())).to.equal(`BOOKMARK ${store.revision()}`);
+      const next = reader.event();
+      await settle();
+      clock.advance(120_000);
+      await create('c');
+      expect(textOf(await next)).to.equal('ADDED c');
+      reader.abort();
+      const both = await Reader.open(registry, kind, {
+        resourceVersion: String(store.revision()),
+        marksPresent: true,
+        allowWatchBookmarks: true,
+      });
+      expect(textOf(await both.event())).to.equal(`BOOKMARK ${store.revision()}`);
+      const later = both.event();
+      await settle();
+      clock.advance(60_000);
+      expect(textOf(await later)).to.equal(`BOOKMARK ${store.revision()}`);
+      both.abort();
+    });
+
     it('the same frame, made once, and what the object was before', async () => {
       const readers = await Promise.all([Reader.open(registry, kind), Reader.open(registry, kind)]);
       const a = await create('a');

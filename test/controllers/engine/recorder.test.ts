@@ -77,6 +77,15 @@ describe('Recorder', () => {
     expect(event?.metadata.annotations?.[ANNOTATION_TRACE]).to.equal('e'.repeat(32));
   });
 
+  it('D2.5 says of dispatched work what it is called', async () => {
+    const recorder = newRecorder();
+    const object = newTask('t', {}, { metadata: { annotations: { 'gantry.dev/task-id': 'Order 1' } } });
+    recorder.record(input('bound', { object }));
+    await recorder.flush(never);
+    const [event] = await stored();
+    expect(event?.metadata.annotations).to.include({ 'gantry.dev/task-id': 'Order 1' });
+  });
+
   it('puts Events of cluster-scoped objects into namespace default', async () => {
     const recorder = newRecorder();
     recorder.record(input('silent', { object: newWorker('w1') }));

@@ -14,6 +14,7 @@ import { isRecord } from '../machinery/json.ts';
 import { subdomainProblem } from '../machinery/names.ts';
 import { type DotenvEntry, parseDotenv } from './dotenv.ts';
 import { nearest } from './nearest.ts';
+import { placesProblem } from './places.ts';
 import type { SettingRow } from './settingrow.ts';
 import { denialOf, flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
 
@@ -172,6 +173,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
       `leaderElectLeaseDuration, leaderElectRenewDeadline and leaderElectRetryPeriod do not go together: ${problem}`,
     );
   }
+  const clash = placesProblem(settings);
+  if (clash !== undefined) throw new SettingsError(clash);
   requirePair(settings, 'etcdCertFile', 'etcdKeyFile');
   requirePair(settings, 'etcdUser', 'etcdPasswordFile');
   return { settings, shown };

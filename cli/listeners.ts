@@ -18,6 +18,7 @@ import type { Apps } from '../api/server/server.ts';
 import { messageOf } from '../machinery/errors.ts';
 import type { Doors, DoorsDeps } from './doors.ts';
 import type { Output } from './io.ts';
+import { PLACES, type Place } from './places.ts';
 import { flagOf, SETTINGS, type Settings, variableOf } from './settings.ts';
 
 /** Requests that run at a stop get this long, milliseconds. */
@@ -60,13 +61,13 @@ export async function startListeners(
       port: settings.securePort,
       isHttp1Only: settings.http1Only,
     }),
-    { host: 'bindAddress', port: 'securePort' },
+    PLACES.kubernetes,
   );
   if (settings.api) {
     const app = apps.doorsOnly(doors.jobs, [corsOf(settings.apiCorsOrigins)]);
     const place = { ...listen, host: settings.apiHost, port: settings.apiPort };
     const isPlain = settings.dev && isLoopback(settings.apiHost);
-    const at = { host: 'apiHost', port: 'apiPort' } as const;
+    const at = PLACES.jobs;
     const address = isPlain
       ? await start(devListener(app, { ...place, origins: settings.apiCorsOrigins }), at, opened)
       : await startTls(tlsListener(app, { ...place, ...tls }), at);
@@ -82,22 +83,16 @@ export async function startListeners(
       port: settings.grpcPort,
       namespace: settings.doorNamespace,
     });
-    log.info(
-      { address: await startTls(door, { host: 'grpcHost', port: 'grpcPort' }) },
-      'serving the job runner over gRPC',
-    );
+    log.info({ address: await startTls(door, PLACES.grpc) }, 'serving the job runner over gRPC');
   }
   if (settings.dev) {
     if (doors.worker.length > 0) {
       const app = apps.doorsOnly(doors.worker);
       const worker = { ...listen, host: settings.workerHost, port: settings.workerPort };
-      await startPlain('worker', devListener(app, worker), { host: 'workerHost', port: 'workerPort' });
+      await startPlain('worker', devListener(app, worker), PLACES.worker);
     }
     const manager = { ...listen, host: settings.managerHost, port: settings.managerPort };
-    await startPlain('manager', devListener(apps.whole, manager), {
-      host: 'managerHost',
-      port: 'managerPort',
-    });
+    await startPlain('manager', devListener(apps.whole, manager), PLACES.manager);
   }
   for (const line of [...lines, ...warnings]) await stdout.write(line);
   return {
@@ -120,12 +115,6 @@ export async function startListeners(
       `Warning: plain HTTP without authentication on http://${address} (user dev, this machine only)\n`,
     );
   }
-}
-
-/** The settings that say where it listens. */
-interface Place {
-  readonly host: 'apiHost' | 'bindAddress' | 'grpcHost' | 'managerHost' | 'workerHost';
-  readonly port: 'apiPort' | 'grpcPort' | 'managerPort' | 'securePort' | 'workerPort';
 }
 
 async function start(listener: Listener, at: Place, opened: AsyncDisposableStack): Promise<string> {

@@ -163,7 +163,28 @@ describe('cli/config', () => {
     expect(await refusal()).to.match(/^DIR\/\.gantry\/worker-name holds no worker name: found "No Name"/);
   });
 
+  it('D0.8 takes one port on two addresses, of listeners that are off, and 0 for as many as ask', async () => {
+    for (const flags of [
+      { securePort: '7000', apiPort: '7000', apiHost: '127.0.0.2' },
+      { securePort: '7000', apiPort: '7000', grpcPort: '7000', api: false, grpc: false },
+      { securePort: '8000' },
+      { dev: true, securePort: '0', apiPort: '0', grpcPort: '0', managerPort: '0', workerPort: '0' },
+    ]) {
+      await resolve({ flags });
+    }
+  });
+
   const mistakes: [string, Partial<ConfigInput>, string][] = [
+    [
+      'D0.8 two listeners on one port, as with --api-port when it was the Kubernetes API’s',
+      { flags: { apiPort: '7443' } },
+      'securePort and apiPort are both 7443: each listener needs a port of its own (--secure-port and --api-port)',
+    ],
+    [
+      'D0.8 two listeners that meet because one is on every address',
+      { flags: { dev: true, bindAddress: '0.0.0.0', securePort: '8888' } },
+      'securePort and workerPort are both 8888: each listener needs a port of its own (--secure-port and --worker-port)',
+    ],
     [
       'a preset that there is not',
       { flags: { leasePreset: 'slow' } },

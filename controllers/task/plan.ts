@@ -168,7 +168,9 @@ function planBound(view: TaskView): TaskPlan {
   }
   const isStopped = end === undefined || task.spec.desiredState === 'Stopped';
   const letGoMs = newest(view) === undefined ? undefined : letGoInMs(view);
-  return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy, letGoMs);
+  // While its removal goes on there is nothing to do: looking again at once would leave the engine no time to answer.
+  const lookMs = letGoMs === 0 ? TIDY_MS : letGoMs;
+  return finish(view, isStopped ? { kind: 'stopped' } : { kind: 'ended', end }, tidy, lookMs);
 }
 
 function newest({ attempts }: TaskView): Attempt | undefined {

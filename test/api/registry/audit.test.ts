@@ -9,7 +9,7 @@ import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { GROUP_MASTERS } from '../../../machinery/identity.ts';
 import { type Metrics, newMetrics } from '../../../machinery/metrics.ts';
 import { seededRandom } from '../../../machinery/random.ts';
-import { currentTrace, newTrace, traceFields, withTrace } from '../../../machinery/trace.ts';
+import { currentTrace, nameWork, newTrace, traceFields, withTrace } from '../../../machinery/trace.ts';
 import { leases, secrets, tasks } from '../../../schemas/kinds.ts';
 import { openStore } from '../../../store/open.ts';
 import type { Store } from '../../../store/store.ts';
@@ -104,7 +104,16 @@ describe('The registry tells operators', () => {
       auditID: trace.requestId,
     });
     expect(lines[0]?.trace_id).to.equal(trace.traceId);
+    expect(lines[0]?.audit?.['annotations']).to.deep.equal({ 'gantry.dev/trace-id': trace.traceId });
     expect(JSON.stringify(lines)).not.to.include('secret');
+  });
+
+  it('D2.5 what dispatched work is called, once that is known', async () => {
+    await withTrace(newTrace(random), () => {
+      nameWork({ taskId: 'Order 1' });
+      return client.create(tasks, taskManifest('named'));
+    });
+    expect(lines[0]?.audit?.['annotations']).to.include({ 'gantry.dev/task-id': 'Order 1' });
   });
 
   it('nothing that was found wrong in a body: it may be a secret', async () => {

@@ -1,6 +1,7 @@
 /** D2.5: the ids of a dispatched Run are those of its Tasks and Events, also once somebody else has cancelled it. */
 import { expect } from 'chai';
 import { ANNOTATION_REQUEST_ID, ANNOTATION_TASK_ID, ANNOTATION_TRACE } from '../../../machinery/labels.ts';
+import type { KubeObject } from '../../../machinery/meta.ts';
 import { withTrace } from '../../../machinery/trace.ts';
 import { events, runs, tasks } from '../../../schemas/kinds.ts';
 import { openWorld, type World } from '../../world.ts';
@@ -60,12 +61,9 @@ describe('A dispatched Run', () => {
     const [task] = (await world.admin.list(tasks)).items;
     const told = (await world.admin.list(events)).items;
     expect(told).to.not.deep.equal([]);
-    for (const { metadata } of [
-      task ?? { metadata: { name: '' } },
-      ...told,
-      await world.admin.get(runs, key),
-    ]) {
-      expect(metadata.annotations?.[ANNOTATION_TRACE], metadata.name).to.equal(TRACE);
+    const all: readonly (KubeObject | undefined)[] = [task, ...told, await world.admin.get(runs, key)];
+    for (const object of all) {
+      expect(object?.metadata.annotations?.[ANNOTATION_TRACE], object?.metadata.name).to.equal(TRACE);
     }
   });
 });

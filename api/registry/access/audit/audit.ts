@@ -10,9 +10,10 @@ import { type Clock, microTimestamp } from '../../../../machinery/clock.ts';
 import type { ApiError } from '../../../../machinery/errors.ts';
 import type { Identity } from '../../../../machinery/identity.ts';
 import { isRecord } from '../../../../machinery/json.ts';
+import { ANNOTATION_TASK_ID, ANNOTATION_TRACE } from '../../../../machinery/labels.ts';
 import type { Log } from '../../../../machinery/log.ts';
 import type { Random } from '../../../../machinery/random.ts';
-import { currentTrace } from '../../../../machinery/trace.ts';
+import { currentTrace, type Trace } from '../../../../machinery/trace.ts';
 import type { AccessRequest, RequestContext, RequestOrigin } from '../../types.ts';
 import {
   type AuditEvent,
@@ -164,6 +165,8 @@ export class AuditedCall {
       event.responseStatus =
         'error' in outcome ? statusOf(outcome.error) : { metadata: {}, code: outcome.code };
     }
+    const trace = currentTrace();
+    if (trace !== undefined) event.annotations = idsOf(trace);
     if (level !== 'Metadata') this.#addBodies(event, level, outcome);
     return event;
   }
@@ -193,6 +196,13 @@ export class AuditedCall {
       'refused',
     );
   }
+}
+
+/** By which log, objects and whoever dispatched the work are found. */
+function idsOf({ traceId, work }: Trace): Record<string, string> {
+  return work?.taskId === undefined
+    ? { [ANNOTATION_TRACE]: traceId }
+    : { [ANNOTATION_TRACE]: traceId, [ANNOTATION_TASK_ID]: work.taskId };
 }
 
 /** Identities stay the same from request to request: of a connection, a controller. */

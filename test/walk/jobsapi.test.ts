@@ -99,6 +99,28 @@ describe('gantry run, and the jobs API on a real engine', function () {
     );
   });
 
+  it('D3.11 every request that docs/doors/jobs.md shows is answered', async () => {
+    const page = readFileSync(join(root, 'docs', 'doors', 'jobs.md'), 'utf8');
+    const lines = page
+      .split('\n')
+      .filter((line) => line.startsWith('curl ') && line.includes('localhost:8565'));
+    expect(lines.length).to.be.at.least(15);
+    let run = '';
+    for (const line of lines) {
+      // What is rerun has ended; what is cancelled has not.
+      if (run !== '' && !line.includes('/cancel')) await ended(gantry, run);
+      const answer = await shell(gantry, line.replaceAll('$RUN', run));
+      if (line.includes('/logs')) {
+        expect(answer, line).to.contain('Hello, world!\n');
+        continue;
+      }
+      const found: unknown = JSON.parse(answer);
+      expect(found, line).not.to.have.property('code');
+      if (/\/trigger|\/rerun/.test(line)) run = String(at(found, 'run_id'));
+    }
+    await ended(gantry, run);
+  });
+
   it('D3.12 retries, outputs and conditions of the pipeline, as the API tells them', async () => {
     const { run_id: good } = await json(
       gantry,

@@ -192,7 +192,7 @@ export const document = {
          "task_id": "order-4711",
          "status": "completed",
          "progress": 100,
-         "output": "[FIB] Calculating\n[RESULT] 34\n",
+         "output": "Calculating the value of the 10th value in the Fibonacci sequence\nUsing lookup; value is '34'.\n",
          "output_unavailable": null,
          "error_code": null,
          "error_message": null,

@@ -116,7 +116,7 @@ describe('The dispatch door, on a real engine', function () {
       trace_id: TRACE,
       attempts: 1,
     });
-    expect(done['output']).to.match(/\[RESULT\] 34\n$/);
+    expect(done['output']).to.match(/value is '34'\.\n$/);
     expect((await plain('GET', '/api/v1/agents')).body['items']).to.have.length(1);
     expect((await plain('GET', '/health')).body).to.include({ status: 'ok', store: 'ok' });
   });
@@ -143,7 +143,7 @@ describe('The dispatch door, on a real engine', function () {
     const id = randomUUID();
     const asked = { task_id: id, work_type: 'eval', parameters: { expression: '6 * 7' }, request_id: id };
     expect((await ask('POST', '/api/v1/dispatch', asked)).status).to.equal(200);
-    expect((await untilEnded(ask, id))['output']).to.match(/\[RESULT\] 42\n$/);
+    expect((await untilEnded(ask, id))['output']).to.match(/value is '42'\.\n$/);
   });
 
   it('D2.4: what waits is cancelled, and its container ends', async () => {
@@ -237,7 +237,7 @@ describe('The dispatch door, on a real engine', function () {
     );
     for (const retry of retries) expect(retry).to.deep.equal(first);
     expect(await runCount()).to.equal(before + 1);
-    expect((await untilEnded(plain, id))['output']).to.match(/\[RESULT\] 12200160415121876738\n$/);
+    expect((await untilEnded(plain, id))['output']).to.match(/value is '12200160415121876738'\.\n$/);
   });
 });
 

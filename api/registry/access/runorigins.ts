@@ -2,7 +2,7 @@
  * Who may say of a Run that a schedule or another Job made it, and to which revision it is pinned: who writes the status
  * of Jobs and of Runs, which is their controllers. Whoever may create Runs could otherwise be the next time of a schedule,
  * with parameters of their own, or begin beside all that maxConcurrentRuns lets begin. And who may run another one again:
- * who may read that one, since the answer has its parameters. And whose job of the job runner it is: that is the job runner's
+ * who may read that one, since the answer has its parameters; and who may have one wait for another: who may read that one, too. And whose job of the job runner it is: that is the job runner's
  * to say, since its callers' rights hang on it. Pure.
  */
 import { doorIdentity, type Identity } from '../../../machinery/identity.ts';
@@ -14,6 +14,9 @@ import type { AccessRequest } from '../types.ts';
 
 /** What a controller says, not a person. */
 const MADE_BY_JOBS: ReadonlySet<unknown> = new Set(['Schedule', 'CatchUp', 'Dependency']);
+
+/** The schema's bound: a longer list is refused as it is. */
+const MOST_AWAITED = 100;
 
 /** Who tells of a Run who started it. */
 const JOB_RUNNER = doorIdentity('grpc').name;
@@ -42,6 +45,12 @@ export function originRefusal(
   const again = before === undefined ? readPath(after, ['spec', 'rerunOf', 'name']) : undefined;
   if (typeof again === 'string' && !isAllowed({ ...within, verb: 'get', resource, name: again })) {
     return `spec.rerunOf needs the right to get run ${JSON.stringify(again)}, whose parameters the new one takes over`;
+  }
+  const awaited = before === undefined ? readPath(after, ['spec', 'dependsOn']) : undefined;
+  for (const entry of Array.isArray(awaited) ? awaited.slice(0, MOST_AWAITED) : []) {
+    const name = readPath(entry, ['name']);
+    if (typeof name === 'string' && !isAllowed({ ...within, verb: 'get', resource, name }))
+      return `spec.dependsOn needs the right to get run ${JSON.stringify(name)}, of whose end the new one tells`;
   }
   const isPinned = readPath(before, ['spec', 'revision']) !== undefined;
   if (!isPinned && readPath(after, ['spec', 'revision']) !== undefined && !writesStatusOf(runs)) {

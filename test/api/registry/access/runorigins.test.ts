@@ -52,7 +52,7 @@ describe('The origin of a Run', () => {
     });
   }
 
-  it('a rerun is for who may read what is run again: it is answered with its parameters', async () => {
+  it('a rerun, or to wait for a run, is for who may read that one: the answer has its parameters, the end tells of its end', async () => {
     await world.admin.create(roles, {
       apiVersion: `${RBAC}/v1`,
       kind: 'Role',
@@ -72,6 +72,12 @@ describe('The origin of a Run', () => {
     const refusal = await refusalOf(dispatcher.create(runs, again('second')), 'Forbidden');
     expect(refusal.message).to.include('needs the right to get run "first"');
     expect((await editor.create(runs, again('third'))).spec.parameters).to.deep.equal({ token: 'swordfish' });
+    const waits = await refusalOf(
+      dispatcher.create(runs, run('waits', { dependsOn: [{ name: 'first' }] })),
+      'Forbidden',
+    );
+    expect(waits.message).to.include('spec.dependsOn needs the right to get run "first"');
+    await editor.create(runs, run('waits', { dependsOn: [{ name: 'first' }] }));
     await dispatcher.create(runs, run('fourth', { parameters: { token: 'x' } }));
   });
 

@@ -569,6 +569,20 @@ const stops: readonly Row[] = [
     reason: 'Stopped',
   },
   {
+    name: 'stopped ten seconds ago, its container on its way out: looked at again, and not at once',
+    world: world(
+      boundTask(
+        { desiredState: 'Stopped' },
+        { phase: 'Stopped', finishedAt: ago(10), observedGeneration: 1, history: [end(1, 'Stopped', 10)] },
+      ),
+      [ended(1, web, 143, 10)],
+      after({ removing: new Set(['c1']) }),
+    ),
+    actions: [],
+    phase: 'Stopped',
+    requeueAfter: 1,
+  },
+  {
     name: 'Stopped from the start: nothing is made',
     world: world(boundTask({ desiredState: 'Stopped' })),
     actions: [],

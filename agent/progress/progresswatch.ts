@@ -3,7 +3,8 @@
  *
  * Nothing follows a log for it: of each container the newest lines are read, once a second while they say something new, and
  * ever more seldom where they do not. So a Task that never says anything costs next to nothing, and one that says it a million
- * times a second no more than one that says it once. What was said last is found again by the next process.
+ * times a second no more than one that says it once; and where very many are listened to, each is looked at more seldom. What
+ * was said last is found again by the next process.
  */
 import { progressInFile, progressInOutput } from '../../controllers/task/planning/progress.ts';
 import type { ProgressContainer, ProgressSource, TaskOutputs } from '../../controllers/task/services.ts';
@@ -32,7 +33,6 @@ interface Target {
   dueMs: number;
   pauseMs: number;
   hasEnded: boolean;
-  isLooking: boolean;
   percent?: number;
 }
 
@@ -40,9 +40,8 @@ interface Target {
 const PERIOD_MS = 1_000;
 /** What says nothing new is looked at half as often each time, down to this. */
 const LONGEST_PAUSE_MS = 8_000;
-/** A look that took long is followed by so many times as long a pause. */
-const DUTY = 20;
-const LOOKS_AT_ONCE = 4;
+/** Of the time, at most one part in so many is spent looking, however many are listened to: work comes first. */
+const DUTY = 5;
 const LIMIT_MS = 5_000;
 const TAIL_LINES = 200;
 /** Of these lines; what comes after so much of them is not read. */
@@ -54,7 +53,9 @@ export class ProgressWatch implements ProgressSource {
   readonly #targets = new Map<string, Map<string, Target>>();
   #listener: (taskKey: string) => void = () => {};
   #timer: Timer | undefined;
-  #looking = 0;
+  #isLooking = false;
+  /** Monotonic; nothing is looked at before. */
+  #restUntilMs = 0;
 
   constructor(options: ProgressWatchOptions) {
     this.#options = options;
@@ -97,32 +98,31 @@ export class ProgressWatch implements ProgressSource {
   #newTarget(task: Task, container: ProgressContainer, nowMs: number): Target | undefined {
     if (!container.isRunning) return undefined;
     const dueMs = nowMs + PERIOD_MS;
-    return { container, task, dueMs, pauseMs: PERIOD_MS, hasEnded: false, isLooking: false };
+    return { container, task, dueMs, pauseMs: PERIOD_MS, hasEnded: false };
   }
 
   #schedule(): void {
     const { clock, signal } = this.#options;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (signal.aborted || this.#looking >= LOOKS_AT_ONCE) return;
+    if (signal.aborted || this.#isLooking) return;
     let next: Target | undefined;
     for (const ofTask of this.#targets.values()) {
       for (const target of ofTask.values()) {
-        if (!target.isLooking && target.dueMs < (next?.dueMs ?? Number.POSITIVE_INFINITY)) next = target;
+        if (target.dueMs < (next?.dueMs ?? Number.POSITIVE_INFINITY)) next = target;
       }
     }
     if (next === undefined) return;
     const due = next;
-    this.#timer = clock.after(Math.max(0, due.dueMs - clock.monotonicMs()), () => void this.#turn(due));
+    const atMs = Math.max(due.dueMs, this.#restUntilMs);
+    this.#timer = clock.after(Math.max(0, atMs - clock.monotonicMs()), () => void this.#turn(due));
   }
 
   async #turn(target: Target): Promise<void> {
     const { clock, log, signal } = this.#options;
     const key = keyString(target.task.metadata);
     const isLast = target.hasEnded;
-    target.isLooking = true;
-    this.#looking += 1;
-    this.#schedule();
+    this.#isLooking = true;
     const beganMs = clock.monotonicMs();
     const before = target.percent;
     try {
@@ -141,10 +141,9 @@ export class ProgressWatch implements ProgressSource {
     const nowMs = clock.monotonicMs();
     const isDone = isLast || target.dueMs === Number.POSITIVE_INFINITY;
     // One that ended meanwhile is looked at once more.
-    const pauseMs = target.hasEnded ? 0 : Math.max(target.pauseMs, (nowMs - beganMs) * DUTY);
-    target.dueMs = isDone ? Number.POSITIVE_INFINITY : nowMs + pauseMs;
-    target.isLooking = false;
-    this.#looking -= 1;
+    target.dueMs = isDone ? Number.POSITIVE_INFINITY : nowMs + (target.hasEnded ? 0 : target.pauseMs);
+    this.#restUntilMs = nowMs + (nowMs - beganMs) * (DUTY - 1);
+    this.#isLooking = false;
     this.#schedule();
     if (isNews && this.#targets.get(key)?.get(target.container.id) === target) this.#listener(key);
   }

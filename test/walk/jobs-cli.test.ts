@@ -124,6 +124,33 @@ Duration:   1 second
     );
   });
 
+  it('--raw is what the work wrote, byte for byte, and --lines the last of it', async () => {
+    const id = await start('gantry jobs start fib 3');
+    const whole =
+      "Calculating the value of the 3rd value in the Fibonacci sequence\nUsing lookup; value is '1'.\n";
+    expect((await type(`gantry jobs tail ${id} --raw`)).stdout).to.equal(whole);
+    expect((await type(`gantry jobs tail ${id} --raw --lines 1`)).stdout).to.equal(
+      "Using lookup; value is '1'.\n",
+    );
+  });
+
+  it('D4.7 who has another certificate is told what it is not good for', async () => {
+    const id = await start('gantry jobs start noop');
+    const made = join(gantry.home, 'bob');
+    const { code, stderr } = await type(`gantry certificate create --user bob --out ${made}`);
+    expect(code, stderr).to.equal(0);
+    const files = (from: string): string =>
+      `--cert ${join(from, 'client.crt')} --key ${join(from, 'client.key')} --ca ${join(made, 'ca.crt')}`;
+    const refused = await type(`gantry jobs status ${id} ${files(made)}`);
+    expect([refused.code, refused.stderr]).to.deep.equal([1, refused.stderr]);
+    expect(refused.stderr).to.match(/^gantry: permission denied: [^\n]*bob[^\n]*\n$/);
+    const foreign = join(gantry.home, 'foreign');
+    await type(`gantry certificate create --user bob --out ${foreign} --home ${join(gantry.home, 'other')}`);
+    expect((await type(`gantry jobs status ${id} ${files(foreign)}`)).stderr).to.match(
+      /^gantry: the job runner at [^\n]* refused the connection: [^\n]*\n$/,
+    );
+  });
+
   it('says what is wrong in a sentence', async () => {
     expect((await type('gantry jobs status ZZZZZZ')).stderr).to.match(/^gantry: .*ZZZZZZ[^\n]*\n$/);
     expect((await type('gantry jobs start fib 0')).stderr).to.match(/^gantry: [^\n]*number[^\n]*\n$/);
@@ -138,9 +165,7 @@ Duration:   1 second
       const { stdout } = await type('gantry status');
       return stdout.split('\n').find((line) => line.includes(id.toLowerCase()) && line.includes('Running'));
     });
-    expect(row).to.match(
-      /^[0-9a-f-]{36} {3}\S+ +\d+s ago +Running +[0-9a-f]{12} +gantry\/worktypes:1$/,
-    );
+    expect(row).to.match(/^[0-9a-f-]{36} {3}\S+ +\d+s ago +Running +[0-9a-f]{12} +gantry\/worktypes:1$/);
     const node = (await type('gantry node')).stdout;
     expect(node).to.match(/^NAME +MEMORY +DISK +ROLE +TASKS\n\S+ +\S+iB\/\S+iB +\S+\/\S+ +worker +\d+\n$/);
     await type(`gantry jobs stop ${id} --grace-period 1s`);

@@ -560,7 +560,7 @@ const stops: readonly Row[] = [
     reason: 'Stopping',
   },
   {
-    name: 'stopped: the container stays for its logs',
+    name: 'stopped: the container stays until that is stored',
     world: world(boundTask({ desiredState: 'Stopped' }, { history: [end(1, 'Stopped', 0)] }), [
       ended(1, web, 143),
     ]),
@@ -582,6 +582,21 @@ const stops: readonly Row[] = [
     phase: 'Stopped',
     requeueAfter: 1,
   },
+  ...[
+    { endedAgo: 4, actions: [], requeueAfter: 6 },
+    { endedAgo: 10, actions: ['remove c1'] },
+  ].map(({ endedAgo, ...wanted }) => ({
+    name: `stopped ${endedAgo} s ago: the container ${wanted.actions.length === 0 ? 'stays for a moment' : 'goes, its log is kept'}`,
+    world: world(
+      boundTask(
+        { desiredState: 'Stopped' },
+        { phase: 'Stopped', finishedAt: ago(endedAgo), history: [end(1, 'Stopped', endedAgo)] },
+      ),
+      [ended(1, web, 143, endedAgo)],
+    ),
+    phase: 'Stopped',
+    ...wanted,
+  })),
   {
     name: 'Stopped from the start: nothing is made',
     world: world(boundTask({ desiredState: 'Stopped' })),

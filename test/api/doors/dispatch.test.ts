@@ -19,6 +19,7 @@ import {
   runs,
   taskTemplates,
 } from '../../../schemas/kinds.ts';
+import { openWorld } from '../../world.ts';
 import type { Answer } from '../server/harness.ts';
 import { createTemplate, type DispatchRig, openDispatch, registryWith } from './dispatchrig.ts';
 
@@ -533,6 +534,22 @@ describe('the dispatch door: handing in work', () => {
       expect(await rig.runNames()).to.have.length(2);
       await other.close();
       await registry.close();
+    });
+
+    it('D2.6 keeps no more request_ids, and none longer, than it is set to: 429 with Retry-After, but what was asked is answered', async () => {
+      const world = await openWorld({ idempotency: { ttlMs: 60_000, maxKeys: 2 } });
+      await createTemplate(world);
+      const small = await openDispatch({ world, identity: DEV_IDENTITY });
+      const body = (id: string): object => ({ ...WORK, task_id: id, request_id: `request of ${id}` });
+      const first = await small.dispatch(body('a'));
+      await small.dispatch(body('b'));
+      const refused = await small.dispatch(body('c'));
+      expectError(refused, 429, 4029, /idempotency keys/);
+      expect(Number(refused.headers['retry-after'])).to.be.greaterThan(0);
+      expect((await small.dispatch(body('a'))).json()).to.deep.equal(first.json());
+      expect((await small.dispatch({ ...WORK, task_id: 'c' })).status).to.equal(200);
+      await small.close();
+      await world.close();
     });
 
     it('D2.6 finds what another server made while it looked', async () => {

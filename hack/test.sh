@@ -28,6 +28,7 @@ fi
 install_packages "an engine of its own that a test may kill" iproute2
 install_packages "a clock that jumps" faketime
 install_packages "the Python client as a foreign witness" python3-kubernetes
+install_packages "Python's gRPC as a foreign client of the job runner" python3-grpcio python3-protobuf
 if ! command -v "${ETCD:-etcd}" >/dev/null || ! command -v "${ETCDCTL:-etcdctl}" >/dev/null; then
   install_packages "tests on a real etcd" etcd-server etcd-client
 fi
@@ -42,6 +43,8 @@ if [ "${#files[@]}" -eq 0 ]; then
   npm run --silent lint
   npm run --silent format:ci
   npm run --silent gen -- --check
+  # It has something to look up in the network only for files that import others than Google's own.
+  BUF_CACHE_DIR="${TMPDIR:-/tmp}/gantry-buf" node_modules/.bin/buf lint schemas/proto
   npm run --silent dead
 fi
 [ "${#files[@]}" -gt 0 ] || files=('test/**/*.test.ts')

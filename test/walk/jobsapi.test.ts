@@ -15,6 +15,8 @@ import { command, eventually, GantryProcess } from './process.ts';
 const EXAMPLES = 'manifests/examples/jobs';
 const IMAGE = 'gantry/hello:1';
 const ENDED = ['completed', 'failed', 'interrupted', 'cancelled'];
+/** On a machine that has much else to do. */
+const ENDED_WITHIN_MS = 120_000;
 const root = join(import.meta.dirname, '..', '..');
 
 /** Runs a line in bash, in which port 8565 of this machine is that of the process. */
@@ -37,10 +39,14 @@ async function json(gantry: GantryProcess, line: string): Promise<Record<string,
 }
 
 async function ended(gantry: GantryProcess, run: unknown): Promise<Record<string, unknown>> {
-  return eventually(`run ${String(run)} has ended`, async () => {
-    const found = await json(gantry, `curl http://localhost:8565/api/runs/${String(run)}`);
-    return ENDED.includes(String(found.status)) ? found : undefined;
-  });
+  return eventually(
+    `run ${String(run)} has ended`,
+    async () => {
+      const found = await json(gantry, `curl http://localhost:8565/api/runs/${String(run)}`);
+      return ENDED.includes(String(found.status)) ? found : undefined;
+    },
+    ENDED_WITHIN_MS,
+  );
 }
 
 const step = (name: string, script: string, rest: object = {}): object => ({
@@ -56,7 +62,7 @@ const job = (name: string, tasks: readonly object[], spec: object = {}): object 
 });
 
 describe('gantry run, and the jobs API on a real engine', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let gantry: GantryProcess;
   before(async () => {
     gantry = await GantryProcess.open({ begin: (home) => ['--db', home, 'run', EXAMPLES] });
@@ -258,7 +264,8 @@ describe('gantry run, and the jobs API on a real engine', function () {
   });
 });
 
-describe('gantry run, refused', () => {
+describe('gantry run, refused', function () {
+  this.timeout(120_000);
   let directory: string;
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'gantry-run-'));
@@ -304,7 +311,7 @@ describe('gantry run, refused', () => {
 });
 
 describe('the jobs listener', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('D3.11 what the server refuses of a manifest ends it; --no-api has no jobs listener', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'gantry-run-'));

@@ -80,6 +80,8 @@ export interface ContainerSpec {
   readonly hostname?: string;
   readonly mounts?: readonly Mount[];
   /** Bytes of /dev/shm; absent: the engine's default. */
+  /** 10 to 1000; where the kernel knows no such weights it is left out. */
+  readonly ioWeight?: number;
   readonly shmSizeBytes?: number;
   readonly ulimits?: readonly Ulimit[];
   /** Absent: five files of 10 MiB. */

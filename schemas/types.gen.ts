@@ -1423,6 +1423,10 @@ memory?: (number | string)
  */
 pidsLimit?: number
 /**
+ * The share of the disk's time where several want it, against 500 of those that say nothing; an engine whose kernel has no such weights leaves it out.
+ */
+ioWeight?: number
+/**
  * Bytes of /dev/shm, for example 256Mi; absent: 64Mi.
  */
 shmSize?: (number | string)

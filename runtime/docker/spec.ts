@@ -69,11 +69,12 @@ export function resourceSettings(
 /** What it has of the machine besides its limits. */
 function placeSettings(
   spec: ContainerSpec,
-): Pick<HostConfig, 'Mounts' | 'ShmSize' | 'Ulimits' | 'Dns' | 'PidMode'> {
+): Pick<HostConfig, 'BlkioWeight' | 'Mounts' | 'ShmSize' | 'Ulimits' | 'Dns' | 'PidMode'> {
   const { mounts = [], ulimits = [], dns = [] } = spec;
   return {
     // Not `Binds`, for which the engine makes a folder of root's wherever there is none.
     ...(mounts.length === 0 ? {} : { Mounts: mounts.map(mountSettings) }),
+    ...(spec.ioWeight === undefined ? {} : { BlkioWeight: spec.ioWeight }),
     ...(spec.shmSizeBytes === undefined ? {} : { ShmSize: spec.shmSizeBytes }),
     ...(ulimits.length === 0
       ? {}

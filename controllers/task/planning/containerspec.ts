@@ -72,6 +72,7 @@ export function containerSpec(task: Task, context: ContainerContext): ContainerS
     ...(isConnected ? { networkAliases: aliasesOf(task) } : {}),
     ...(isNonEmpty(spec.network?.dns) ? { dns: spec.network.dns } : {}),
     ...(hostname === undefined ? {} : { hostname }),
+    ...(spec.ioWeight === undefined ? {} : { ioWeight: spec.ioWeight }),
     ...(spec.shmSize === undefined ? {} : { shmSizeBytes: wholeUnits(spec.shmSize) }),
     ...(isNonEmpty(spec.ulimits) ? { ulimits: spec.ulimits } : {}),
     ...(spec.logs === undefined ? {} : { log: logBoundsOf(spec.logs) }),

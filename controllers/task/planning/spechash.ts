@@ -50,6 +50,7 @@ export function specHash(spec: Task['spec']): string {
       .sort(byFirst),
     // Whether the file is there; how much of standard output is kept no container knows.
     outputs: spec.outputs === undefined ? undefined : true,
+    ioWeight: spec.ioWeight,
     shmSize: spec.shmSize,
     ulimits: spec.ulimits?.map(({ name, soft, hard }) => [name, soft, hard]).sort(byFirst),
     hostPID: spec.hostPID === true ? true : undefined,

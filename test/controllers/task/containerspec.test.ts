@@ -62,6 +62,7 @@ const rows: readonly Row[] = [
   ],
   ['has at most 4096 processes', {}, { resources: { pidsLimit: 4096 } }],
   ['has as many processes as it says', { pidsLimit: 9 }, { resources: { pidsLimit: 9 } }],
+  ['has the share of the disk that it says', { ioWeight: 100 }, { ioWeight: 100 }],
   ['is found by the name of its Task', {}, { networkMode: 'bridge', networkAliases: ['web'] }],
   [
     'is found by further names, and uses its own name servers',

@@ -379,31 +379,5 @@ describe('the /tasks door', () => {
         expect((await rig.list())[0]?.RestartPolicy).to.equal(shown);
       });
     }
-
-    const states: readonly (readonly [
-      phase: NonNullable<Task['status']>['phase'],
-      running: boolean,
-      state: number,
-    ])[] = [
-      ['Pending', false, 1],
-      ['Running', true, 2],
-      ['Succeeded', false, 3],
-      ['Stopped', false, 3],
-      ['Failed', false, 4],
-      ['Unknown', true, 2],
-      ['Unknown', false, 1],
-    ];
-    for (const [phase = '', isRunning, state] of states) {
-      it(`D0.5 show a bound task in phase ${phase}${isRunning ? ', its container running,' : ''} as State ${state}`, async () => {
-        await rig.post(DOCUMENTED);
-        await rig.server.world.addWorker('w1');
-        await rig.bind('w1');
-        await rig.writeStatus({
-          phase,
-          ...(isRunning ? { container: { state: 'running' } } : {}),
-        } as NonNullable<Task['status']>);
-        expect((await rig.list())[0]?.State).to.equal(state);
-      });
-    }
   });
 });

@@ -137,6 +137,22 @@ describe('gantry stop, status and node', () => {
     });
   });
 
+  describe('flags before the command', () => {
+    it('count as if they came last, and the one nearest to the end counts', async () => {
+      await here.create(namespaces, 'prod', {});
+      await here.create(tasks, 'far', { metadata: { namespace: 'prod' }, spec: { image: 'i' } });
+      expect(await here.ok('-n prod get tasks -o name')).to.equal('task.gantry.dev/far\n');
+      expect(await here.ok('--namespace=prod get tasks -n default -o name')).to.equal(
+        'task.gantry.dev/web\n',
+      );
+      expect((await here.gantry('--context nope status')).err).to.match(/no context "nope"/);
+    });
+
+    it('are refused by a command that takes none', async () => {
+      expect(await here.refused('-n prod completion bash')).to.match(/^error: bash takes no --namespace\n/);
+    });
+  });
+
   describe('node', () => {
     it('is one table of workers, with what is asked of them', async () => {
       expect((await here.gantry('node')).err).to.match(/^No workers found/);

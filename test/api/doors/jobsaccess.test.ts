@@ -297,6 +297,39 @@ describe('the jobs door: beside the controllers', () => {
     }
   });
 
+  it('D3.12 times that were missed while nothing controlled come to one run at most, unless the job wants all', async () => {
+    const missed = { schedule: '@every 1m', startingDeadlineSeconds: 3_600, successfulRunsHistoryLimit: 100 };
+    await world.admin.create(jobs, jobManifest('skip', missed));
+    await world.admin.create(jobs, jobManifest('latest', { ...missed, catchUp: 'Latest' }));
+    await world.admin.create(jobs, jobManifest('all', { ...missed, catchUp: 'All' }));
+    const countOf = async (job: string): Promise<number> =>
+      Number((await rig.ask('GET', `/api/jobs/${job}/runs?limit=1000`)).json().count);
+    await pass(65_000);
+    expect(await Promise.all(['skip', 'latest', 'all'].map(countOf))).to.deep.equal([1, 1, 1]);
+    const stopping = leader.stop();
+    await world.advance(30 * 60_000);
+    await stopping;
+    leader = await startLeader(world);
+    await pass(10_000);
+    expect(await countOf('skip')).to.be.within(1, 2);
+    expect(await countOf('latest')).to.equal(2);
+    expect(await countOf('all')).to.be.within(30, 32);
+  });
+
+  it('D3.12 a circle of steps is refused with its path', async () => {
+    const step = (name: string, ...dependsOn: string[]) => ({
+      name,
+      dependsOn,
+      template: { spec: { image: 'gantry/hello:1' } },
+    });
+    const tasks = [step('a', 'c'), step('b', 'a'), step('c', 'b')];
+    const refused: unknown = await world.admin
+      .create(jobs, jobManifest('circle', { tasks }))
+      .catch((error: unknown) => error);
+    expect(String(refused)).to.contain('a -> c -> b -> a');
+    expect((await rig.ask('GET', '/api/jobs')).json().count).to.equal(0);
+  });
+
   it('D3.12 a job that depends on others runs after them, and by hand only when they are as it wants them', async () => {
     await world.admin.create(jobs, jobManifest('build'));
     await world.admin.create(

@@ -22,7 +22,7 @@ export const MAX_MESSAGE_BYTES = 4 * 1024;
 export const MAX_SUBSCRIPTIONS = 100;
 /** What may wait for the client to take it, bytes. */
 export const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** Of the past no more is sent before the client has taken what waits. */
+/** Beyond this no more is sent before the client has taken what waits. */
 const FULL_BYTES = 128 * 1024;
 const MAX_REPLAY = 10_000;
 /** A client may say so much at once, and so much each second; its pings count. */
@@ -80,6 +80,8 @@ export class TraceConnection implements SubscriptionHost {
     this.#heardMs = deps.clock.monotonicMs();
     this.#allowanceMs = this.#heardMs;
     watchPeer(socket);
+    // Also what the library writes by itself, such as its answers to pings.
+    socket.on('drain', () => this.#drained.resolve());
     webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     webSocket.on('ping', () => void this.#mayBeSaid());
     webSocket.on('pong', () => this.#heard());
@@ -111,10 +113,10 @@ export class TraceConnection implements SubscriptionHost {
   }
 
   /** Says goodbye, and where to resume; cuts the connection when there is no answer. */
-  close(code: number, why: string, frontier = this.#deps.hub.frontier): void {
+  close(code: number, why: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    const revision = this.#resumeAt(frontier);
+    const revision = this.#resumeAt(this.#deps.hub.frontier);
     this.#endAll();
     this.#webSocket.close(code, revision === 0 ? why : `${why}; resume from revision ${revision}`);
     this.#after(CLOSE_MS, () => this.#webSocket.terminate());
@@ -135,7 +137,20 @@ export class TraceConnection implements SubscriptionHost {
   }
 
   overrun(): void {
-    this.#tooSlow(this.#deps.hub.frontier);
+    if (this.#isClosing) return;
+    this.#deps.counts.dropped('slow');
+    this.close(TRY_AGAIN, 'too slow');
+  }
+
+  isFull(): boolean {
+    return this.#webSocket.bufferedAmount > FULL_BYTES;
+  }
+
+  async room(): Promise<void> {
+    while (this.isFull() && !this.#isClosing) {
+      this.#drained = Promise.withResolvers();
+      await this.#drained.promise;
+    }
   }
 
   /** Ends a subscription with a reason. */
@@ -170,11 +185,8 @@ export class TraceConnection implements SubscriptionHost {
     if (subscription.isOver) return;
     const revision = Math.max(upTo, fromRevision ?? 0);
     this.#send({ type: 'subscribed', trace_id: traceId, revision: fromRevision ?? upTo });
-    await subscription.catchUp(
-      past,
-      revision,
-      () => this.#room(),
-      () => this.#send({ type: 'live', trace_id: traceId, revision }),
+    await subscription.catchUp(past, revision, () =>
+      this.#send({ type: 'live', trace_id: traceId, revision }),
     );
   }
 
@@ -186,20 +198,9 @@ export class TraceConnection implements SubscriptionHost {
       throw notAllowed(namespace);
     }
     subscription.shown.add(namespace);
-    const text = hub.textOf(event);
-    if (this.#webSocket.bufferedAmount + text.length > MAX_BUFFERED_BYTES) {
-      this.#tooSlow(event.revision - 1);
-      return false;
-    }
     counts.frame();
-    this.#write(text);
+    this.#write(hub.textOf(event));
     return true;
-  }
-
-  #tooSlow(frontier: number): void {
-    if (this.#isClosing) return;
-    this.#deps.counts.dropped('slow');
-    this.close(TRY_AGAIN, 'too slow', frontier);
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
@@ -270,20 +271,14 @@ export class TraceConnection implements SubscriptionHost {
     check().catch((error: unknown) => this.lost(subscription, toApiError(error)));
   }
 
-  /** Resolves when the client has taken most of what it was sent, or is gone. */
-  async #room(): Promise<void> {
-    while (this.#webSocket.bufferedAmount > FULL_BYTES && !this.#isClosing) {
-      this.#drained = Promise.withResolvers();
-      await this.#drained.promise;
-    }
-  }
-
   #send(frame: Readonly<Record<string, unknown>>): void {
     this.#write(JSON.stringify(frame));
   }
 
   #write(text: string): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    // Events wait for room; this is for a client that asks and asks and reads no answer.
+    if (this.#webSocket.bufferedAmount > MAX_BUFFERED_BYTES) return this.overrun();
     this.#webSocket.send(text, (error) => {
       this.#drained.resolve();
       if (error === undefined || error === null) return;

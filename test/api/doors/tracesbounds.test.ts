@@ -189,6 +189,7 @@ describe('the traces door: bounds', () => {
     wire.isStuck = true;
     wire.bufferedAmount = MAX_BUFFERED_BYTES;
     await task('two');
+    for (let at = 0; at < 1_001; at++) await task(`more${at}`);
     await rest();
     const revision = Number(first.metadata.resourceVersion);
     expect(wire.goodbye?.code).to.equal(1013);
@@ -199,9 +200,8 @@ describe('the traces door: bounds', () => {
     const again = connect(world, hub, drops);
     again.connection.subscribe(TRACE, from);
     await rest();
-    expect(again.wire.ofType('event').map(({ event }) => (event as { name: string }).name)).to.deep.equal([
-      'two',
-    ]);
+    const told = again.wire.ofType('event').map(({ event }) => (event as { name: string }).name);
+    expect([told[0], told.at(-1), told.length]).to.deep.equal(['two', 'more1000', 1_002]);
     again.wire.terminate();
   });
 
@@ -227,7 +227,6 @@ describe('the traces door: bounds', () => {
     const sent = wire.ofType('event').length;
     expect(sent).to.be.below(5);
     wire.take();
-    wire.bufferedAmount = 0;
     await rest();
     wire.take();
     await rest();
@@ -246,13 +245,39 @@ describe('the traces door: bounds', () => {
     await task('and-then');
     await rest();
     wire.take();
-    wire.bufferedAmount = 0;
     await rest();
     await task('live');
     await rest();
     const told = wire.ofType('event').map(({ event }) => (event as { name: string }).name);
     expect(told).to.deep.equal(['t0', 't1', 'meanwhile', 'and-then', 'live']);
     wire.terminate();
+  });
+
+  it('D2.9 a burst waits for the client to take it, and is told in order', async () => {
+    const { wire, connection } = connect(world, hub, drops);
+    connection.subscribe(TRACE, undefined);
+    await rest();
+    wire.isStuck = true;
+    wire.bufferedAmount = MAX_BUFFERED_BYTES;
+    for (let at = 0; at < 900; at++) await task(`t${at}`);
+    await rest();
+    expect([wire.ofType('event').length, drops]).to.deep.equal([0, []]);
+    wire.take();
+    await rest();
+    await task('last');
+    await rest();
+    const told = wire.ofType('event').map(({ event }) => (event as { name: string }).name);
+    expect(told).to.deep.equal([...Array.from({ length: 900 }, (_, at) => `t${at}`), 'last']);
+    wire.terminate();
+  });
+
+  it('D2.9 a client that asks and asks and reads no answer is let go', async () => {
+    const { wire } = connect(world, hub, drops);
+    wire.isStuck = true;
+    wire.bufferedAmount = MAX_BUFFERED_BYTES + 1;
+    wire.say({ action: 'ping' });
+    expect([wire.goodbye, drops]).to.deep.equal([{ code: 1013, reason: 'too slow' }, ['slow']]);
+    await rest();
   });
 
   it('D2.9 a dead client is noticed by pings and let go', async () => {
@@ -453,6 +478,14 @@ describe('the traces door: connections', function () {
     expect(code).to.equal(1001);
     expect(reason).to.match(/^the server is stopping; resume from revision \d+$/);
     await stopped;
+  });
+
+  it('D2.10 a door that closes ends every connection, and says so', async () => {
+    const clients = [await rig.open(`/${TRACE}`), await rig.open()];
+    await clients[0]?.has('live');
+    await rig.door.close();
+    const codes = await Promise.all(clients.map(async ({ closed }) => (await closed).code));
+    expect(codes).to.deep.equal([1001, 1001]);
   });
 
   it('D2.11 a busy trace writes to its own 10 of 1,000 subscribers and to nobody else, and forgets them', async () => {

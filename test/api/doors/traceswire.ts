@@ -11,6 +11,7 @@ import { adminIdentity, type World } from '../../world.ts';
 import type { Frame } from './tracesrig.ts';
 
 export class FakeWire extends EventEmitter {
+  readonly socket = new PassThrough();
   readonly OPEN = 1;
   readyState = 1;
   bufferedAmount = 0;
@@ -37,6 +38,8 @@ export class FakeWire extends EventEmitter {
       this.bufferedAmount -= bytes;
       done();
     }
+    this.bufferedAmount = 0;
+    this.socket.emit('drain');
   }
 
   ping(): void {
@@ -78,7 +81,7 @@ export function connect(
 ): FakeClient {
   const wire = new FakeWire();
   const { registry, clock } = world;
-  const connection = new TraceConnection(wire as unknown as WebSocket, new PassThrough(), {
+  const connection = new TraceConnection(wire as unknown as WebSocket, wire.socket, {
     hub,
     registry,
     rights: new Rights(registry, clock, adminIdentity),

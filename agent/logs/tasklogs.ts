@@ -4,6 +4,7 @@
  */
 import { type Clock, sleep } from '../../machinery/clock.ts';
 import { ApiError, RuntimeError } from '../../machinery/errors.ts';
+import { LABEL_RUN } from '../../machinery/labels.ts';
 import type { ContainerSummary, LogChunk, LogOptions } from '../../machinery/runtime.ts';
 import type {
   KeptLog,
@@ -309,7 +310,10 @@ export class TaskLogs {
   }
 
   #isOver(task: TaskRef): boolean {
-    return ['Succeeded', 'Failed'].includes(this.#deps.taskOf(task)?.status?.phase ?? '');
+    const { metadata, status } = this.#deps.taskOf(task) ?? {};
+    if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return true;
+    // Whoever has stopped a Task may let it run again; what a Run has stopped it makes anew, if at all.
+    return status?.phase === 'Stopped' && metadata?.labels?.[LABEL_RUN] !== undefined;
   }
 }
 

@@ -214,7 +214,11 @@ touch /etc/x 2>/dev/null && echo writable`,
   });
 
   it('what callers did is told of them in the audit', async () => {
-    const { stdout } = await command('grep', ['-h', '"impersonatedUser"', join(gantry.home, 'audit.log')]);
+    const { stdout } = await command('grep', [
+      '-h',
+      '"impersonatedUser"',
+      join(gantry.home, 'audit', 'audit.log'),
+    ]);
     const events = stdout
       .split('\n')
       .filter((line) => line !== '')

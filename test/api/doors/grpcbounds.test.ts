@@ -1,0 +1,115 @@
+/** What happens at the job runner's edges: a past that is not kept, a server that goes, too many calls at once. */
+import { EventEmitter } from 'node:events';
+import { Metadata } from '@grpc/grpc-js';
+import { expect } from 'chai';
+import { answerUnary, type CallDeps } from '../../../api/doors/grpc/calls.ts';
+import { CallError, toCallError } from '../../../api/doors/grpc/errors.ts';
+import { newCallMetrics } from '../../../api/doors/grpc/metrics.ts';
+import { untilObject } from '../../../api/doors/grpc/waiting.ts';
+import { systemClock } from '../../../machinery/clock.ts';
+import { ApiError } from '../../../machinery/errors.ts';
+import { FairQueue } from '../../../machinery/fairqueue.ts';
+import { silentLog } from '../../../machinery/log.ts';
+import { newMetrics } from '../../../machinery/metrics.ts';
+import { tasks } from '../../../schemas/kinds.ts';
+import { taskManifest } from '../../builders.ts';
+import { openWorld, type World } from '../../world.ts';
+
+describe('the job runner over gRPC: bounds', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld();
+  });
+  afterEach(() => world.close());
+
+  it('a past that is not kept is read anew; a server that closes says to call again', async () => {
+    const { metadata } = await world.admin.create(tasks, taskManifest('a'));
+    const key = { namespace: 'default', name: 'a', uid: metadata.uid };
+    let asked = 0;
+    const client = {
+      ...world.admin,
+      list: world.admin.list.bind(world.admin),
+      watch: () => (++asked === 1 ? failing(new ApiError('Expired', 'too old')) : ofNothing()),
+    };
+    const waiting = untilObject(client as never, tasks, key, () => false, new AbortController().signal);
+    const error = await waiting.catch((thrown: unknown) => thrown);
+    expect(asked).to.equal(2);
+    expect(error).to.be.instanceOf(CallError).with.property('codeName', 'UNAVAILABLE');
+    client.watch = () => failing(new ApiError('Forbidden', 'no'));
+    const other = untilObject(client as never, tasks, key, () => false, new AbortController().signal);
+    expect(await other.catch((thrown: unknown) => thrown)).to.have.property('reason', 'Forbidden');
+  });
+
+  it('a namespace that is full is RESOURCE_EXHAUSTED, other refusals PERMISSION_DENIED', () => {
+    expect(toCallError(new ApiError('Forbidden', 'exceeded quota: x')).codeName).to.equal(
+      'RESOURCE_EXHAUSTED',
+    );
+    expect(toCallError(new ApiError('Forbidden', 'no')).codeName).to.equal('PERMISSION_DENIED');
+  });
+
+  const surface = (): EventEmitter =>
+    Object.assign(new EventEmitter(), {
+      request: {},
+      metadata: new Metadata(),
+      cancelled: false,
+      getPath: () => '/gantry.jobs.v1.JobService/Status',
+      getPeer: () => '127.0.0.1:1',
+      getAuthContext: () => ({ sslPeerCertificate: { subject: { CN: 'ann' } } }),
+      sendMetadata: () => undefined,
+    });
+  const depsWith = (queueLength: number): CallDeps => ({
+    ...world,
+    clock: systemClock,
+    log: silentLog,
+    calls: newCallMetrics(newMetrics()),
+    seats: new FairQueue(
+      { name: 'grpc', seats: 1, seatsPerUser: 1, queueLength, waiting: 1, waitMs: 60_000 },
+      systemClock,
+    ),
+    stopping: new AbortController().signal,
+  });
+
+  it('too many calls of one user are RESOURCE_EXHAUSTED; who waits for a seat and goes leaves it', async () => {
+    const deps = depsWith(1);
+    const first = Promise.withResolvers<object>();
+    const handle = answerUnary(deps, () => first.promise);
+    const answerOf = (
+      from: EventEmitter,
+    ): Promise<{ readonly code: number; readonly details: string } | null> =>
+      new Promise((resolve) => handle(from as never, (error) => resolve(error as never)));
+    const running = answerOf(surface());
+    const waiter = surface();
+    const waiting = answerOf(waiter);
+    await world.settle();
+    expect(await answerOf(surface())).to.deep.include({
+      code: 8,
+      details: 'too many calls of user "ann" at once: queue-full; call again later',
+    });
+    waiter.emit('cancelled');
+    expect(await waiting).to.include({ code: 1 });
+    first.resolve({});
+    expect(await running).to.equal(null);
+  });
+
+  it('a call that was cancelled before it began, or comes as the server stops, does nothing', async () => {
+    let calls = 0;
+    const stopping = new AbortController();
+    const handle = answerUnary({ ...depsWith(1), stopping: stopping.signal }, async () => {
+      calls++;
+      return {};
+    });
+    const answerOf = (from: EventEmitter): Promise<{ readonly code: number } | null> =>
+      new Promise((resolve) => handle(from as never, (error) => resolve(error as never)));
+    expect(await answerOf(Object.assign(surface(), { cancelled: true }))).to.include({ code: 1 });
+    expect(calls).to.equal(0);
+  });
+});
+
+async function* ofNothing(): AsyncGenerator<never, void, undefined> {
+  yield* [];
+}
+
+async function* failing(error: ApiError): AsyncGenerator<never, void, undefined> {
+  yield* ofNothing();
+  throw error;
+}

@@ -379,10 +379,12 @@ describe('The work types that ship', function () {
     try {
       for (const file of readdirSync(templates)) {
         const [template] = loadAll(readFileSync(join(templates, file), 'utf8')) as [TaskTemplate];
-        await world.admin.create(taskTemplates, {
-          ...template,
-          metadata: { ...template.metadata, namespace: 'default' },
-        });
+        // As kubectl asks for it: a field that is none, or in a wrong place, is an error and not dropped.
+        await world.admin.create(
+          taskTemplates,
+          { ...template, metadata: { ...template.metadata, namespace: 'default' } },
+          { fieldValidation: 'Strict' },
+        );
       }
       const dispatch = (name: string, parameters: Record<string, unknown>): Promise<string> =>
         world.admin
@@ -396,6 +398,14 @@ describe('The work types that ship', function () {
             () => 'taken',
             (error: unknown) => messageOf(error),
           );
+      for (const [name, agentType] of [
+        ['ansible', 'infra'],
+        ['docker', 'infra'],
+        ['metrics', 'desktop'],
+      ] as const) {
+        const { spec } = await world.admin.get(taskTemplates, { namespace: 'default', name });
+        expect(spec.workerSelector, name).to.deep.equal({ 'gantry.dev/agent-type': agentType });
+      }
       expect(await dispatch('metrics', {})).to.equal('taken');
       expect(await dispatch('docker', { action: 'ps' })).to.equal('taken');
       expect(await dispatch('docker', { action: 'rm' })).to.include('spec.parameters.action');

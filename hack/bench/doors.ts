@@ -150,7 +150,13 @@ async function measureResults(): Promise<Row[]> {
     const heard = untilSucceeded(client, new Set(waiting), stop.signal);
     const begin = performance.now();
     const now = new Date().toISOString();
-    const status = { phase: 'Succeeded', startedAt: now, finishedAt: now, container: { exitCode: 0 } };
+    const status = {
+      phase: 'Succeeded',
+      observedGeneration: 1,
+      startedAt: now,
+      finishedAt: now,
+      container: { exitCode: 0 },
+    };
     const atMost = waiting.length;
     await load(endpoint, { connections: 32, forMs: BOUND_MS, atMost }, (number) => ({
       method: 'PATCH',

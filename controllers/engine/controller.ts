@@ -6,7 +6,8 @@
  * - the retry policy lives here and nowhere else: an error comes back after a growing delay, `requeueAfter` forgets
  *   earlier failures and comes back in time, `postponed` tried nothing and leaves failures and backoff as they are,
  *   `TerminalError` waits until somebody adds the key again;
- * - whatever a reconcile throws, the loop and the process go on;
+ * - whatever a reconcile throws, the loop and the process go on; and so they do where one asks to be called again at once,
+ *   for ever: then it is called ever more seldom;
  * - each reconcile has a trace, a deadline and a log line; stopping lets running ones finish, within a bound.
  */
 import type { Clock } from '../../machinery/clock.ts';
@@ -68,6 +69,11 @@ export interface LoopOptions {
 
 /** After its signal has aborted at a stop, a reconcile is waited for this long and no longer. */
 const ABANDON_MS = 1_000;
+/** Sooner than this is at once. */
+const AT_ONCE_MS = 5;
+/** So often in a row a key may come back at once; then the time in between doubles, up to the longest. */
+const MOST_AT_ONCE = 16;
+const LONGEST_PAUSE_MS = 1_000;
 
 export class ControllerLoop {
   readonly #controller: Controller;
@@ -75,6 +81,8 @@ export class ControllerLoop {
   readonly #log: Log;
   readonly #metrics: EngineMetrics;
   readonly #queue: WorkQueue;
+  /** By key: how often in a row it asked to be called again at once. */
+  readonly #atOnce = new Map<string, number>();
 
   constructor(controller: Controller, options: LoopOptions) {
     this.#controller = controller;
@@ -184,6 +192,7 @@ export class ControllerLoop {
       this.#log.debug({ key, ms: took(), ...result }, 'reconciled');
     } catch (error) {
       this.#metrics.reconcileErrors.inc({ controller: this.name });
+      this.#atOnce.delete(key);
       if (error instanceof TerminalError) {
         this.#queue.forget(key);
         this.#metrics.terminalErrors.inc({ controller: this.name });
@@ -204,13 +213,14 @@ export class ControllerLoop {
 
   /** @returns the word for it in the metrics. */
   #follow(key: string, result: Result): string {
+    if (result.kind !== 'requeueAfter') this.#atOnce.delete(key);
     switch (result.kind) {
       case 'done':
         this.#queue.forget(key);
         return 'success';
       case 'requeueAfter':
         this.#queue.forget(key);
-        this.#queue.addAfter(key, result.delayMs);
+        this.#queue.addAfter(key, this.#patience(key, result.delayMs));
         return 'requeue_after';
       case 'postponed': {
         const leftMs = this.#queue.backoffLeftMs(key);
@@ -219,6 +229,25 @@ export class ControllerLoop {
         return 'postponed';
       }
     }
+  }
+
+  /**
+   * When to come back. Reconciles that wait for nothing but promises, one after the other, would leave no turn to sockets
+   * and timers, and so stop everything else in the process.
+   */
+  #patience(key: string, delayMs: number): number {
+    if (delayMs >= AT_ONCE_MS) {
+      this.#atOnce.delete(key);
+      return delayMs;
+    }
+    const times = (this.#atOnce.get(key) ?? 0) + 1;
+    this.#atOnce.set(key, times);
+    const surplus = times - MOST_AT_ONCE;
+    if (surplus <= 0) return delayMs > 0 ? delayMs : 0;
+    if (surplus === 1) {
+      this.#log.warn({ key, times }, 'asks again and again to be called at once: it is called more seldom');
+    }
+    return Math.min(AT_ONCE_MS * 2 ** Math.min(surplus, 20), LONGEST_PAUSE_MS);
   }
 
   #traceFor(key: string): Trace {

@@ -8,7 +8,7 @@ import {
   type Result,
   requeueAfter,
 } from '../../../controllers/engine/controller.ts';
-import { sleep } from '../../../machinery/clock.ts';
+import { sleep, systemClock } from '../../../machinery/clock.ts';
 import { ApiError, TerminalError } from '../../../machinery/errors.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
 import { silentLog } from '../../../machinery/log.ts';
@@ -41,6 +41,56 @@ function start(controller: Partial<Controller> & Pick<Controller, 'reconcile'>, 
 }
 
 describe('ControllerLoop', () => {
+  it('what asks for ever to be called again at once is called ever more seldom, until it asks for something else', async () => {
+    for (const delayMs of [0, -1, Number.NaN]) {
+      let calls = 0;
+      let answer: Result = requeueAfter(delayMs);
+      const { clock, loop, stop, ended } = start({
+        reconcile: async () => {
+          calls++;
+          return answer;
+        },
+      });
+      const pass = async (ms: number): Promise<void> => {
+        for (let step = 0; step < ms; step++) {
+          for (let turn = 0; turn < 20; turn++) await settle();
+          clock.advance(1);
+        }
+        for (let turn = 0; turn < 20; turn++) await settle();
+      };
+      loop.enqueue('a');
+      await pass(0);
+      expect(calls, 'so often at once').to.equal(17);
+      await pass(10);
+      expect(calls).to.equal(18);
+      await pass(1_270);
+      expect(calls, '20, 40, ... 640 ms').to.equal(24);
+      await pass(1_980);
+      expect(calls, 'each second').to.equal(25);
+      answer = requeueAfter(5);
+      await pass(1_000);
+      answer = requeueAfter(delayMs);
+      const before = calls;
+      await pass(5);
+      expect(calls - before, 'from the beginning').to.equal(17);
+      stop.abort();
+      await ended;
+    }
+  });
+
+  it('leaves the event loop its turns, whatever a reconcile asks for', async () => {
+    const stop = new AbortController();
+    const loop = new ControllerLoop(
+      { name: 'test', reconcile: async () => requeueAfter(0) },
+      { clock: systemClock, random: seededRandom(1), log: silentLog, metrics: newMetrics() },
+    );
+    const ended = loop.run(stop.signal);
+    loop.enqueue('a');
+    await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    await ended;
+  });
+
   it('leaves failures and their backoff as they are when a reconcile is postponed', async () => {
     const atMs: number[] = [];
     const isBackingOff: boolean[] = [];

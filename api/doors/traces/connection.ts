@@ -81,7 +81,7 @@ export class TraceConnection implements SubscriptionHost {
     this.#allowanceMs = this.#heardMs;
     watchPeer(socket);
     // Also what the library writes by itself, such as its answers to pings.
-    socket.on('drain', () => this.#drained.resolve());
+    socket.on('drain', () => this.#wake());
     webSocket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     webSocket.on('ping', () => void this.#mayBeSaid());
     webSocket.on('pong', () => this.#heard());
@@ -147,10 +147,14 @@ export class TraceConnection implements SubscriptionHost {
   }
 
   async room(): Promise<void> {
-    while (this.isFull() && !this.#isClosing) {
-      this.#drained = Promise.withResolvers();
-      await this.#drained.promise;
-    }
+    while (this.isFull() && !this.#isClosing) await this.#drained.promise;
+  }
+
+  /** All that wait for room look again: each subscription waits for itself. */
+  #wake(): void {
+    const { resolve } = this.#drained;
+    this.#drained = Promise.withResolvers();
+    resolve();
   }
 
   /** Ends a subscription with a reason. */
@@ -280,7 +284,7 @@ export class TraceConnection implements SubscriptionHost {
     // Events wait for room; this is for a client that asks and asks and reads no answer.
     if (this.#webSocket.bufferedAmount > MAX_BUFFERED_BYTES) return this.overrun();
     this.#webSocket.send(text, (error) => {
-      this.#drained.resolve();
+      this.#wake();
       if (error === undefined || error === null) return;
       if (this.#isClosing) return;
       this.#deps.counts.dropped('failed');
@@ -315,7 +319,7 @@ export class TraceConnection implements SubscriptionHost {
     this.#isClosing = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
-    this.#drained.resolve();
+    this.#wake();
     this.#endAll();
     this.#socket.destroy();
   }

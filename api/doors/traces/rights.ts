@@ -20,6 +20,7 @@ export class Rights {
   readonly #identity: Identity;
   readonly #known = new Map<string, boolean>();
   #sinceMs = -Infinity;
+  #anywhere: Promise<boolean> | undefined;
 
   constructor(registry: RightsRegistry, clock: Clock, identity: Identity) {
     this.#registry = registry;
@@ -29,11 +30,7 @@ export class Rights {
 
   /** Whether they may see the Runs of a namespace. */
   may(namespace: string): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#sinceMs >= GOOD_MS) {
-      this.#known.clear();
-      this.#sinceMs = nowMs;
-    }
+    this.#forgetOld();
     const known = this.#known.get(namespace);
     if (known !== undefined) return known;
     const may = this.#ask(namespace);
@@ -42,10 +39,30 @@ export class Rights {
   }
 
   /** Whether there is any namespace whose Runs they may see. */
-  async mayAnywhere(): Promise<boolean> {
+  mayAnywhere(): Promise<boolean> {
+    this.#forgetOld();
+    if (this.#anywhere !== undefined) return this.#anywhere;
+    // A hundred subscriptions ask at once, and there may be thousands of namespaces.
+    const asked = this.#askAnywhere();
+    this.#anywhere = asked;
+    asked.catch(() => {
+      if (this.#anywhere === asked) this.#anywhere = undefined;
+    });
+    return asked;
+  }
+
+  async #askAnywhere(): Promise<boolean> {
     if (this.#ask(undefined)) return true;
     const list = await this.#registry.as(FEED_IDENTITY).list(namespaces);
     return list.items.some(({ metadata }) => this.may(metadata.name));
+  }
+
+  #forgetOld(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#sinceMs < GOOD_MS) return;
+    this.#known.clear();
+    this.#anywhere = undefined;
+    this.#sinceMs = nowMs;
   }
 
   #ask(namespace: string | undefined): boolean {

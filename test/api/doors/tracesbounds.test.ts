@@ -142,6 +142,25 @@ describe('the traces door: rights', () => {
     });
   }
 
+  it('D2.9 many subscriptions of one connection ask once what their user may see', async () => {
+    const { world } = rig;
+    let lists = 0;
+    const counting: RightsRegistry = {
+      authorize: (...asked) => world.registry.authorize(...asked),
+      as: (identity) => {
+        lists++;
+        return world.registry.as(identity);
+      },
+    };
+    await allow(world, 'default');
+    const rights = new Rights(counting, world.clock, someone);
+    const asked = await Promise.all([rights.mayAnywhere(), rights.mayAnywhere(), rights.mayAnywhere()]);
+    expect([asked, lists]).to.deep.equal([[true, true, true], 1]);
+    await forbid(world, 'default');
+    await world.advance(GOOD_MS);
+    expect([await rights.mayAnywhere(), lists]).to.deep.equal([false, 2]);
+  });
+
   it('D2.9 a fault of the authorizer is no permission', async () => {
     const { world } = rig;
     const broken: RightsRegistry = {
@@ -268,6 +287,23 @@ describe('the traces door: bounds', () => {
     await rest();
     const told = wire.ofType('event').map(({ event }) => (event as { name: string }).name);
     expect(told).to.deep.equal([...Array.from({ length: 900 }, (_, at) => `t${at}`), 'last']);
+    wire.terminate();
+  });
+
+  it('D2.9 all subscriptions of a connection go on once the client has taken what waits', async () => {
+    const { wire, connection } = connect(world, hub, drops);
+    connection.subscribe(TRACE, undefined);
+    connection.subscribe(OTHER, undefined);
+    await rest();
+    wire.isStuck = true;
+    wire.bufferedAmount = MAX_BUFFERED_BYTES;
+    await task('one');
+    await task('other', OTHER);
+    await rest();
+    wire.take();
+    await rest();
+    const told = wire.ofType('event').map(({ event }) => (event as { name: string }).name);
+    expect(told.toSorted()).to.deep.equal(['one', 'other']);
     wire.terminate();
   });
 

@@ -9,6 +9,7 @@ import { isApiError } from '../../machinery/errors.ts';
 import type { LogChunk } from '../../machinery/runtime.ts';
 import type { LogEntry, LogEntryOptions, TaskRef } from '../../machinery/workerlink.ts';
 import { tasks } from '../../schemas/kinds.ts';
+import { taskManifest } from '../builders.ts';
 import { openRig, type Rig, WORKER } from './rig.ts';
 
 const { signal } = new AbortController();
@@ -230,6 +231,28 @@ describe('A Task’s log entries', () => {
     await until('nobody is waited for in vain', () => none.isOver);
     expect(none.failure).to.equal('NotFound');
     expect(await refusal(read(nobody))).to.match(/^BadRequest: .* waiting to start/);
+  });
+
+  it('D3.13 of a Task that its Run has stopped end; of any other that is stopped they may go on', async () => {
+    const spec = { image: 'app:1' };
+    const ended = new Map<string, { isOver: boolean }>();
+    for (const [name, labels] of [
+      ['of-run', { 'gantry.dev/run': 'r' }],
+      ['alone', {}],
+    ] as const) {
+      await rig.world.admin.create(tasks, taskManifest(name, spec, { labels }));
+      await rig.bind(name);
+      await rig.untilPhase(name, 'Running');
+      ended.set(name, await follow(await ref(name)));
+      const key = { namespace: 'default', name };
+      await rig.world.admin.patch(tasks, key, { type: 'merge', body: { spec: { desiredState: 'Stopped' } } });
+      await rig.untilPhase(name, 'Stopped');
+    }
+    await until('the log of the Run’s is let go', () => ended.get('of-run')?.isOver === true);
+    for (let second = 0; second < 10; second++) await rig.world.advance(1_000);
+    expect(ended.get('alone')?.isOver).to.equal(false);
+    await rig.world.admin.delete(tasks, { namespace: 'default', name: 'alone' });
+    await until('it is deleted', () => ended.get('alone')?.isOver === true);
   });
 
   it('D4.8 are read by a hundred at once without loss, each at its own pace', async () => {

@@ -135,11 +135,27 @@ async function createTask(ctx: AppContext, deps: TasksDoorDeps): Promise<void> {
     return answerCreated(ctx, await stop(client, task, deps));
   }
   const id = event.id ?? deps.random.uuid();
+  if (event.id !== undefined && (await isShownAs(client, id))) throw exists(id);
   try {
     answerCreated(ctx, await client.create(tasks, pinnedTo(deps.worker, taskOfEvent(event, id))));
   } catch (error) {
     if (!isApiError(error, 'AlreadyExists')) throw error;
-    throw new ApiError('AlreadyExists', `a task with ID ${id} already exists; send State 3 to stop it`);
+    throw exists(id);
+  }
+}
+
+function exists(id: string): ApiError {
+  return new ApiError('AlreadyExists', `a task with ID ${id} already exists; send State 3 to stop it`);
+}
+
+/** Whether a task that came in another way is listed under this id: two of one id could not be told apart. */
+async function isShownAs(client: Client, id: string): Promise<boolean> {
+  try {
+    return (await client.list(tasks)).items.some((task) => idOf(task) === id);
+  } catch (error) {
+    // Whoever may not list is told of none.
+    if (isApiError(error, 'Forbidden')) return false;
+    throw error;
   }
 }
 

@@ -67,6 +67,22 @@ describe('the /tasks door', () => {
       expect(await rig.list()).to.have.length(1);
     });
 
+    it('D0.2 refuses an id under which another task is listed already, wherever that is and however it came', async () => {
+      const { admin } = rig.server.world;
+      await admin.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } });
+      const { metadata } = await admin.create(tasks, taskManifest('hello'));
+      await admin.create(tasks, taskManifest(OTHER, {}, { namespace: 'other' }));
+      for (const id of [metadata.uid ?? '', OTHER]) {
+        const [item] = (await rig.list()).filter((one) => one.ID === id);
+        expectError(
+          await rig.post({ ID: id, State: 2, Task: item }),
+          409,
+          new RegExp(`ID ${id} already exists`),
+        );
+      }
+      expect(await rig.list()).to.have.length(2);
+    });
+
     it('D0.2 takes any name, also twice, a Timestamp, and upper-case ids', async () => {
       const name = 'Ünïcode name, with "quotes"!';
       const timestamp = '2025-04-13T12:57:35.5391939+03:00';
@@ -198,12 +214,12 @@ describe('the /tasks door', () => {
       [
         'has an unknown field',
         { ID, Task: {}, Colour: 1 },
-        /TaskEvent\.Colour: found "an unknown field", wanted one of ID, State, Timestamp, Task$/,
+        /TaskEvent\.Colour: no such field, wanted one of ID, State, Timestamp, Task$/,
       ],
       [
         'has an unknown field in its Task',
         event(ID, { Colour: 1 }),
-        /Task\.Colour: found "an unknown field", wanted one of ID, ContainerID/,
+        /Task\.Colour: no such field, wanted one of ID, ContainerID/,
       ],
       [
         'has a State in words',
@@ -253,7 +269,7 @@ describe('the /tasks door', () => {
       [
         'has a binding with an unknown field',
         event(ID, { PortBindings: { '80/tcp': [{ Port: '1' }] } }),
-        /PortBindings\["80\/tcp"\]\.Port: found "an unknown field", wanted one of HostIp, HostPort/,
+        /PortBindings\["80\/tcp"\]\.Port: no such field, wanted one of HostIp, HostPort/,
       ],
       [
         'has a Timestamp in seconds',
@@ -289,6 +305,20 @@ describe('the /tasks door', () => {
         expect(await rig.list()).to.deep.equal([]);
       });
     }
+
+    it('D0.4 refuses what is said twice: which of the two was meant?', async () => {
+      expectError(
+        await rig.post('{"Task":{"Image":"a","Image":"b"}}'),
+        400,
+        /^Task\.Image: found it twice, wanted it once$/,
+      );
+      expectError(
+        await rig.post('{"State":2,"State":3,"Task":{"Image":"a"}}'),
+        400,
+        /^TaskEvent\.State: found/,
+      );
+      expect(await rig.list()).to.deep.equal([]);
+    });
 
     it('D0.4 refuses another content type, and a body that is too large', async () => {
       expectError(

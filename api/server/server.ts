@@ -35,6 +35,7 @@ import { admitted, authenticated } from './middleware/authentication.ts';
 import { compressed } from './middleware/compression.ts';
 import { deadlined } from './middleware/deadline.ts';
 import { flowControlled } from './middleware/flowcontrol.ts';
+import { refusingForeignForms } from './middleware/foreignforms.ts';
 import { measured, newServerMetrics, type ServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
@@ -118,7 +119,7 @@ export function newApps(deps: AppDeps): Apps {
     throw unknownPath();
   };
 
-  const whole = open(deps.doors, [], (app) => app.use(publicPaths.routes()));
+  const whole = open(deps.doors, [refusingForeignForms()], (app) => app.use(publicPaths.routes()));
   useKubernetes(whole, deps, serverMetrics);
   whole.use(unknown);
   return {

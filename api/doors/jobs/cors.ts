@@ -3,10 +3,12 @@
  *
  * Pages of the origins that are named may read what is answered, also with a client certificate; with `*` those of any
  * origin, without one. Pages of others may not read, and what they send with a browser's help is refused where it would
- * change something: the browser adds the user's certificate to it whoever's page it is.
+ * change something: the browser adds the user's certificate to it whoever's page it is. A token it does not add, so with
+ * `*` a page that has one may change something, too.
  */
 import { ApiError } from '../../../machinery/errors.ts';
 import type { AppContext, AppMiddleware } from '../../server/context.ts';
+import { arrivalOf } from '../../server/middleware/arrival.ts';
 
 const METHODS = 'GET, HEAD, POST';
 const HEADERS = 'Authorization, Content-Type, Idempotency-Key, Traceparent, X-Request-Id';
@@ -29,6 +31,9 @@ export function corsOf(origins: readonly string[]): AppMiddleware {
     }
     ctx.set('Access-Control-Allow-Origin', isNamed ? origin : '*');
     if (isNamed) ctx.set('Access-Control-Allow-Credentials', 'true');
+    // The connection says who it is, and a page need not be able to: it has opened nothing but a connection.
+    const isByConnection = arrivalOf(ctx.req).identity !== undefined;
+    if (!isNamed && isByConnection && isChange(ctx) && !isSameOrigin(ctx, origin)) throw foreign(origin);
     if (ctx.method !== 'OPTIONS' || ctx.get('Access-Control-Request-Method') === '') {
       ctx.set('Access-Control-Expose-Headers', EXPOSED);
       return next();

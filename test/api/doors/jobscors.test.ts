@@ -1,6 +1,15 @@
+import { createServer } from 'node:http';
 import { expect } from 'chai';
+import Koa from 'koa';
+import { corsOf } from '../../../api/doors/jobs/cors.ts';
+import type { AppState } from '../../../api/server/context.ts';
+import { answeringErrors } from '../../../api/server/errors.ts';
+import { DEV_IDENTITY } from '../../../api/server/listener.ts';
+import { recordArrival } from '../../../api/server/middleware/arrival.ts';
+import type { Identity } from '../../../machinery/identity.ts';
+import { silentLog } from '../../../machinery/log.ts';
 import { schedulerSettings } from '../../../schemas/kinds.ts';
-import type { Answer } from '../server/harness.ts';
+import { type Answer, askPort } from '../server/harness.ts';
 import { type JobsRig, openJobsRig } from './jobsrig.ts';
 
 const PAGE = 'https://jobs.example';
@@ -92,6 +101,29 @@ describe('the jobs door: D3.11 CORS', () => {
     expect(allowed(await preflight(OTHER))).to.deep.equal(['*', undefined]);
     const answer = await ask('GET', OTHER);
     expect([answer.status, ...allowed(answer)]).to.deep.equal([403, '*', undefined]);
+  });
+
+  it('D3.11 with * no page writes as whoever the connection belongs to; who has a token may', async () => {
+    await open();
+    const write = async (identity: Identity | undefined): Promise<unknown[]> => {
+      const arrival = { refusal: undefined, stopping: new AbortController().signal };
+      const app = new Koa<AppState, object>();
+      app.use(answeringErrors(silentLog, []));
+      app.use(corsOf(['*']));
+      app.use((ctx) => void (ctx.body = 'written'));
+      const server = createServer((request, response) => {
+        recordArrival(request, { ...arrival, identity });
+        void app.callback()(request, response);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      const answer = await askPort(port, 'POST', '/api/scheduler/pause', { headers: { Origin: OTHER } });
+      server.close();
+      return [answer.status, answer.headers['access-control-allow-origin']];
+    };
+    expect(await write(DEV_IDENTITY)).to.deep.equal([403, '*']);
+    expect(await write(undefined)).to.deep.equal([200, '*']);
   });
 
   it('D3.11 with * beside a name, that one alone has credentials', async () => {

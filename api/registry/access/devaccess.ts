@@ -62,6 +62,8 @@ function baselineRefusal(task: DynamicObject, done: 'made' | 'stopped'): string 
   if (secret !== undefined) return refuse(secret);
   if (task.metadata.namespace === NAMESPACE_SYSTEM) return refuse(`namespace ${NAMESPACE_SYSTEM}`);
   if (done === 'stopped') return undefined;
+  // By its labels a task would be taken into a set of others, or answer in a service's name.
+  if (task.metadata.labels !== undefined) return refuse('metadata.labels');
   if (task.metadata.finalizers !== undefined) return refuse('metadata.finalizers');
   if (task.metadata.ownerReferences !== undefined) return refuse('metadata.ownerReferences');
   return undefined;

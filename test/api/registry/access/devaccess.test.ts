@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { DEV_IDENTITY } from '../../../../api/server/listener.ts';
 import type { Client } from '../../../../machinery/client.ts';
 import type { ObjectMeta } from '../../../../machinery/meta.ts';
-import { jobs, runs, schedulerSettings, taskTemplates } from '../../../../schemas/kinds.ts';
+import { jobs, runs, schedulerSettings, tasks, taskTemplates } from '../../../../schemas/kinds.ts';
 import type { Run, SchedulerSettings } from '../../../../schemas/types.gen.ts';
+import { taskManifest } from '../../../builders.ts';
 import { refusalOf } from '../../../client-conformance.ts';
 import { openWorld, type World } from '../../../world.ts';
 
@@ -96,6 +97,15 @@ describe('The development user, at the doors', () => {
       expect(message).to.include(`${field} is not allowed for runs made through the development listener`);
     });
   }
+
+  it('makes no task that a set or a service of others would take for its own', async () => {
+    const labelled = taskManifest('web', {}, { labels: { app: 'web' } });
+    const { message } = await refusalOf(client.create(tasks, labelled), 'Forbidden');
+    expect(message).to.include(
+      'metadata.labels is not allowed for tasks made through the development listener',
+    );
+    expect((await client.create(tasks, taskManifest('web'))).metadata.name).to.equal('web');
+  });
 
   it('pins no run to a revision of its choice', async () => {
     const { message } = await refusalOf(client.create(runs, run({ revision: 'x' })), 'Forbidden');

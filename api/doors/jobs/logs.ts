@@ -30,8 +30,11 @@ export interface RunLogDeps {
 const MOST_LINES = 1_000_000;
 /** Followed at once; others wait until one of these has ended. */
 const MOST_TAILS = 50;
-/** What a Task wrote before its Run ended has come by then, or more of it within as long. */
-const QUIET_MS = 1_000;
+/**
+ * Once the Run has ended, logs end by themselves. Nobody waits longer than that for one of which nothing comes: the worker
+ * of a Run that was interrupted may be gone.
+ */
+const QUIET_MS = 15_000;
 
 /** One try of a step. */
 interface Source {
@@ -198,7 +201,7 @@ async function follow(
   await tails.ended();
 }
 
-/** What is followed: each Task once, so many at a time. */
+/** What is followed: each Task once on each worker that has had it, so many at a time. */
 class Tails {
   readonly #wanted: Wanted;
   readonly #stream: ResponseStream;
@@ -217,10 +220,12 @@ class Tails {
   }
 
   follow(task: Task): void {
-    const { uid = '' } = task.metadata;
     const [source] = sourcesOf([task], this.#wanted);
-    if (source === undefined || this.#known.has(uid)) return;
-    this.#known.add(uid);
+    if (source === undefined) return;
+    // Taken from one worker to another, it writes there, too.
+    const place = `${task.metadata.uid ?? ''} ${source.worker}`;
+    if (this.#known.has(place)) return;
+    this.#known.add(place);
     this.#waiting.push(source);
     this.#next();
   }
@@ -245,8 +250,7 @@ class Tails {
   }
 
   /**
-   * Once the Run has ended: resolves when all is written. A Task that was stopped could be started again for all its worker
-   * knows, which goes on waiting for that: here it is over as soon as nothing more comes.
+   * Once the Run has ended: resolves when all is written, or when of what is left nothing has come for a while.
    */
   async ended(): Promise<void> {
     this.#goesOn = false;

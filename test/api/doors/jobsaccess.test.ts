@@ -5,12 +5,14 @@ import { jobsDoor } from '../../../api/doors/jobs/jobs.ts';
 import type { AuditEvent } from '../../../api/registry/access/audit/event.ts';
 import { openRegistry } from '../../../api/registry/open.ts';
 import { recordArrival } from '../../../api/server/middleware/arrival.ts';
+import { WatchLimit } from '../../../api/server/middleware/watchlimit.ts';
 import { newApps } from '../../../api/server/server.ts';
 import type { Identity } from '../../../machinery/identity.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
 import { clusterRoleBindings, clusterRoles, jobs, runs, schedulerSettings } from '../../../schemas/kinds.ts';
 import { beginRuns, endRun, jobManifest, type Leader, startLeader } from '../../controllers/job/world.ts';
+import { eventually } from '../../walk/process.ts';
 import { adminIdentity, openWorld, type World } from '../../world.ts';
 import { noWorkers } from '../server/harness.ts';
 import { actsOn, type JobsRig, NAMESPACE, openJobsRig } from './jobsrig.ts';
@@ -179,6 +181,47 @@ describe('the jobs door: who may', () => {
       200,
     ]);
     await registry.close();
+  });
+
+  it('D3.13 the audit is told who was behind it where somebody acts as another', async () => {
+    const events: AuditEvent[] = [];
+    const plain = await openWorld();
+    const { store, clock, random } = plain;
+    const auditSink = {
+      write: (event: AuditEvent) => void events.push(event),
+      close: () => Promise.resolve(),
+    };
+    const parts = { store, clock, random, metrics: newMetrics(), log: silentLog, auditSink };
+    const registry = await openRegistry(parts);
+    const world = { ...plain, registry, admin: registry.as(adminIdentity) };
+    rig = await openJobsRig({ world, identity: adminIdentity });
+    await addJob('hello');
+    events.length = 0;
+    const headers = { 'Impersonate-User': 'ann', 'Impersonate-Group': 'system:masters' };
+    expect((await rig.ask('POST', '/api/jobs/hello/trigger', { headers })).status).to.equal(200);
+    const made = events.find(({ verb, objectRef }) => verb === 'create' && objectRef?.resource === 'runs');
+    expect([made?.user.username, made?.impersonatedUser?.username]).to.deep.equal([
+      adminIdentity.name,
+      'ann',
+    ]);
+    await registry.close();
+  });
+
+  it('D3.13 more logs at once than may be read are 429, with when to come again', async () => {
+    rig = await openJobsRig({ logLimit: new WatchLimit({ perUser: 1, all: 1 }) });
+    await addJob('hello');
+    await ofJob('hello-1', 'hello');
+    const path = '/api/runs/hello-1/logs';
+    const leave = new AbortController();
+    const first = await fetch(`http://127.0.0.1:${rig.port}${path}?follow=true`, { signal: leave.signal });
+    expect(first.status).to.equal(200);
+    const refused = await rig.ask('GET', path);
+    expectError(refused, 429, 'TOO_MANY_REQUESTS', /user "dev" has 1 watches open/);
+    expect(refused.headers['retry-after']).to.equal('5');
+    leave.abort();
+    await eventually('there is room again', async () =>
+      (await rig.ask('GET', path)).status === 200 ? true : undefined,
+    );
   });
 
   it('D3.11 logs one line for each request', async () => {

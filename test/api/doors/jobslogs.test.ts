@@ -290,7 +290,7 @@ describe('the jobs door: D3.13 GET /api/runs/{run_id}/logs', () => {
     expect(answer.text()).to.equal(`${soFar}[test] late\n[test 2] last words\n`);
   });
 
-  it('D3.13 ends also where a log does not, once nothing more has come for a second', async () => {
+  it('D3.13 ends also where a log does not, once nothing more has come for a while', async () => {
     await begin('build', 'test');
     for (let n = 1; n <= 51; n++) await addTask('build', n);
     for (let n = 1; n <= 51; n++) logs.say(`hello-1-build-${n}`, 'x\n');
@@ -306,6 +306,32 @@ describe('the jobs door: D3.13 GET /api/runs/{run_id}/logs', () => {
     expect(await answer.ended).to.equal(true);
     expect(answer.text().split('\n')).to.have.length(52);
     expect(logs.asked.filter(([, { follow }]) => follow)).to.have.length(50);
+  });
+
+  it('D3.13 follows a task that is taken to another worker there, too', async () => {
+    await begin('build');
+    await addTask('build', 1);
+    const answer = await following('');
+    await eventually('it is read', () => (logs.asked.length === 1 ? true : undefined));
+    await bind('hello-1-build-1', 'w2');
+    await eventually('it is read where it has gone', () => (logs.asked.length === 2 ? true : undefined));
+    expect(logs.asked.map(([task]) => task)).to.deep.equal(['w1/hello-1-build-1', 'w2/hello-1-build-1']);
+    logs.end('hello-1-build-1');
+    await finish();
+    expect(await answer.ended).to.equal(true);
+  });
+
+  it('D3.13 waits for last words that take their time', async () => {
+    await begin('build');
+    await addTask('build', 1);
+    const answer = await following('');
+    await eventually('it is read', () => (logs.asked.length === 1 ? true : undefined));
+    await finish();
+    for (let second = 0; second < 10; second++) await rig.world.advance(1_000);
+    logs.say('hello-1-build-1', 'last words\n');
+    logs.end('hello-1-build-1');
+    expect(await answer.ended).to.equal(true);
+    expect(answer.text()).to.equal('[build] last words\n');
   });
 
   it('D3.13 of a run that has ended, following is reading', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { corsOf } from '../../../api/doors/jobs/cors.ts';
 import { jobsDoor } from '../../../api/doors/jobs/jobs.ts';
 import { DEV_IDENTITY, devListener } from '../../../api/server/listener.ts';
+import { WatchLimit } from '../../../api/server/middleware/watchlimit.ts';
 import { newApps } from '../../../api/server/server.ts';
 import { systemClock, timestamp } from '../../../machinery/clock.ts';
 import type { Identity } from '../../../machinery/identity.ts';
@@ -35,6 +36,7 @@ export interface JobsRigOptions {
   readonly identity?: Identity;
   readonly workerLink?: WorkerLink;
   readonly origins?: readonly string[];
+  readonly logLimit?: WatchLimit;
   readonly log?: Log;
 }
 
@@ -53,7 +55,8 @@ export async function openJobsRig(options: JobsRigOptions = {}): Promise<JobsRig
     return rig.scheduling;
   };
   const deps = { registry, workerLink, clock, random, productVersion: '0.1.0' };
-  const door = jobsDoor({ ...deps, namespace: 'default', isScheduling });
+  const { logLimit = new WatchLimit() } = options;
+  const door = jobsDoor({ ...deps, namespace: 'default', isScheduling, logLimit });
   const apps = newApps({ ...deps, metrics: newMetrics(), log, doors: [] });
   const listener = devListener(apps.doorsOnly([door], [corsOf(origins)]), {
     host: '127.0.0.1',

@@ -12,7 +12,7 @@ import { isRecord, isSameJson } from '../../../machinery/json.ts';
 import type { Schema, ValidationRule } from '../../../schemas/crd.ts';
 import { Budget, meter, OutOfBudget, withBudget } from './cel/budget.ts';
 import { estimateCost, maxCount } from './cel/cost.ts';
-import { baseEnvironment, depthOf, nodesOf, useLinearMatches } from './cel/environment.ts';
+import { baseEnvironment, depthOf, fieldsOfSelf, nodesOf, useLinearMatches } from './cel/environment.ts';
 import { declareVariables, toCel } from './cel/types.ts';
 import { correlatedItem } from './correlation.ts';
 import { type FieldProblem, forbidden, invalid, required } from './fielderrors.ts';
@@ -27,6 +27,8 @@ export interface CompiledRule {
   readonly isOptionalOld: boolean;
   /** The most one evaluation costs. */
   readonly cost: number;
+  /** The fields of `self` that it and its message look at; undefined: perhaps all. */
+  readonly fields: ReadonlySet<string> | undefined;
   readonly evaluate: (context: RuleContext) => unknown;
   readonly message: ((context: RuleContext) => unknown) | undefined;
 }
@@ -125,9 +127,22 @@ export function compileRule(rule: ValidationRule, schema: Schema, isRoot: boolea
     cost:
       estimateCost(checked.ast, schema, isRoot) +
       (message === undefined ? 0 : estimateCost(message.ast, schema, isRoot)),
+    fields: unionOf(
+      [checked, ...(message === undefined ? [] : [message])].map(({ ast }) => fieldsOfSelf(ast)),
+    ),
     evaluate: checked.run,
     message: message?.run,
   };
+}
+
+/** Undefined where one of them is. */
+function unionOf(sets: readonly (ReadonlySet<string> | undefined)[]): ReadonlySet<string> | undefined {
+  const all = new Set<string>();
+  for (const set of sets) {
+    if (set === undefined) return undefined;
+    for (const field of set) all.add(field);
+  }
+  return all;
 }
 
 /** A chain of operators is as deep as it is long. */
@@ -250,10 +265,11 @@ function checkRules({ rules, schema }: RuleNode, value: unknown, old: unknown, p
   );
   // Both take time with the size of the value: a change of status leaves large templates as they were.
   if (due.length === 0) return;
-  const self = toCel(schema, value);
+  const shown = path === '' ? nameable : (whole: unknown) => whole;
+  const self = toCel(schema, shown(value), unionOf(due.map(({ fields }) => fields)));
   const before =
     hasPast && due.some(({ isTransition, message }) => isTransition || message !== undefined)
-      ? toCel(schema, old)
+      ? toCel(schema, shown(old))
       : undefined;
   for (const compiled of due) {
     const { rule, isOptionalOld, evaluate } = compiled;
@@ -270,6 +286,19 @@ function checkRules({ rules, schema }: RuleNode, value: unknown, old: unknown, p
       run.isOver ||= error instanceof OutOfBudget;
     }
   }
+}
+
+/** An object as rules see it: of its metadata they can name no more, and what a server keeps there is long. */
+function nameable(object: unknown): unknown {
+  if (!isRecord(object) || !isRecord(object['metadata'])) return object;
+  const { name, generateName } = object['metadata'];
+  return {
+    ...object,
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(generateName === undefined ? {} : { generateName }),
+    },
+  };
 }
 
 function failureOf(error: unknown, rule: ValidationRule, field: string, value: unknown): FieldProblem {

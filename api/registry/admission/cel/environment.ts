@@ -205,6 +205,25 @@ export function* nodesOf(root: ASTNode): Generator<ASTNode> {
   }
 }
 
+/**
+ * The fields of `self` that an expression selects, as CEL names them; undefined where it may look at all of it. A rule
+ * at the root of a kind that asks for a name need not wait until a whole template has become CEL's.
+ */
+export function fieldsOfSelf(root: ASTNode): ReadonlySet<string> | undefined {
+  const isSelf = (node: unknown): node is ASTNode => isNode(node) && node.op === 'id' && node.args === 'self';
+  const fields = new Set<string>();
+  const selected = new Set<ASTNode>();
+  for (const node of nodesOf(root)) {
+    if (node.op !== '.' || !isSelf(node.args[0]) || typeof node.args[1] !== 'string') continue;
+    selected.add(node.args[0]);
+    fields.add(node.args[1]);
+  }
+  for (const node of nodesOf(root)) {
+    if (isSelf(node) && !selected.has(node)) return undefined;
+  }
+  return fields;
+}
+
 /** How deep the expression nests; what it nests is read and run by functions that call themselves. */
 export function depthOf(root: ASTNode): number {
   let deepest = 0;

@@ -106,8 +106,11 @@ function stringType(format: string | undefined): string {
   return format === 'byte' ? 'bytes' : 'string';
 }
 
-/** JSON as CEL sees it: whole numbers of integer fields become CEL's int, names are escaped. */
-export function toCel(schema: Schema | undefined, value: unknown): unknown {
+/**
+ * JSON as CEL sees it: whole numbers of integer fields become CEL's int, names are escaped.
+ * @param only of an object: these fields alone, by their escaped names
+ */
+export function toCel(schema: Schema | undefined, value: unknown, only?: ReadonlySet<string>): unknown {
   if (typeof value === 'number') {
     const isInteger = schema?.type === 'integer' || schema?.['x-kubernetes-int-or-string'] === true;
     return isInteger && Number.isInteger(value) ? BigInt(value) : value;
@@ -121,6 +124,7 @@ export function toCel(schema: Schema | undefined, value: unknown): unknown {
   for (const [key, item] of Object.entries(value)) {
     const part = properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : undefined;
     const name = rest === undefined ? (escapedName(key) ?? key) : key;
+    if (only !== undefined && !only.has(name)) continue;
     result[name] = toCel(part ?? rest, item);
   }
   return result;

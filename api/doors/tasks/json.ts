@@ -4,6 +4,7 @@
  */
 import { ApiError } from '../../../machinery/errors.ts';
 import { isRecord } from '../../../machinery/json.ts';
+import { duplicatesIn } from '../../server/middleware/body.ts';
 
 /** Task states, in the order they are numbered on the wire. */
 export const STATE = { Pending: 0, Scheduled: 1, Running: 2, Completed: 3, Failed: 4 } as const;
@@ -77,6 +78,11 @@ export function isId(text: string): boolean {
 /** Throws `BadRequest` naming the field, what was found and what was wanted. */
 export function parseTaskEvent(body: unknown): TaskEvent {
   const event = fieldsOf(body, 'TaskEvent', ['ID', 'State', 'Timestamp', 'Task']);
+  const [twice] = duplicatesIn(event);
+  if (twice !== undefined) {
+    const field = twice.startsWith('Task.') ? twice : `TaskEvent.${twice}`;
+    throw new ApiError('BadRequest', `${field}: found it twice, wanted it once`);
+  }
   optional(event, 'TaskEvent.ID', (value) => parseId(text(value, 'TaskEvent.ID'), 'TaskEvent.ID'));
   optional(event, 'TaskEvent.Timestamp', (value) => time(value, 'TaskEvent.Timestamp'));
   const state = optional(event, 'TaskEvent.State', (value) => parseState(value, 'TaskEvent.State'));
@@ -131,7 +137,7 @@ function fieldsOf(value: unknown, what: string, known: readonly string[]): Recor
   if (!isRecord(value)) throw wrong(what, value, 'an object');
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined)
-    throw wrong(`${what}.${unknown}`, 'an unknown field', `one of ${known.join(', ')}`);
+    throw new ApiError('BadRequest', `${what}.${unknown}: no such field, wanted one of ${known.join(', ')}`);
   return value;
 }
 

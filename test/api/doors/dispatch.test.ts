@@ -20,7 +20,7 @@ import {
   taskTemplates,
 } from '../../../schemas/kinds.ts';
 import { openWorld } from '../../world.ts';
-import type { Answer } from '../server/harness.ts';
+import { type Answer, askPort } from '../server/harness.ts';
 import { createTemplate, type DispatchRig, openDispatch, registryWith } from './dispatchrig.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -362,10 +362,24 @@ describe('the dispatch door: handing in work', () => {
     }
 
     it('D2.5 owns its paths and nothing else of /api/v1, which is Kubernetes', async () => {
-      for (const path of ['/api/v1/dispatches', '/api/v1/status/a/b', '/api/v1/status', '/api/v1/agents/']) {
+      for (const path of ['/api/v1/dispatches', '/api/v1/statuses/a', '/healthy']) {
         expect((await rig.ask('GET', path)).json().kind, path).to.equal('Status');
       }
       expect((await rig.ask('GET', '/api/v1')).json().kind).to.equal('APIResourceList');
+    });
+
+    it('D2.5 tells in its own form of what is below its paths, such as a task_id whose slash nobody escaped', async () => {
+      const below = [
+        ['GET', '/api/v1/status/a/b'],
+        ['GET', '/api/v1/status/'],
+        ['POST', '/api/v1/cancel/a/b'],
+        ['POST', '/api/v1/cancel'],
+        ['POST', '/api/v1/dispatch/a'],
+      ] as const;
+      for (const [method, path] of below) {
+        // Not through the rig: the document has no such paths.
+        expectError(await askPort(rig.port, method, path), 404, 2001, /could not find/);
+      }
     });
 
     const codes: Readonly<Record<StatusReason, number>> = {

@@ -72,7 +72,7 @@ export async function streamRunLogs(ctx: AppContext, run: Run, deps: RunLogDeps)
   const stream = new ResponseStream(ctx, { clock: deps.clock });
   try {
     if (flag(ctx.query, 'follow') && !hasEnded(run)) await follow(ctx, wanted, stream, deps);
-    else await printAll(wanted, stream, deps);
+    else await printAll(ctx, wanted, stream, deps);
     stream.end();
   } finally {
     stream.release();
@@ -95,7 +95,12 @@ function checkStep({ run, step }: Wanted): void {
   );
 }
 
-async function printAll(wanted: Wanted, stream: ResponseStream, deps: RunLogDeps): Promise<void> {
+async function printAll(
+  ctx: AppContext,
+  wanted: Wanted,
+  stream: ResponseStream,
+  deps: RunLogDeps,
+): Promise<void> {
   const sources = sourcesOf(await tasksOf(wanted, deps), wanted);
   const [only] = sources;
   // Nothing else would be in the answer: that it cannot be had is the answer.
@@ -104,6 +109,8 @@ async function printAll(wanted: Wanted, stream: ResponseStream, deps: RunLogDeps
       ? await openLog(only, wanted, false, stream.signal, deps)
       : undefined;
   stream.begin('text/plain; charset=utf-8');
+  // From here on the reader says how long it takes.
+  becomeLongRunning(ctx);
   const to = new SharedStream(stream);
   for (const source of sources) {
     const writer = new LineWriter(to, source.prefix);

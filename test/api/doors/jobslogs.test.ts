@@ -252,6 +252,30 @@ describe('the jobs door: D3.13 GET /api/runs/{run_id}/logs', () => {
     await other.close();
   });
 
+  it('D3.13 a log that takes more than a minute to read is whole', async () => {
+    await begin('build');
+    await addTask('build', 1);
+    const rest = Promise.withResolvers<void>();
+    const entry = (text: string): LogEntry => ({
+      time: '',
+      stream: 'stdout',
+      data: Buffer.from(text),
+      attempt: 1,
+    });
+    const slow = async function* (): AsyncGenerator<LogEntry> {
+      yield entry('one\n');
+      await rest.promise;
+      yield entry('two\n');
+    };
+    const workerLink: WorkerLink = { ...noWorkers, logEntries: () => Promise.resolve(slow()) };
+    const other = await openJobsRig({ world: rig.world, workerLink });
+    const answer = await fetch(`http://127.0.0.1:${other.port}/api/runs/hello-1/logs`);
+    await rig.world.advance(61_000);
+    rest.resolve();
+    expect(await answer.text()).to.equal('[build] one\n[build] two\n');
+    await other.close();
+  });
+
   it('D3.13 passes over Tasks that only say they are of the run', async () => {
     await begin('build');
     await rig.world.admin.create(tasks, {

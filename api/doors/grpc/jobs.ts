@@ -23,7 +23,8 @@ import { idOf, nameOfId, newId, parseId } from './ids.ts';
 import { hasEnded, jobOf } from './job.ts';
 import { inArguments, type JobKind, kindOfTemplate, kindOfType, parametersOf } from './jobtypes.ts';
 import type { CallMetrics } from './metrics.ts';
-import { Readers } from './readers.ts';
+import { Newest } from './newest.ts';
+import { Places } from './places.ts';
 import { keyOfRun, tailFrames, tasksOf } from './tail.ts';
 import { untilObject } from './waiting.ts';
 
@@ -51,7 +52,9 @@ const LONGEST_GRACE_SECONDS = 86_400;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 export function openJobs({ registry, workerLink, random, namespace, calls }: JobsDeps): Jobs {
-  const readers = new Readers(calls);
+  const readers = new Places('readers', undefined, (taken) => calls.readers.set(taken));
+  // A stop takes as long as the work's grace, and each that waits has a watch.
+  const stops = new Places('callers who wait for its end');
 
   return {
     async start(call, request) {
@@ -80,6 +83,8 @@ export function openJobs({ registry, workerLink, random, namespace, calls }: Job
         // One that was made in between.
         if (graceSeconds !== undefined) await giveGrace(call, run, graceSeconds);
       }
+      // It is stopped in any case; what there are so many of and no more is those who wait for it.
+      using _place = stops.take(run.metadata.uid ?? '', call.caller.name);
       call.release();
       const ended = await untilObject(client, runs, keyOfRun(run), hasEnded, signal);
       if (ended === undefined) throw unknownJob(id);
@@ -102,7 +107,7 @@ export function openJobs({ registry, workerLink, random, namespace, calls }: Job
         );
       }
       const { run, kind } = await find(call, 'tail', request.id);
-      using _place = readers.take(run.metadata.uid ?? '');
+      using _place = readers.take(run.metadata.uid ?? '', call.caller.name);
       call.release();
       const names = await namesOf(call, kind);
       const tailLines = request.fromLatest ? 0 : request.lines;
@@ -224,38 +229,21 @@ export function openJobs({ registry, workerLink, random, namespace, calls }: Job
 
   /** The newest of what it has put out so far. */
   async function outputOf({ client, signal }: Call, run: Run): Promise<Uint8Array> {
-    const kept: Uint8Array[] = [];
-    let bytes = 0;
+    const newest = new Newest(MOST_OUTPUT_BYTES);
     for (const { metadata, spec, status } of await tasksOf(client, run)) {
       const worker = spec.workerName ?? status?.workerName;
       if (worker === undefined) continue;
       const ref = { namespace, name: metadata.name, uid: metadata.uid ?? '' };
       try {
-        for await (const { stream, data } of await workerLink.logEntries(
-          worker,
-          ref,
-          { follow: false },
-          signal,
-        )) {
-          if (stream === 'gap') continue;
-          kept.push(data);
-          bytes += data.length;
-          for (
-            let [oldest] = kept;
-            oldest !== undefined && bytes - oldest.length >= MOST_OUTPUT_BYTES;
-            [oldest] = kept
-          ) {
-            kept.shift();
-            bytes -= oldest.length;
-          }
-        }
+        const entries = await workerLink.logEntries(worker, ref, { follow: false }, signal);
+        for await (const { stream, data } of entries) if (stream !== 'gap') newest.add(data);
       } catch (error) {
         // It has not written anything yet, or what it wrote is not kept any more.
         if (!isApiError(error, 'BadRequest', 'NotFound')) throw error;
       }
     }
     signal.throwIfAborted();
-    return Buffer.concat(kept).subarray(-MOST_OUTPUT_BYTES);
+    return newest.bytes();
   }
 }
 

@@ -41,6 +41,8 @@ const OPTIONS = {
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
   'grpc.max_connection_idle_ms': 600_000,
+  // Then clients connect again, and show a certificate that is good then; calls that run go on to their end.
+  'grpc.max_connection_age_ms': 3_600_000,
   'grpc-node.max_session_memory': 64,
   'grpc.enable_channelz': 0,
 } as const;

@@ -5,7 +5,7 @@
  *
  * Chain and dates are OpenSSL's to check, in the handshake; what it would let pass is `peerProblem`'s.
  */
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { constants, type KeyObject, type X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import type { TlsMaterial } from '../../server/listener.ts';
 
@@ -44,6 +44,8 @@ export function secureContext({ cert, key, ca }: TlsMaterial): SecureContextOpti
     maxVersion: 'TLSv1.3',
     ciphers: CIPHERS,
     sigalgs: SIGNATURES,
+    // An earlier session would stand for the certificate, also one that has expired since.
+    secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
 

@@ -5,7 +5,6 @@ import { expect } from 'chai';
 import type { Call } from '../../../api/doors/grpc/calls.ts';
 import { openJobs } from '../../../api/doors/grpc/jobs.ts';
 import { newCallMetrics } from '../../../api/doors/grpc/metrics.ts';
-import { Readers } from '../../../api/doors/grpc/readers.ts';
 import { type JobsClient, JobsError } from '../../../client/jobs.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { doorIdentity } from '../../../machinery/identity.ts';
@@ -437,21 +436,6 @@ describe('the job runner over gRPC: calls', () => {
     expect(await stopping).to.include({ code: 14, message: 'the server is stopping; call again' });
     await stopped;
     raw.close();
-  });
-
-  describe('readers', () => {
-    it('D4.8 are bounded, of one job and of all, and leave their places', () => {
-      const readers = new Readers(newCallMetrics(newMetrics()), { ofOneJob: 2, ofAll: 3 });
-      const first = readers.take('a');
-      readers.take('a');
-      expect(() => readers.take('a')).to.throw(
-        'found of this job 2 readers, wanted at most 2; call again later',
-      );
-      readers.take('b');
-      expect(() => readers.take('c')).to.throw('found 3 readers, wanted at most 3; call again later');
-      first[Symbol.dispose]();
-      readers.take('a');
-    });
   });
 });
 

@@ -1,19 +1,24 @@
 /** What happens at the job runner's edges: a past that is not kept, a server that goes, too many calls at once. */
 import { EventEmitter } from 'node:events';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from '@grpc/grpc-js';
 import { expect } from 'chai';
 import { answerUnary, type CallDeps } from '../../../api/doors/grpc/calls.ts';
 import { CallError, toCallError } from '../../../api/doors/grpc/errors.ts';
 import { newCallMetrics } from '../../../api/doors/grpc/metrics.ts';
+import { Newest } from '../../../api/doors/grpc/newest.ts';
+import { Places } from '../../../api/doors/grpc/places.ts';
 import { untilObject } from '../../../api/doors/grpc/waiting.ts';
 import { systemClock } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { FairQueue } from '../../../machinery/fairqueue.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
+import { StartRequestSchema, StopRequestSchema } from '../../../schemas/grpc/jobs.gen.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import { taskManifest } from '../../builders.ts';
 import { openWorld, type World } from '../../world.ts';
+import { type GrpcWorld, openGrpcWorld, openRaw } from './grpcworld.ts';
 
 describe('the job runner over gRPC: bounds', () => {
   let world: World;
@@ -38,6 +43,20 @@ describe('the job runner over gRPC: bounds', () => {
     client.watch = () => failing(new ApiError('Forbidden', 'no'));
     const other = untilObject(client as never, tasks, key, () => false, new AbortController().signal);
     expect(await other.catch((thrown: unknown) => thrown)).to.have.property('reason', 'Forbidden');
+  });
+
+  it('D4.2 of all it has put out the newest is kept, in whatever pieces it comes, at the cost of its bytes', () => {
+    const newest = new Newest(10);
+    expect(newest.bytes()).to.have.length(0);
+    for (const piece of ['abc', '', 'defgh', 'ijklmnopqrstuvwxyz', '0', '12']) newest.add(Buffer.from(piece));
+    expect(Buffer.from(newest.bytes()).toString()).to.equal('tuvwxyz012');
+    const lines = new Newest(1024 * 1024);
+    const line = Buffer.from('\n');
+    const startMs = performance.now();
+    for (let at = 0; at < 2_000_000; at++) lines.add(line);
+    expect(lines.bytes()).to.have.length(1024 * 1024);
+    // It took minutes when the oldest went one by one.
+    expect(performance.now() - startMs).to.be.below(10_000);
   });
 
   it('a namespace that is full is RESOURCE_EXHAUSTED, other refusals PERMISSION_DENIED', () => {
@@ -113,3 +132,52 @@ async function* failing(error: ApiError): AsyncGenerator<never, void, undefined>
   yield* ofNothing();
   throw error;
 }
+
+describe('the job runner over gRPC: places', () => {
+  it('D4.8 readers are bounded, of one job, of one user and of all, and leave their places', () => {
+    const counts: number[] = [];
+    const limits = { ofOneJob: 2, ofOneUser: 3, ofAll: 4 };
+    const readers = new Places('readers', limits, (taken) => counts.push(taken));
+    const first = readers.take('a', 'ann');
+    readers.take('a', 'ann');
+    expect(() => readers.take('a', 'bob')).to.throw(
+      'found of this job 2 readers, wanted at most 2; call again later',
+    );
+    readers.take('b', 'ann');
+    expect(() => readers.take('c', 'ann')).to.throw(
+      'found of user "ann" 3 readers, wanted at most 3; call again later',
+    );
+    readers.take('c', 'bob');
+    expect(() => readers.take('d', 'bob')).to.throw('found 4 readers, wanted at most 4; call again later');
+    first[Symbol.dispose]();
+    readers.take('a', 'bob');
+    expect(counts).to.deep.equal([1, 2, 3, 4, 3, 4]);
+  });
+
+  it('D4.8 a stop beyond 256 that wait for a job is told so, and the job is stopped all the same', async () => {
+    const grpc: GrpcWorld = await openGrpcWorld();
+    try {
+      const credentials = await grpc.issue('ann');
+      await grpc.grant('ann', 'gantry:job-runner');
+      const { id } = await grpc.clientOf(credentials).start(create(StartRequestSchema));
+      const raw = openRaw(grpc, { cert: credentials.certificate, key: credentials.key });
+      const request = toBinary(StopRequestSchema, create(StopRequestSchema, { id }));
+      const path = '/gantry.jobs.v1.JobService/';
+      const refused = Promise.withResolvers<{ readonly code: number; readonly message: string }>();
+      for (let at = 0; at < 257; at++) {
+        raw.call(`${path}Stop`, [request]).then(refused.resolve, refused.reject);
+        // More at once would wait for a seat, and not for the end.
+        if (at % 32 === 31) await raw.call(`${path}Status`, [request]);
+      }
+      const all = await refused.promise;
+      expect([all.code, all.message]).to.deep.equal([
+        8,
+        'found of this job 256 callers who wait for its end, wanted at most 256; call again later',
+      ]);
+      expect((await grpc.runOf(id)).spec.cancel).to.equal(true);
+      raw.close();
+    } finally {
+      await grpc.close();
+    }
+  });
+});

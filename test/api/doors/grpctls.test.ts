@@ -145,6 +145,22 @@ describe('the job runner over gRPC: connections', () => {
     }
   });
 
+  it('D4.5 have a certificate checked each time: none is spared it by the session of an earlier connection', async () => {
+    const credentials = shown(await grpc.issue('ann'));
+    const first = openRaw(grpc, credentials);
+    let session: Buffer | undefined;
+    first.socket.on('session', (given: Buffer) => {
+      session = given;
+    });
+    await first.call(HEALTH, [Buffer.alloc(0)]);
+    first.close();
+    const again = openRaw(grpc, { ...credentials, ...(session === undefined ? {} : { session }) });
+    expect((await again.call(HEALTH, [Buffer.alloc(0)])).code).to.equal(0);
+    expect(again.socket.isSessionReused()).to.equal(false);
+    again.close();
+    if (session !== undefined) await expectRefused({ session });
+  });
+
   it('D4.5 who has a good certificate that names nobody is told so with every call', async () => {
     const raw = openRaw(grpc, shown(await oddCertificate(grpc.authority, { commonName: '' })));
     const answer = await raw.call('/gantry.jobs.v1.JobService/Status', [Buffer.alloc(0)]);

@@ -8,6 +8,12 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 /** What the scripts call; Cobra's name for it. */
 const ASK = '__complete';
 
+/**
+ * Names and values of parameters are other people's words, and what is offered ends up on a command line as it is: what a
+ * shell reads as more than a word is not offered.
+ */
+const PLAIN = /^[\p{L}\p{N}@%+=:,./_^-]+$/u;
+
 export function addCompletion(program: Command, io: Io): void {
   const completion = asGroup(
     program.command('completion'),
@@ -34,13 +40,16 @@ export function addCompletion(program: Command, io: Io): void {
         import('./completionnames.ts'),
       ]);
       const { candidates, directive } = await complete(program, words, askedNames(io));
-      const lines = candidates.map(({ value, description }) =>
-        description === undefined || description === '' ? value : `${value}\t${firstLine(description)}`,
-      );
+      const lines = candidates
+        .filter(({ value }) => PLAIN.test(value))
+        .map(({ value, description }) =>
+          description === undefined || description === '' ? value : `${value}\t${firstLine(description)}`,
+        );
       await io.stdout.write(`${[...lines, `:${directive}`].join('\n')}\n`);
     });
 }
 
+/** Also what somebody else has written: a terminal would obey its control characters. */
 function firstLine(text: string): string {
-  return text.split('\n')[0] ?? '';
+  return (text.split('\n')[0] ?? '').replaceAll(/\p{Cc}/gu, ' ');
 }

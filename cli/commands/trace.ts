@@ -2,6 +2,7 @@
  * `gantry trace ID`: everything that one request led to, in order of time. The id is the one that answers, log lines and
  * frames carry (`trace_id`); a task_id or the name of a Run, a Job or a Task is as good where it is known.
  */
+import { sleep } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { ANNOTATION_JOB_ID, ANNOTATION_TASK_ID } from '../../machinery/labels.ts';
 import type { KubeObject, Resource } from '../../machinery/meta.ts';
@@ -23,6 +24,7 @@ export interface TraceFlags {
 /** How much of each Task's log. */
 const LOG_LINES = 10;
 const PAGE = 500;
+const LOOK_AGAIN_MS = 1_000;
 const HEAD = ['TIME', 'OBJECT', 'WHAT', 'DETAILS'];
 const OVER = new Set(['completed', 'failed', 'interrupted', 'cancelled']);
 const TASK_OVER = new Set(['Succeeded', 'Failed', 'Stopped']);
@@ -108,8 +110,28 @@ class View {
     } while (more !== undefined);
   }
 
-  /** Calls `changed` after each change of what one follows, until the signal aborts. */
+  /**
+   * Calls `changed` after each change of what one follows, until the signal aborts. A server that ends a watch, as one that
+   * stops does, or has forgotten what was before, is read again: what lasts, the read says.
+   */
   async watch(changed: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await this.#watchOnce(changed, signal);
+      } catch (error) {
+        if (!isApiError(error, 'Expired', 'Gone', 'ServiceUnavailable')) throw error;
+      }
+      await sleep(this.#io.clock, LOOK_AGAIN_MS, signal);
+      if (signal.aborted) return;
+      await this.#readAll();
+      await changed();
+    }
+  }
+
+  /** Until one of its watches ends: without it, the others say too little. */
+  async #watchOnce(changed: () => Promise<void>, until: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([until, over.signal]);
     const watch = async <T extends KubeObject>(resource: Resource<T>): Promise<void> => {
       const resourceVersion = this.#versions.get(resource.plural) ?? '';
       const options = { ...this.#where(), resourceVersion, signal };
@@ -120,7 +142,8 @@ class View {
         await changed();
       }
     };
-    await Promise.all([watch(runs), watch(tasks), watch(events)]);
+    const watches = [watch(runs), watch(tasks), watch(events)];
+    await Promise.all(watches.map((one) => one.finally(() => over.abort())));
   }
 
   #take(object: KubeObject): void {

@@ -106,6 +106,34 @@ describe('gantry completion', () => {
     });
   }
 
+  it('offers nothing that a shell reads as more than a word, and no control characters', async () => {
+    const odd = [
+      '$(reboot)',
+      'a;reboot',
+      'two words',
+      '`reboot`',
+      'c\n:files',
+      '~x',
+      "it's",
+      '>x',
+      'a\u001b[2J',
+    ];
+    await here.create(taskTemplates, 'odd', {
+      spec: {
+        parameters: {
+          type: 'object',
+          properties: {
+            how: { enum: [...odd, 'größe-1', 'a/b:c@d'] },
+            told: { type: 'string', description: 'cleared\u001b[2J\u009b2J' },
+          },
+        },
+        template: { spec: { image: 'i' } },
+      },
+    });
+    expect(await offered('dispatch odd ho')).to.deep.equal(['how=größe-1', 'how=a/b:c@d', ':none']);
+    expect(await here.ok('__complete -- dispatch odd to')).to.equal('told=\tcleared [2J 2J\n:joined\n');
+  });
+
   it('tells what each is', async () => {
     expect(await here.ok('__complete -- jobs stat')).to.equal('status\tGet the status of a job\n:none\n');
     expect(await here.ok('__complete -- dispatch fib po')).to.equal('position=\twhich one\n:joined\n');

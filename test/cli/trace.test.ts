@@ -1,6 +1,9 @@
 /** `gantry trace`; what controllers and agents would write is written by hand. */
 import { expect } from 'chai';
+import { runTrace } from '../../cli/commands/trace.ts';
 import { systemClock } from '../../machinery/clock.ts';
+import { ApiError } from '../../machinery/errors.ts';
+import { FakeClock } from '../../machinery/fakeclock.ts';
 import { withTrace } from '../../machinery/trace.ts';
 import { clusterRoles, events, jobs, roleBindings, runs, tasks, taskTemplates } from '../../schemas/kinds.ts';
 import { Certificates } from '../client/secureserver.ts';
@@ -164,6 +167,39 @@ describe('gantry trace', () => {
     });
     expect([ran.code, ran.err]).to.deep.equal([0, '']);
     expect(lines(ran.out).slice(-2)).to.deep.equal(['run/second started', 'run/second completed']);
+  });
+
+  it('--follow reads again where the server ends its watch, and does not take that for the end', async () => {
+    await traced(() => here.create(runs, 'second', { spec: { templateRef: { name: 'fib' } } }));
+    const { admin } = here.world;
+    let watches = 0;
+    let out = '';
+    const client = {
+      list: admin.list.bind(admin),
+      async *watch(...asked: Parameters<typeof admin.watch>) {
+        if (++watches > 3) return yield* admin.watch(...asked);
+        if (watches === 3) await here.report(runs, 'second', { state: 'completed', finishedAt: at(8) });
+        if (watches === 1) throw new ApiError('ServiceUnavailable', 'the server is stopping');
+      },
+    };
+    const clock = new FakeClock();
+    const io = {
+      clock,
+      signal: new AbortController().signal,
+      stdout: { write: async (text: string) => void (out += text) },
+    };
+    const session = { client, namespace: 'default', isNamespaceGiven: false };
+    const following = runTrace(TRACE, { follow: true }, session as never, io as never);
+    let isOver = false;
+    const ended = following.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      clock.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect(out).to.match(/run\/second +completed/);
   });
 
   it('--follow of what has ended ends at once', async () => {

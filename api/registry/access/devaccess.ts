@@ -1,8 +1,10 @@
 /**
  * What the user of the plain development listeners may write, which is what the requests of the doors there need:
  * - baseline Tasks, whatever the level of their namespace, and stopping them. Nobody proves who they are there, so nothing
- *   may be asked for that reaches beyond a container, nor what is in a Secret;
- * - Runs of TaskTemplates and Jobs, which somebody with a name has written, and cancelling them;
+ *   may be asked for that reaches beyond a container, nor what is in a Secret, in a ConfigMap or on a kept volume, nor a
+ *   place before or in the name of the tasks of others;
+ * - Runs of TaskTemplates and Jobs, which somebody with a name has written, as urgent as a dispatch can be, and cancelling
+ *   them;
  * - whether all schedules rest.
  */
 import { isRecord, isSameJson, readPath } from '../../../machinery/json.ts';
@@ -30,6 +32,9 @@ const CANCEL_ONLY =
   'the development listener may change a run only by cancelling it: spec.cancel: true, and nothing else';
 const SUSPEND_ONLY =
   'the development listener may change of the scheduler settings only spec.suspended; use the TLS listener with a client certificate';
+
+/** What a dispatch of priority 5 asks for. */
+const MOST_URGENT = 200;
 
 /** Everything else that this user might be granted is an administrator's own choice. */
 const REFUSALS: Readonly<Record<string, (write: WriteToJudge) => string | undefined>> = {
@@ -62,6 +67,8 @@ function baselineRefusal(task: DynamicObject, done: 'made' | 'stopped'): string 
   if (secret !== undefined) return refuse(secret);
   if (task.metadata.namespace === NAMESPACE_SYSTEM) return refuse(`namespace ${NAMESPACE_SYSTEM}`);
   if (done === 'stopped') return undefined;
+  const reach = reachingField(task['spec']);
+  if (reach !== undefined) return refuse(reach);
   // By its labels a task would be taken into a set of others, or answer in a service's name.
   if (task.metadata.labels !== undefined) return refuse('metadata.labels');
   if (task.metadata.finalizers !== undefined) return refuse('metadata.finalizers');
@@ -69,21 +76,41 @@ function baselineRefusal(task: DynamicObject, done: 'made' | 'stopped'): string 
   return undefined;
 }
 
+type Place = readonly [list: string, ...path: string[]];
+
 /** Where a spec asks for what is in a Secret: its output would show it to whoever has no right to read it. */
 function secretField(spec: unknown): string | undefined {
-  const at = (field: string): readonly unknown[] => {
-    const found = readPath(spec, [field]);
-    return Array.isArray(found) ? found : [];
-  };
-  if (at('imagePullSecrets').length > 0) return 'spec.imagePullSecrets';
-  const places = [
+  const found = readPath(spec, ['imagePullSecrets']);
+  if (Array.isArray(found) && found.length > 0) return 'spec.imagePullSecrets';
+  return fieldAt(spec, [
     ['env', 'valueFrom', 'secretKeyRef'],
     ['envFrom', 'secretRef'],
     ['volumes', 'secret'],
-  ] as const;
-  for (const [field, ...path] of places) {
-    const index = at(field).findIndex((item) => readPath(item, path) !== undefined);
-    if (index >= 0) return `spec.${field}[${index}].${path.join('.')}`;
+  ]);
+}
+
+/** Where a spec asks for what others have written, which its log would show, or to go before them or by their names. */
+function reachingField(spec: unknown): string | undefined {
+  const place = [['priority'], ['preemptionPolicy'], ['network', 'aliases']].find(
+    (path) => readPath(spec, path) !== undefined,
+  );
+  if (place !== undefined) return `spec.${place.join('.')}`;
+  const network = readPath(spec, ['network', 'mode']) ?? 'bridge';
+  if (network !== 'bridge' && network !== 'none') return 'spec.network.mode';
+  return fieldAt(spec, [
+    ['env', 'valueFrom', 'configMapKeyRef'],
+    ['envFrom', 'configMapRef'],
+    ['volumes', 'configMap'],
+    ['volumes', 'volume'],
+  ]);
+}
+
+/** The first of these that an item of its list has. */
+function fieldAt(spec: unknown, places: readonly Place[]): string | undefined {
+  for (const [list, ...path] of places) {
+    const items = readPath(spec, [list]);
+    const index = Array.isArray(items) ? items.findIndex((item) => readPath(item, path) !== undefined) : -1;
+    if (index >= 0) return `spec.${list}[${index}].${path.join('.')}`;
   }
   return undefined;
 }
@@ -115,6 +142,9 @@ function newRunRefusal({ metadata, spec }: DynamicObject): string | undefined {
   for (const annotation of [ANNOTATION_STARTED_BY, ANNOTATION_PROTECT]) {
     if (metadata.annotations?.[annotation] !== undefined) return refuse(`annotation ${annotation}`);
   }
+  const priority = readPath(spec, ['priority']);
+  if (typeof priority === 'number' && Math.abs(priority) > MOST_URGENT)
+    return refuse(`spec.priority ${priority}`);
   const trigger = readPath(spec, ['trigger']) ?? 'Manual';
   return trigger === 'Manual' || trigger === 'Rerun'
     ? undefined

@@ -4,7 +4,7 @@ import { DEV_IDENTITY } from '../../../../api/server/listener.ts';
 import type { Client } from '../../../../machinery/client.ts';
 import type { ObjectMeta } from '../../../../machinery/meta.ts';
 import { jobs, runs, schedulerSettings, tasks, taskTemplates } from '../../../../schemas/kinds.ts';
-import type { Run, SchedulerSettings } from '../../../../schemas/types.gen.ts';
+import type { Run, SchedulerSettings, Task } from '../../../../schemas/types.gen.ts';
 import { taskManifest } from '../../../builders.ts';
 import { refusalOf } from '../../../client-conformance.ts';
 import { openWorld, type World } from '../../../world.ts';
@@ -85,6 +85,7 @@ describe('The development user, at the doors', () => {
       run({}, { annotations: { 'gantry.dev/started-by': 'ann' } }),
       'annotation gantry.dev/started-by',
     ],
+    ['that goes before all others', run({ priority: 201 }), 'spec.priority 201'],
     [
       'that nobody may remove',
       run({}, { annotations: { 'gantry.dev/protect': 'true' } }),
@@ -106,6 +107,26 @@ describe('The development user, at the doors', () => {
     );
     expect((await client.create(tasks, taskManifest('web'))).metadata.name).to.equal('web');
   });
+
+  const reaching: readonly (readonly [string, Partial<Task['spec']>])[] = [
+    ['spec.priority', { priority: 1 }],
+    ['spec.preemptionPolicy', { preemptionPolicy: 'PreemptLowerPriority' }],
+    ['spec.network.aliases', { network: { mode: 'bridge', aliases: ['db'] } }],
+    ['spec.network.mode', { network: { mode: 'backend' } }],
+    ['spec.envFrom[0].configMapRef', { envFrom: [{ configMapRef: { name: 'c' } }] }],
+    [
+      'spec.env[0].valueFrom.configMapKeyRef',
+      { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }] },
+    ],
+    ['spec.volumes[0].configMap', { volumes: [{ name: 'v', configMap: { name: 'c' } }] }],
+    ['spec.volumes[0].volume', { volumes: [{ name: 'v', volume: { name: 'data' } }] }],
+  ];
+  for (const [field, spec] of reaching) {
+    it(`makes no task with ${field}: it reaches what others have`, async () => {
+      const { message } = await refusalOf(client.create(tasks, taskManifest('web', spec)), 'Forbidden');
+      expect(message).to.include(`${field} is not allowed for tasks made through the development listener`);
+    });
+  }
 
   it('pins no run to a revision of its choice', async () => {
     const { message } = await refusalOf(client.create(runs, run({ revision: 'x' })), 'Forbidden');

@@ -115,8 +115,8 @@ function traceIdOf(path: string): string | undefined {
 
 function checkOffer(ctx: AppContext): void {
   if (arrivalOf(ctx.req).upgrade === undefined || !isWebSocketOffer(ctx.req)) {
-    ctx.set('Upgrade', 'websocket');
-    ctx.set('Connection', 'Upgrade');
+    // HTTP/2 has neither header and refuses an answer with them. Source: RFC 9113, section 8.2.2.
+    if (ctx.req.httpVersionMajor === 1) ctx.set({ Upgrade: 'websocket', Connection: 'Upgrade' });
     const message = 'found an ordinary request, wanted a WebSocket handshake (HTTP/1.1, Upgrade: websocket)';
     throw new TraceError(UPGRADE, message, 426);
   }

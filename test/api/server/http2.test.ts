@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { expect } from 'chai';
 import Koa from 'koa';
+import { tracesDoor } from '../../../api/doors/traces/traces.ts';
 import type { AppState } from '../../../api/server/context.ts';
 import { answeringErrors } from '../../../api/server/errors.ts';
 import { type Listener, tlsListener } from '../../../api/server/listener.ts';
@@ -20,6 +21,7 @@ import { closesWhenIdle } from '../../../api/server/sessions.ts';
 import { ResponseStream } from '../../../api/server/streams/stream.ts';
 import { systemClock } from '../../../machinery/clock.ts';
 import { silentLog } from '../../../machinery/log.ts';
+import { newMetrics } from '../../../machinery/metrics.ts';
 import { taskManifest } from '../../builders.ts';
 import { Certificates } from '../../client/secureserver.ts';
 import { adminIdentity, openWorld, type World } from '../../world.ts';
@@ -137,6 +139,21 @@ describe('HTTP/2', () => {
       await once(socket, 'secureConnect');
       expect(socket.alpnProtocol).to.equal(chosen);
       socket.destroy();
+    }
+  });
+
+  it('D2.9 asks for a WebSocket over HTTP/1.1 instead: 426, in the form of the door', async () => {
+    const { registry, clock } = world;
+    const door = tracesDoor({ registry, clock, log: silentLog, metrics: world.metrics });
+    const withTraces = await serve(newTestApp({ ...world, metrics: newMetrics() }, { doors: [door] }));
+    try {
+      const session = await withTraces.session();
+      const { headers, text } = await ask(session, { ':path': '/ws/4bf92f3577b34da6a3ce929d0e0e4736' });
+      expect([headers[':status'], headers['content-type']]).to.deep.equal([426, 'application/json']);
+      expect(JSON.parse(text)).to.include({ error_code: 1010 });
+      session.destroy();
+    } finally {
+      await withTraces.listener.stop(1_000);
     }
   });
 

@@ -1,5 +1,8 @@
 /** What happens at the job runner's edges: a past that is not kept, a server that goes, too many calls at once. */
+import { execFile } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Metadata } from '@grpc/grpc-js';
 import { expect } from 'chai';
@@ -132,6 +135,27 @@ async function* failing(error: ApiError): AsyncGenerator<never, void, undefined>
   yield* ofNothing();
   throw error;
 }
+
+describe('the job runner over gRPC: what it costs who does not use it', () => {
+  it('a server that nobody connects to has not loaded gRPC', async () => {
+    const root = join(import.meta.dirname, '../../..');
+    const program = `
+      import { createRequire } from 'node:module';
+      const { cache } = createRequire(${JSON.stringify(`${root}/package.json`)});
+      const loaded = () => Object.keys(cache).some((path) => /@grpc|grpc-health/.test(path));
+      await import(${JSON.stringify(`${root}/cli/up.ts`)});
+      await import(${JSON.stringify(`${root}/api/doors/grpc/grpc.ts`)});
+      const before = loaded();
+      await import(${JSON.stringify(`${root}/api/doors/grpc/service.ts`)});
+      console.log(before, loaded());`;
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '--eval',
+      program,
+    ]);
+    expect(stdout).to.equal('false true\n');
+  }).timeout(30_000);
+});
 
 describe('the job runner over gRPC: places', () => {
   it('D4.8 readers are bounded, of one job, of one user and of all, and leave their places', () => {

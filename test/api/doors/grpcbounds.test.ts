@@ -137,13 +137,13 @@ async function* failing(error: ApiError): AsyncGenerator<never, void, undefined>
 }
 
 describe('the job runner over gRPC: what it costs who does not use it', () => {
-  it('a server that nobody connects to has not loaded gRPC', async () => {
+  it('a door that nobody connects to has not loaded gRPC', async () => {
     const root = join(import.meta.dirname, '../../..');
     const program = `
       import { createRequire } from 'node:module';
       const { cache } = createRequire(${JSON.stringify(`${root}/package.json`)});
       const loaded = () => Object.keys(cache).some((path) => /@grpc|grpc-health/.test(path));
-      await import(${JSON.stringify(`${root}/cli/up.ts`)});
+      await import(${JSON.stringify(`${root}/cli/listeners.ts`)});
       await import(${JSON.stringify(`${root}/api/doors/grpc/grpc.ts`)});
       const before = loaded();
       await import(${JSON.stringify(`${root}/api/doors/grpc/service.ts`)});

@@ -16,7 +16,9 @@ export const MAX_OUTPUT_BYTES = 64 * 1024;
 const PATIENCE_MS = 2_000;
 /** Most logs end with fewer lines than that fill the bound; where they do not, the second look has more. */
 const LINES = [1_000, 32_768] as const;
-/** Of a log whose lines are so long that its end is beyond this, nobody is told a part. */
+/** Where lines are so long that these are more than is read, so few fill the bound. */
+const FEW_LINES = 16;
+/** Of a log whose last few lines are beyond this, nobody is told a part. */
 const MAX_READ_BYTES = 16 * 1024 * 1024;
 /** Of a run of many steps, the last ones have written. */
 const MAX_STEPS = 10;
@@ -96,30 +98,34 @@ async function tailOf(
   authorize({ namespace, name });
   const worker = task.spec.workerName ?? task.status?.workerName;
   if (worker === undefined) return new Uint8Array();
-  let tail = new Uint8Array();
-  for (const tailLines of LINES) {
+  const readLast = (tailLines: number): Promise<Tail> => {
     const options = { follow: false, previous: false, timestamps: false, tailLines };
-    const chunks = within(signal, worker, async () =>
+    return within(signal, worker, async () =>
       read(await workerLink.logs(worker, { namespace, name, uid }, options, signal), most),
     );
-    let lines: number;
-    try {
-      ({ tail, lines } = await chunks);
-    } catch (error) {
-      // Its container is yet to come: that nothing has been written is no failure.
-      if (isApiError(error, 'BadRequest') && isYetToBegin(task)) return new Uint8Array();
-      throw error;
+  };
+  let found: Tail | undefined;
+  try {
+    for (const tailLines of LINES) {
+      found = await readLast(tailLines);
+      if (found.tail.length >= most || found.lines < tailLines) break;
     }
-    if (tail.length >= most || lines < tailLines) break;
+  } catch (error) {
+    // Its container is yet to come: that nothing has been written is no failure.
+    if (isApiError(error, 'BadRequest') && isYetToBegin(task)) return new Uint8Array();
+    if (!isApiError(error, 'RequestEntityTooLarge')) throw error;
+    found ??= await readLast(FEW_LINES);
   }
-  return tail;
+  return found?.tail ?? new Uint8Array();
 }
 
-/** The end of it, and how many lines there were in all. */
-async function read(
-  chunks: AsyncIterable<Uint8Array>,
-  most: number,
-): Promise<{ readonly tail: Uint8Array<ArrayBuffer>; readonly lines: number }> {
+/** The end of a log, and how many lines were read for it. */
+interface Tail {
+  readonly tail: Uint8Array<ArrayBuffer>;
+  readonly lines: number;
+}
+
+async function read(chunks: AsyncIterable<Uint8Array>, most: number): Promise<Tail> {
   const kept: Uint8Array[] = [];
   let [bytes, seen, lines] = [0, 0, 0];
   for await (const chunk of chunks) {

@@ -247,6 +247,13 @@ describe('the dispatch door: what becomes of work', () => {
       });
     });
 
+    it('D2.2 is so also of a log whose lines are long', async () => {
+      const log = Array.from({ length: 1_100 }, (_, line) => `${line} ${'x'.repeat(16 * 1024)}\n`).join('');
+      await begin(linkWith({ 'w-fib-1': log }));
+      const { output, output_unavailable: unavailable } = await rig.status('w');
+      expect([unavailable, output === log.slice(-MAX_OUTPUT_BYTES)]).to.deep.equal([null, true]);
+    });
+
     it('D2.2 says so where its end is beyond all bounds', async () => {
       await begin(linkWith({ 'w-fib-1': Array.from({ length: 17 }, () => new Uint8Array(1024 * 1024)) }));
       expect((await rig.status('w'))['output_unavailable']).to.match(

@@ -52,7 +52,8 @@ export function planEntries({ jobs, runs, tasks, events }: Traced): readonly Ent
     ...jobs.map((job): Entry => ({ ...subject('Job', job), what: 'created' })),
     ...runs.flatMap(entriesOfRun),
     ...tasks.flatMap(entriesOfTask),
-    ...events.map(entryOfEvent),
+    // Events know whole seconds alone: which came first says the version.
+    ...events.toSorted((one, other) => versionOf(one) - versionOf(other)).map(entryOfEvent),
   ].filter(({ at }) => at !== '');
   return entries.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }
@@ -112,6 +113,10 @@ function entriesOfTask(task: Task): readonly Entry[] {
       ? [{ ...ran, what: phase.toLowerCase(), ...why(reason, message) }]
       : []),
   ];
+}
+
+function versionOf({ metadata }: KubeObject): number {
+  return Number(metadata.resourceVersion ?? 0);
 }
 
 function entryOfEvent(event: Event): Entry {

@@ -213,6 +213,24 @@ describe('gantry trace', () => {
     expect(ran.err).to.match(/Error from server/);
   });
 
+  it('tells Events of the same second in the order in which they came, whatever they are called', async () => {
+    for (const [name, reason] of [
+      ['z', 'Created'],
+      ['y', 'Started'],
+      ['a', 'Ended'],
+    ] as const) {
+      await here.create(events, name, {
+        metadata: { annotations: { 'gantry.dev/trace-id': TRACE } },
+        involvedObject: { kind: 'Task', namespace: 'default', name: 'order-fib-1' },
+        reason,
+        type: 'Normal',
+        lastTimestamp: at(4),
+      });
+    }
+    const told = lines(await here.ok(`trace ${TRACE}`)).filter((line) => / event (?!Pulled)/.test(line));
+    expect(told.map((line) => line.split(' ').at(-1))).to.deep.equal(['Created', 'Started', 'Ended']);
+  });
+
   it('what has not begun says why', async () => {
     await traced(() => here.create(tasks, 'waits', { spec: { image: 'i' } }));
     await here.report(tasks, 'waits', {

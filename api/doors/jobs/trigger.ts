@@ -55,15 +55,28 @@ export async function rerun(
     const job = await deps.client.get(jobs, { namespace: deps.namespace, name: jobRef.name });
     await requireRoom(job, wish, deps);
   }
+  // Of a Run of no Job there is one step only: from there on is the whole of it.
+  const from = jobRef === undefined ? undefined : fromTask;
+  if (jobRef === undefined) requireStep(run, fromTask);
   const again: Run['spec'] = {
     ...(jobRef === undefined ? {} : { jobRef }),
     ...(templateRef === undefined ? {} : { templateRef }),
     trigger: 'Rerun',
-    rerunOf: { name, ...(fromTask === undefined ? {} : { fromTask }) },
+    rerunOf: { name, ...(from === undefined ? {} : { fromTask: from }) },
     ...(priority === undefined ? {} : { priority }),
     ...(ttlSecondsAfterFinished === undefined ? {} : { ttlSecondsAfterFinished }),
   };
   return createRun(`${jobRef?.name ?? templateRef?.name ?? name}-`, again, wish, deps);
+}
+
+function requireStep({ metadata, status }: Run, fromTask: string | undefined): void {
+  const names = (status?.tasks ?? []).map(({ name }) => name);
+  if (fromTask === undefined || names.includes(fromTask)) return;
+  const has = names.join(', ') || 'none';
+  throw new ApiError(
+    'BadRequest',
+    `from_task: found "${fromTask}", but run "${metadata.name}" has no such task: it has ${has}`,
+  );
 }
 
 async function requireScheduling({ isScheduling }: TriggerDeps): Promise<void> {

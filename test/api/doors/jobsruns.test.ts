@@ -260,6 +260,16 @@ describe('the jobs door: runs', () => {
       await addRun('noop-1', { templateRef: { name: 'noop' } });
       await end('noop-1');
       expect((await post('/api/runs/noop-1/rerun')).json().job_id).to.equal(null);
+      const now = timestamp(rig.world.clock.now());
+      const tasks = [{ name: 'noop', state: 'failed' as const }];
+      await setStatus('noop-1', { state: 'failed', startedAt: now, finishedAt: now, tasks });
+      expect((await post('/api/runs/noop-1/rerun', { from_task: 'noop' })).status).to.equal(200);
+      expectError(
+        await post('/api/runs/noop-1/rerun', { from_task: 'nobody' }),
+        400,
+        'BAD_REQUEST',
+        /^from_task: found "nobody", but run "noop-1" has no such task: it has noop$/,
+      );
       await addJob('one', { concurrencyPolicy: 'Forbid' });
       await ofJob('one-1', 'one');
       await end('one-1');

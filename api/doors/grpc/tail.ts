@@ -44,31 +44,35 @@ export async function* tailFrames(
 ): AsyncGenerator<TailResponse, void, undefined> {
   const { client, signal } = deps;
   const seen = new Set<string>();
-  const isNew = (run: Run): boolean => {
+  const newTask = (run: Run): string | undefined => {
     const uid = run.status?.tasks?.[0]?.taskUID;
-    return uid !== undefined && !seen.has(uid);
+    return uid === undefined || seen.has(uid) ? undefined : uid;
   };
   let run = first;
   let skipsTo = tailLines;
   if (skipsTo === 0 && hasEnded(first)) return;
+  let isToldToStart = skipsTo !== undefined;
   for (let tries = 0; ; ) {
-    run = await untilRun(deps, run, (found) => isNew(found) || hasEnded(found));
-    if (tries === 0 && skipsTo === undefined && run.status?.startedAt !== undefined) {
+    run = await untilRun(deps, run, (found) => newTask(found) !== undefined || hasEnded(found));
+    if (!isToldToStart && run.status?.startedAt !== undefined) {
+      isToldToStart = true;
       yield said(`Starting job '${title}'`, run.status.startedAt);
     }
+    const named = newTask(run);
     const found = (await tasksOf(client, run)).filter(({ metadata: { uid = '' } }) => !seen.has(uid));
     if (found.length === 0 && hasEnded(run)) break;
     for (const {
       metadata: { uid = '' },
     } of found)
       seen.add(uid);
+    // A list is as new as what was read before: one that the Run names and that is not listed is gone.
+    if (named !== undefined) seen.add(named);
     for (const task of skipsTo === undefined ? found : found.slice(-1)) {
       if (++tries > 1) yield said(`Trying job '${title}' again`, task.metadata.creationTimestamp);
       yield* workFrames(deps, run, task, tag, skipsTo);
       skipsTo = undefined;
       signal.throwIfAborted();
     }
-    // Told of by a Run that is newer than what was listed: the next list has it.
   }
   const finishedAt = run.status?.finishedAt;
   for (const [name, value] of Object.entries(resultsOf(run)).toSorted(byName)) {

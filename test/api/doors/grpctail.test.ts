@@ -8,6 +8,7 @@ import {
   type Job,
   JobType,
   StartRequestSchema,
+  StatusRequestSchema,
   TailRequestSchema,
   type TailResponse,
 } from '../../../schemas/grpc/jobs.gen.ts';
@@ -238,6 +239,18 @@ describe('the job runner over gRPC: Tail', () => {
     expect(await reading)
       .to.be.instanceOf(JobsError)
       .with.property('problem', 'NotFound');
+  });
+
+  it('a try whose Task is gone is not looked for without end', async () => {
+    const { id } = await fib();
+    await tell(id, 'gone', 'running');
+    const reading = tail(id);
+    await eventually('it is followed', async () =>
+      /tail_readers 1/.test(await grpc.world.metrics.metrics()) ? true : undefined,
+    );
+    for (let at = 0; at < 5; at++) await ann.status(create(StatusRequestSchema, { id }));
+    await tell(id, 'gone', 'failed');
+    expect(words(await reading)).to.deep.equal(["JOB Starting job 'Fibonacci'", 'JOB Failed']);
   });
 
   describe('not all of it', () => {

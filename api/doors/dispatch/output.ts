@@ -113,6 +113,7 @@ async function tailOf(
   } catch (error) {
     // Its container is yet to come: that nothing has been written is no failure.
     if (isApiError(error, 'BadRequest') && isYetToBegin(task)) return new Uint8Array();
+    // What the first look has found is an end already.
     if (!isApiError(error, 'RequestEntityTooLarge')) throw error;
     found ??= await readLast(FEW_LINES);
   }

@@ -248,10 +248,22 @@ describe('the dispatch door: what becomes of work', () => {
     });
 
     it('D2.2 is so also of a log whose lines are long', async () => {
-      const log = Array.from({ length: 1_100 }, (_, line) => `${line} ${'x'.repeat(16 * 1024)}\n`).join('');
+      const logOf = (count: number, bytes: number): string =>
+        Array.from({ length: count }, (_, line) => `${line} ${'x'.repeat(bytes)}\n`).join('');
+      const tell = async (): Promise<unknown[]> => {
+        const { output, output_unavailable: unavailable } = await rig.status('w');
+        return [unavailable, log.endsWith(String(output)), String(output).length];
+      };
+      let log = logOf(1_100, 17 * 1024);
       await begin(linkWith({ 'w-fib-1': log }));
-      const { output, output_unavailable: unavailable } = await rig.status('w');
-      expect([unavailable, output === log.slice(-MAX_OUTPUT_BYTES)]).to.deep.equal([null, true]);
+      expect(await tell()).to.deep.equal([null, true, MAX_OUTPUT_BYTES]);
+      await rig.close();
+      // The last thousand do not fill the bound, and those before are too large.
+      log = logOf(1_000, 17 * 1024) + logOf(1_000, 10);
+      await open(linkWith({ 'w-fib-1': log }));
+      const [unavailable, isEnd, bytes] = await tell();
+      expect([unavailable, isEnd]).to.deep.equal([null, true]);
+      expect(bytes).to.be.within(1_000 * 12, MAX_OUTPUT_BYTES);
     });
 
     it('D2.2 says so where its end is beyond all bounds', async () => {

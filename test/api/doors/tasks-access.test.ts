@@ -91,6 +91,23 @@ describe('the /tasks door: who may what, and on which listener', () => {
       expect(await rig.list()).to.have.length(1);
     });
 
+    it('D0.2 whoever may create and not list is refused an id that is taken, too', async () => {
+      await rig.post(DOCUMENTED);
+      const { admin } = rig.server.world;
+      const rbac = { apiVersion: 'rbac.authorization.k8s.io/v1', metadata: { name: 'makes-tasks' } };
+      const rules = [{ verbs: ['create'], apiGroups: ['gantry.dev'], resources: ['tasks'] }];
+      await admin.create(clusterRoles, { ...rbac, kind: 'ClusterRole', rules });
+      await admin.create(clusterRoleBindings, {
+        ...rbac,
+        kind: 'ClusterRoleBinding',
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'makes-tasks' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'reader' }],
+      });
+      const ask = askTasks(await listener(reader));
+      expectError(await ask('POST', '/tasks', { body: event(ID) }), 409, /already exists/);
+      expect((await ask('POST', '/tasks', { body: event(OTHER) })).status).to.equal(201);
+    });
+
     it('D0.11 whoever may nothing is refused everything', async () => {
       await rig.post(DOCUMENTED);
       const ask = askTasks(await listener(nobody));

@@ -83,6 +83,12 @@ describe('the /tasks door', () => {
       expect(await rig.list()).to.have.length(2);
     });
 
+    it('D0.2 of many who send one id at once one makes the task, and the others are refused', async () => {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => rig.post(DOCUMENTED)));
+      expect(answers.map(({ status }) => status).sort()).to.deep.equal([201, ...Array<number>(7).fill(409)]);
+      expect(await rig.list()).to.have.length(1);
+    });
+
     it('D0.2 takes any name, also twice, a Timestamp, and upper-case ids', async () => {
       const name = 'Ünïcode name, with "quotes"!';
       const timestamp = '2025-04-13T12:57:35.5391939+03:00';

@@ -38,6 +38,7 @@ export function admitted(): AppMiddleware {
 export function authenticated(registry: Pick<Registry, 'authenticate' | 'authorize'>): AppMiddleware {
   return async (ctx, next) => {
     const arrival = arrivalOf(ctx.req);
+    if (arrival.identity !== undefined && arrival.upgrade !== undefined) refuseForeignPage(ctx);
     const identity = arrival.identity ?? (await bearerIdentity(ctx, registry));
     // Nobody behind this needs it, and what nobody has is logged by nobody.
     delete ctx.req.headers.authorization;
@@ -46,6 +47,20 @@ export function authenticated(registry: Pick<Registry, 'authenticate' | 'authori
     if (other !== undefined) recordArrival(ctx.req, { ...arrival, identity: other, impersonator: identity });
     return next();
   };
+}
+
+/**
+ * A page of any site may open a WebSocket and is read what comes, and the browser adds the user's certificate to it. A token
+ * it does not add: pages elsewhere send one. Clients that are no browsers have no Origin, or name this server. The
+ * development listener judges by itself. Source: RFC 6455, section 10.2.
+ */
+function refuseForeignPage(ctx: AppContext): void {
+  const origin = ctx.get('Origin');
+  if (!ctx.secure || origin === '' || (URL.canParse(origin) && new URL(origin).host === ctx.host)) return;
+  throw new ApiError(
+    'Forbidden',
+    `found Origin ${JSON.stringify(origin)}: a page of another site changes protocols with a token only, not with a certificate`,
+  );
 }
 
 async function bearerIdentity(ctx: AppContext, registry: Pick<Registry, 'authenticate'>): Promise<Identity> {

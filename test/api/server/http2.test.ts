@@ -168,6 +168,20 @@ describe('HTTP/2', () => {
     return Buffer.concat(chunks).toString();
   };
 
+  for (const [whose, origin, status] of [
+    ['no page', () => '', 404],
+    ['a page of this server', (port: number) => `Origin: https://127.0.0.1:${port}\r\n`, 404],
+    ['a page of another site', () => 'Origin: https://evil.example\r\n', 403],
+    ['a page of no site', () => 'Origin: null\r\n', 403],
+  ] as const) {
+    it(`a certificate opens a WebSocket for ${whose}: ${status}`, async () => {
+      const answer = await say(
+        `GET /api/v1/namespaces/default/pods/none/exec?command=id&stdout=true HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n${origin(served.port)}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n`,
+      );
+      expect(answer).to.match(new RegExp(`^HTTP/1.1 ${status} `));
+    });
+  }
+
   it('leaves upgrades to HTTP/1.1 on the same port', async () => {
     const head = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
     expect(await say(`GET /api HTTP/1.1\r\n${head}`)).to.match(

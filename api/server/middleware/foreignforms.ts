@@ -25,10 +25,12 @@ export function refusingForeignForms(): AppMiddleware {
   };
 }
 
-/** Who is somebody by the connection did not have to prove it with the request. */
+/**
+ * Who is somebody by the connection did not have to prove it with the request. Without TLS that is the development
+ * listener's user, and that listener judges pages itself.
+ */
 function isForeign(ctx: AppContext): boolean {
   const origin = ctx.get('Origin');
-  return (
-    origin !== '' && origin !== `${ctx.protocol}://${ctx.host}` && arrivalOf(ctx.req).identity !== undefined
-  );
+  if (!ctx.secure || origin === '' || origin === `${ctx.protocol}://${ctx.host}`) return false;
+  return arrivalOf(ctx.req).identity !== undefined;
 }

@@ -17,7 +17,8 @@ describe('Pages of other sites', () => {
     world = await openWorld();
     const handle = newTestApp(world).callback();
     server = createServer((request, response) => {
-      // As a listener does that has seen a certificate.
+      // As a listener does that has seen a certificate, on a connection with TLS.
+      Object.defineProperty(request.socket, 'encrypted', { value: true, configurable: true });
       recordArrival(request, {
         identity: adminIdentity,
         refusal: undefined,
@@ -61,7 +62,7 @@ describe('Pages of other sites', () => {
     });
     expect(asked.headers['access-control-allow-origin']).to.equal(undefined);
     expect((await post({})).status).to.equal(201);
-    expect((await post({ Origin: `http://127.0.0.1:${port}` })).status).to.equal(201);
+    expect((await post({ Origin: `https://127.0.0.1:${port}` })).status).to.equal(201);
     expect((await post({ Origin: PAGE, 'Content-Type': 'application/json' })).status).to.equal(201);
   });
 });

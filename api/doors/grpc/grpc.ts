@@ -31,8 +31,16 @@ const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** More are refused at once. */
 const MAX_CONNECTIONS = 1_000;
 
-/** Starts, stops and renews as the HTTPS listener does. */
-export function grpcDoor(deps: GrpcDoorDeps): TlsListener {
+type Services = typeof import('./service.ts');
+
+/**
+ * Starts, stops and renews as the HTTPS listener does.
+ * @param loadServices called again with the next connection where it rejects
+ */
+export function grpcDoor(
+  deps: GrpcDoorDeps,
+  loadServices: () => Promise<Services> = () => import('./service.ts'),
+): TlsListener {
   const { host, port, clock, log } = deps;
   const stopping = new AbortController();
   const calls = newCallMetrics(deps.metrics);
@@ -41,7 +49,7 @@ export function grpcDoor(deps: GrpcDoorDeps): TlsListener {
   const taken = new Set<TLSSocket>();
   let loading: Promise<JobService> | undefined;
   const load = (): Promise<JobService> =>
-    (loading ??= import('./service.ts').then(({ openJobService }) =>
+    (loading ??= loadServices().then(({ openJobService }) =>
       openJobService({ ...deps, calls, stopping: stopping.signal }),
     ));
 

@@ -4,23 +4,35 @@ import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Metadata } from '@grpc/grpc-js';
 import { expect } from 'chai';
-import { answerUnary, type CallDeps } from '../../../api/doors/grpc/calls.ts';
+import { answerUnary, type Call, type CallDeps } from '../../../api/doors/grpc/calls.ts';
 import { CallError, toCallError } from '../../../api/doors/grpc/errors.ts';
+import { grpcDoor } from '../../../api/doors/grpc/grpc.ts';
+import { openJobs } from '../../../api/doors/grpc/jobs.ts';
 import { newCallMetrics } from '../../../api/doors/grpc/metrics.ts';
 import { Newest } from '../../../api/doors/grpc/newest.ts';
 import { Places } from '../../../api/doors/grpc/places.ts';
 import { untilObject } from '../../../api/doors/grpc/waiting.ts';
+import type { Client } from '../../../machinery/client.ts';
 import { systemClock } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import { FairQueue } from '../../../machinery/fairqueue.ts';
+import { doorIdentity } from '../../../machinery/identity.ts';
 import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
-import { StartRequestSchema, StopRequestSchema } from '../../../schemas/grpc/jobs.gen.ts';
+import {
+  JobStatus,
+  StartRequestSchema,
+  StopRequestSchema,
+  TailRequestSchema,
+} from '../../../schemas/grpc/jobs.gen.ts';
 import { tasks } from '../../../schemas/kinds.ts';
 import { taskManifest } from '../../builders.ts';
+import { eventually } from '../../walk/process.ts';
 import { openWorld, type World } from '../../world.ts';
+import { noWorkers } from '../server/harness.ts';
 import { type GrpcWorld, openGrpcWorld, openRaw } from './grpcworld.ts';
 
 describe('the job runner over gRPC: bounds', () => {
@@ -155,6 +167,105 @@ describe('the job runner over gRPC: what it costs who does not use it', () => {
     ]);
     expect(stdout).to.equal('false true\n');
   }).timeout(30_000);
+});
+
+describe('the job runner over gRPC: faults', () => {
+  let grpc: GrpcWorld;
+  const call = (client: Client): Call => {
+    const caller = { name: 'lib', groups: ['system:masters'] };
+    const context = { identity: caller };
+    return { caller, context, client, signal: new AbortController().signal, release: () => undefined };
+  };
+  /** The client, but for some of its calls. */
+  const instead = (client: Client, calls: Readonly<Record<string, unknown>>): Client =>
+    new Proxy(client, {
+      get(target, name) {
+        const found: unknown =
+          (typeof name === 'string' ? calls[name] : undefined) ?? Reflect.get(target, name);
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+      },
+    });
+  const jobsOf = ({ registry, random }: World) =>
+    openJobs({
+      registry,
+      random,
+      workerLink: noWorkers,
+      namespace: 'default',
+      calls: newCallMetrics(newMetrics()),
+    });
+  beforeEach(async () => {
+    grpc = await openGrpcWorld();
+  });
+  afterEach(() => grpc.close());
+
+  it('gRPC that cannot be loaded closes the connection, and is tried again with the next', async () => {
+    const { world, authority, server } = grpc;
+    let loads = 0;
+    const door = grpcDoor(
+      {
+        ...world,
+        clock: systemClock,
+        log: silentLog,
+        workerLink: noWorkers,
+        namespace: 'default',
+        host: '127.0.0.1',
+        port: 0,
+        cert: server.certificate,
+        key: server.key,
+        ca: authority.certificate,
+        metrics: newMetrics(),
+      },
+      () =>
+        ++loads === 1 ? Promise.reject(new Error('no memory')) : import('../../../api/doors/grpc/service.ts'),
+    );
+    const { port } = await door.start();
+    const { certificate: cert, key } = await grpc.issue('ann');
+    const ask = async (): Promise<unknown> => {
+      const raw = openRaw({ port, authority }, { cert, key });
+      const answer = raw.call('/grpc.health.v1.Health/Check', [Buffer.alloc(0)]);
+      return answer.catch((error: unknown) => error).finally(() => raw.close());
+    };
+    expect(await ask()).to.be.instanceOf(Error);
+    expect(await ask()).to.include({ code: 0 });
+    expect(loads).to.equal(2);
+    await door.stop(100);
+  });
+
+  it('a stop goes on where a try went meanwhile, and says what else is wrong with giving it its grace', async () => {
+    const { world } = grpc;
+    const jobs = jobsOf(world);
+    const door = world.registry.as(doorIdentity('grpc'));
+    const { id } = await jobs.start(call(door), create(StartRequestSchema));
+    await grpc.addTry(id);
+    let problem = new ApiError('ServiceUnavailable', 'the store is away');
+    const client: Client = instead(door, {
+      patch: (resource: { readonly plural: string }, ...rest: [never, never]) =>
+        resource.plural === 'tasks' ? Promise.reject(problem) : door.patch(resource as never, ...rest),
+    });
+    const stop = () =>
+      jobs.stop(call(client), create(StopRequestSchema, { id, gracePeriod: durationFromMs(0) }));
+    expect(await stop().catch((error: unknown) => error)).to.equal(problem);
+    problem = new ApiError('NotFound', 'gone');
+    const stopping = stop();
+    await eventually('cancelled', async () =>
+      (await grpc.runOf(id)).spec.cancel === true ? true : undefined,
+    );
+    await grpc.tell(id, { state: 'cancelled', finishedAt: '2026-01-01T00:00:02Z' });
+    expect((await stopping).status).to.equal(JobStatus.Stopped);
+  });
+
+  it('a tail says what is wrong, unless it is that the template went', async () => {
+    const jobs = jobsOf(grpc.world);
+    const door = grpc.world.registry.as(doorIdentity('grpc'));
+    const { id } = await jobs.start(call(door), create(StartRequestSchema));
+    const problem = new ApiError('ServiceUnavailable', 'the store is away');
+    const client: Client = instead(door, {
+      get: (resource: { readonly plural: string }, ...rest: [never]) =>
+        resource.plural === 'tasktemplates' ? Promise.reject(problem) : door.get(resource as never, ...rest),
+    });
+    const read = jobs.tail(call(client), create(TailRequestSchema, { id }))[Symbol.asyncIterator]();
+    expect(await read.next().catch((error: unknown) => error)).to.equal(problem);
+  });
 });
 
 describe('the job runner over gRPC: places', () => {

@@ -15,7 +15,7 @@ import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import type { Registry } from '../../registry/types.ts';
 import { listenError, type TlsListener, type TlsOptions } from '../../server/listener.ts';
 import { newCallMetrics } from './metrics.ts';
-import type { JobService } from './service.ts';
+import type { JobService, openJobService } from './service.ts';
 import { peerProblem, secureContext } from './tls.ts';
 
 export interface GrpcDoorDeps extends TlsOptions {
@@ -31,7 +31,9 @@ const HANDSHAKE_TIMEOUT_MS = 15_000;
 /** More are refused at once. */
 const MAX_CONNECTIONS = 1_000;
 
-type Services = typeof import('./service.ts');
+interface Services {
+  readonly openJobService: typeof openJobService;
+}
 
 /**
  * Starts, stops and renews as the HTTPS listener does.
@@ -49,8 +51,8 @@ export function grpcDoor(
   const taken = new Set<TLSSocket>();
   let loading: Promise<JobService> | undefined;
   const load = (): Promise<JobService> =>
-    (loading ??= loadServices().then(({ openJobService }) =>
-      openJobService({ ...deps, calls, stopping: stopping.signal }),
+    (loading ??= loadServices().then((services) =>
+      services.openJobService({ ...deps, calls, stopping: stopping.signal }),
     ));
 
   const server: Server = createServer({

@@ -322,27 +322,24 @@ describe('The work types that ship', function () {
   const STAND_IN = '#!/bin/sh\nfor word; do printf "[%s]" "$word"; done\n';
   const withStandIn = (program: string, ...words: string[]): Promise<string> =>
     docker(
-      ...[
-        'run',
-        '--rm',
-        '--network',
-        'none',
-        '--user',
-        '0',
-        '--env',
-        'PATH=/stand-in:/bin',
-        '--env',
-        `STAND_IN=${STAND_IN}`,
-        '--tmpfs',
-        '/stand-in:exec',
-      ],
-      ...[
-        IMAGE,
-        'sh',
-        '-c',
-        `printf %s "$STAND_IN" >/stand-in/${program}; chmod 755 /stand-in/${program}; exec "$@"`,
-      ],
-      ...['sh', ...words],
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      '--user',
+      '0',
+      '--env',
+      'PATH=/stand-in:/bin',
+      '--env',
+      `STAND_IN=${STAND_IN}`,
+      '--tmpfs',
+      '/stand-in:exec',
+      IMAGE,
+      'sh',
+      '-c',
+      `printf %s "$STAND_IN" >/stand-in/${program}; chmod 755 /stand-in/${program}; exec "$@"`,
+      'sh',
+      ...words,
     );
 
   for (const [action, target, wanted] of [

@@ -33,6 +33,6 @@ export function holdBack(
   return { status: old, lookAgainMs: QUIET_MS - sinceWriteMs };
 }
 
-function withoutProgress({ progress: _, tasks = [], ...rest }: Status): unknown {
+function withoutProgress({ progress: _whole, tasks = [], ...rest }: Status): unknown {
   return { ...rest, tasks: tasks.map(({ progress: _step, ...entry }) => entry) };
 }

@@ -85,7 +85,7 @@ describe('the /tasks door', () => {
 
     it('D0.2 of many who send one id at once one makes the task, and the others are refused', async () => {
       const answers = await Promise.all(Array.from({ length: 8 }, () => rig.post(DOCUMENTED)));
-      expect(answers.map(({ status }) => status).sort()).to.deep.equal([201, ...Array<number>(7).fill(409)]);
+      expect(answers.map(({ status }) => status)).to.have.members([201, ...Array<number>(7).fill(409)]);
       expect(await rig.list()).to.have.length(1);
     });
 

@@ -7,7 +7,7 @@ import type { Client, GetOptions, ReadMoment, WatchEvent, WatchOptions } from '.
 import { type ApiError, isApiError, type StatusReason } from '../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity, workerIdentity } from '../machinery/identity.ts';
 import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
-import { events, leases, namespaces, tasks, workers } from '../schemas/kinds.ts';
+import { events, leases, namespaces, secrets, tasks, workers } from '../schemas/kinds.ts';
 import type { Lease, Task } from '../schemas/types.gen.ts';
 import { taskManifest } from './builders.ts';
 
@@ -598,9 +598,9 @@ export function describeClient(name: string, open: () => Promise<ClientWorld>): 
 
     describe('authorization', () => {
       it('lets nobody do what no role of theirs allows', async () => {
-        const error = await refusalOf(world.client(dev).list(workers), 'Forbidden');
+        const error = await refusalOf(world.client(dev).list(secrets), 'Forbidden');
         expect(error.message).to.equal(
-          'workers.gantry.dev is forbidden: User "dev" cannot list resource "workers" in API group "gantry.dev" at the cluster scope',
+          'secrets is forbidden: User "dev" cannot list resource "secrets" in API group "" at the cluster scope',
         );
         await refusalOf(world.client(dev).delete(tasks, hello), 'Forbidden');
         await refusalOf(world.client({ name: 'x', groups: [] }).get(tasks, hello), 'Forbidden');

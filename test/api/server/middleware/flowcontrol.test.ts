@@ -7,12 +7,14 @@ import { recordArrival } from '../../../../api/server/middleware/arrival.ts';
 import { deadlined } from '../../../../api/server/middleware/deadline.ts';
 import { flowControlled, levelOf } from '../../../../api/server/middleware/flowcontrol.ts';
 import { becomeLongRunning, measured, newServerMetrics } from '../../../../api/server/middleware/metrics.ts';
+import { traced } from '../../../../api/server/middleware/tracing.ts';
 import { WatchLimit } from '../../../../api/server/middleware/watchlimit.ts';
 import { systemClock } from '../../../../machinery/clock.ts';
 import { FakeClock } from '../../../../machinery/fakeclock.ts';
 import { controllerIdentity, workerIdentity } from '../../../../machinery/identity.ts';
 import { silentLog } from '../../../../machinery/log.ts';
 import { type Metrics, newMetrics } from '../../../../machinery/metrics.ts';
+import { systemRandom } from '../../../../machinery/random.ts';
 import { adminIdentity } from '../../../world.ts';
 import { type Answer, askPort } from '../harness.ts';
 
@@ -48,6 +50,7 @@ describe('Flow control', () => {
     arrived = () => undefined;
     const app = new Koa<AppState, object>();
     const level = { name: 'tight', seats: 2, seatsPerUser: 1, queueLength: 1, waiting: 2, waitMs: 1_000 };
+    app.use(traced(systemRandom));
     app.use(measured(newServerMetrics(metrics), clock));
     app.use(answeringErrors(silentLog, []));
     app.use((ctx, next) => {

@@ -3,6 +3,7 @@
  * engine. Everything it made is removed by `dispose`, also after a test failed.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -59,36 +60,41 @@ export async function eventually<T>(
   }
 }
 
+/**
+ * Below those that the system gives to connections and to containers: what is free here stays so, also while a process
+ * that had it is started again, unless another test takes it, for which there are many.
+ */
+const FIRST_PORT = 10_000;
+const PORTS = 22_000;
+
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = FIRST_PORT + randomInt(PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`none of a hundred ports from ${FIRST_PORT} to ${FIRST_PORT + PORTS} is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  const listening = once(server, 'listening');
+  server.listen(port, '127.0.0.1');
+  try {
+    await listening;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
+    throw error;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  return true;
 }
 
 type Ports = readonly [number, number, number, number, number];
 
-/** Each its own: none is free again before all are known. */
 async function freePorts(): Promise<Ports> {
-  const servers = Array.from({ length: 5 }, () => createServer().listen(0, '127.0.0.1'));
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      if (!server.listening) await once(server, 'listening');
-      const address = server.address();
-      if (address === null || typeof address === 'string') throw new Error('no port');
-      return address.port;
-    }),
-  );
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close();
-      await once(server, 'close');
-    }),
-  );
+  const ports = new Set<number>();
+  while (ports.size < 5) ports.add(await freePort());
   const [secure = 0, manager = 0, worker = 0, api = 0, grpc = 0] = ports;
   return [secure, manager, worker, api, grpc];
 }

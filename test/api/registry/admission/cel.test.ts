@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { compileRule } from '../../../../api/registry/admission/cel.ts';
 import { compileValidator } from '../../../../api/registry/admission/validation.ts';
 import type { Schema, ValidationRule } from '../../../../schemas/crd.ts';
+import { cpuMs } from '../../../cputime.ts';
 
 const text: Schema = { type: 'string' };
 const integer: Schema = { type: 'integer' };
@@ -118,7 +119,7 @@ describe('What a rule costs', () => {
 
   it('is bounded while it runs: the request is answered, and says why', () => {
     const value = Array.from({ length: 3_000 }, (_, at) => at);
-    const startedMs = performance.now();
+    const startedMs = cpuMs();
     const told = problems(
       list(integer),
       [{ rule: 'self.all(a, self.all(b, self.all(c, a + b + c >= 0)))' }],
@@ -128,7 +129,7 @@ describe('What a rule costs', () => {
     expect(told[0]).to.include(
       'no further validation rules will be run due to call cost exceeds limit for rule',
     );
-    expect(performance.now() - startedMs).to.be.lessThan(5_000);
+    expect(cpuMs() - startedMs).to.be.lessThan(5_000);
   });
 
   it('counts what is compared and searched by its size', () => {

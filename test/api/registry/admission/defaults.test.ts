@@ -4,6 +4,7 @@ import { schemaProblems } from '../../../../api/registry/admission/rules/crdsche
 import { conformObject } from '../../../../api/registry/admission/structural.ts';
 import { compileValidator } from '../../../../api/registry/admission/validation.ts';
 import type { Schema } from '../../../../schemas/crd.ts';
+import { cpuMs } from '../../../cputime.ts';
 
 const text: Schema = { type: 'string' };
 
@@ -26,10 +27,10 @@ describe('Defaults', () => {
       `p${index}`,
       { ...text, default: 'x' },
     ]);
-    const startMs = performance.now();
+    const startMs = cpuMs();
     expect(toldOf({ type: 'object', properties: Object.fromEntries(fields) })).to.deep.equal([]);
     // A validator for each of them takes most of ten seconds.
-    expect(performance.now() - startMs).to.be.lessThan(2_000);
+    expect(cpuMs() - startMs).to.be.lessThan(2_000);
   });
 
   it('are told of by their own places', () => {
@@ -44,11 +45,11 @@ describe('Defaults', () => {
   });
 
   it('that multiply are refused in the definition', () => {
-    const startMs = performance.now();
+    const startMs = cpuMs();
     expect(toldOf({ type: 'object', properties: { a: multiplied(9) } }).join()).to.match(
       /\[a\]\.default: .*defaults of the schema add more than 1048576 bytes/,
     );
-    expect(performance.now() - startMs).to.be.lessThan(5_000);
+    expect(cpuMs() - startMs).to.be.lessThan(5_000);
   });
 
   it('that an object multiplies are refused with it', () => {

@@ -4,6 +4,7 @@ import { conformObject, isConforming } from '../../../../api/registry/admission/
 import { compileValidator } from '../../../../api/registry/admission/validation.ts';
 import { seededRandom } from '../../../../machinery/random.ts';
 import type { Schema, ValidationRule } from '../../../../schemas/crd.ts';
+import { cpuMs } from '../../../cputime.ts';
 
 function problems(schema: Schema, value: unknown, old?: unknown): string[] {
   const validator = compileValidator({ type: 'object', properties: { v: schema } }, 'tests');
@@ -18,18 +19,18 @@ const figure: Schema = { type: 'number' };
 describe('A schema', () => {
   it('with a long pattern matches no more text than it can in about a second', () => {
     const schema: Schema = { type: 'array', items: { ...text, pattern: '[a-z]'.repeat(20_000) } };
-    const startMs = performance.now();
+    const startMs = cpuMs();
     expect(() => problems(schema, Array(60).fill('a'.repeat(9_000)))).to.throw(/too long to be matched/);
-    expect(performance.now() - startMs).to.be.lessThan(10_000);
+    expect(cpuMs() - startMs).to.be.lessThan(10_000);
     expect(problems(schema, ['a'])).to.have.length(1);
   });
 
   it('with a long enum is compiled in no time', () => {
     const schema: Schema = { ...text, enum: Array.from({ length: 20_000 }, (_, index) => `e${index}`) };
-    const startMs = performance.now();
+    const startMs = cpuMs();
     expect(problems(schema, 'e19999')).to.deep.equal([]);
     // Comparing each of them with every other takes several seconds.
-    expect(performance.now() - startMs).to.be.lessThan(1_500);
+    expect(cpuMs() - startMs).to.be.lessThan(1_500);
   });
 
   const rows: readonly (readonly [schema: Schema, value: unknown, said: string | undefined])[] = [

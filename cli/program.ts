@@ -9,7 +9,7 @@ import type { DeleteFlags } from './commands/delete.ts';
 import type { DescribeFlags } from './commands/describe.ts';
 import type { GetFlags } from './commands/get.ts';
 import type { LogsFlags } from './commands/logs.ts';
-import type { TokenCreateFlags, TokenFlags } from './commands/token.ts';
+import type { TokenCreateFlags } from './commands/token.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
 import { addCompletion } from './completioncommands.ts';
@@ -18,6 +18,7 @@ import { addHelp, PRESENTATION } from './helpcommand.ts';
 import { helpText } from './helptext.ts';
 import { CommandError, type Io } from './io.ts';
 import { addJobCommands } from './jobcommands.ts';
+import type { KeyFlags } from './keyplace.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
@@ -396,7 +397,7 @@ function withSettings(command: Command): Command {
   );
 }
 
-function settingFlagsOf(flags: Record<string, unknown>): TokenFlags {
+function settingFlagsOf(flags: Record<string, unknown>): KeyFlags {
   const { settings, file } = settingsOf(flags);
   return { settings, ...(file === undefined ? {} : { file }) };
 }

@@ -10,11 +10,8 @@ import { KeyDirectory } from '../../net/keydirectory.ts';
 import type { KeyStore } from '../../net/keystore.ts';
 import { signClient } from '../../net/pki.ts';
 import { makePkiDirectory, openKey, writePkiFile } from '../../net/pkifiles.ts';
-import { keysIn } from '../clusterkeys.ts';
-import { resolveConfig } from '../config.ts';
 import { CommandError, type Io } from '../io.ts';
-import { isSharedAddress } from '../settingvalues.ts';
-import type { TokenFlags } from './token.ts';
+import { type KeyFlags, whereKeysAre } from '../keyplace.ts';
 
 export interface CertificateCreateFlags {
   readonly user: string;
@@ -32,7 +29,7 @@ const LONGEST_NAME = 64;
 /** Rejects with `CommandError` or `PkiError`. */
 export async function runCertificateCreate(
   { user, group = [], ttl, out }: CertificateCreateFlags,
-  where: TokenFlags,
+  where: KeyFlags,
   io: Io,
 ): Promise<void> {
   const lifetimeMs = parseDurationMs(ttl);
@@ -69,22 +66,12 @@ function checkName(flag: string, name: string): void {
   );
 }
 
-async function withKeys<T>(
-  { settings: flags, file }: TokenFlags,
-  { env, directory, clock }: Io,
-  work: (keys: KeyStore) => Promise<T>,
-): Promise<T> {
-  const { settings } = await resolveConfig({
-    flags,
-    env,
-    directory,
-    ...(file === undefined ? {} : { file }),
+function withKeys<T>(where: KeyFlags, io: Io, work: (keys: KeyStore) => Promise<T>): Promise<T> {
+  return whereKeysAre(where, io, {
+    inStore: ({ keys }) => work(keys),
+    async inDirectory(directory) {
+      await makePkiDirectory(directory);
+      return work(new KeyDirectory(directory));
+    },
   });
-  if (isSharedAddress(settings.store)) {
-    // Only here: it takes a store and a registry.
-    const { withStoredKeys } = await import('../storedkeys.ts');
-    return withStoredKeys(settings, clock, ({ keys }) => work(keys));
-  }
-  await makePkiDirectory(keysIn(settings.home));
-  return work(new KeyDirectory(keysIn(settings.home)));
 }

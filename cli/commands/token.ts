@@ -6,17 +6,8 @@
 import { parseDurationMs } from '../../machinery/duration.ts';
 import { KeyDirectory } from '../../net/keydirectory.ts';
 import { MAX_TOKEN_SECONDS, TOKEN_AUDIENCE, TokenAuthority } from '../../net/tokens.ts';
-import { keysIn } from '../clusterkeys.ts';
-import { resolveConfig } from '../config.ts';
 import { CommandError, type Io } from '../io.ts';
-import { isSharedAddress } from '../settingvalues.ts';
-
-/** What says where the keys are. */
-export interface TokenFlags {
-  /** By setting name. */
-  readonly settings: Readonly<Record<string, string | boolean | undefined>>;
-  readonly file?: string;
-}
+import { type KeyFlags, whereKeysAre } from '../keyplace.ts';
 
 export interface TokenCreateFlags {
   readonly user: string;
@@ -30,7 +21,7 @@ const SERVICE_ACCOUNT = 'system:serviceaccount:';
 const LEAST_MS = 1_000;
 
 /** Rejects with `CommandError` or `TokenError`. */
-export async function runTokenCreate(flags: TokenCreateFlags, where: TokenFlags, io: Io): Promise<void> {
+export async function runTokenCreate(flags: TokenCreateFlags, where: KeyFlags, io: Io): Promise<void> {
   const { user, group = [], ttl, audience = [TOKEN_AUDIENCE] } = flags;
   const lifetimeMs = parseDurationMs(ttl);
   if (lifetimeMs === undefined || lifetimeMs < LEAST_MS || lifetimeMs > MAX_TOKEN_SECONDS * 1000) {
@@ -53,7 +44,7 @@ export async function runTokenCreate(flags: TokenCreateFlags, where: TokenFlags,
 }
 
 /** Takes the token itself: only what these keys signed can be ended here. */
-export async function runTokenRevoke(text: string, where: TokenFlags, io: Io): Promise<void> {
+export async function runTokenRevoke(text: string, where: KeyFlags, io: Io): Promise<void> {
   const { id, user } = await withAuthority(where, io, async (authority) => {
     const token = await authority.inspect(text);
     await authority.revoke(token.id, token.expiresAt);
@@ -62,28 +53,22 @@ export async function runTokenRevoke(text: string, where: TokenFlags, io: Io): P
   await io.stdout.write(`token ${id} of user ${user} is revoked\n`);
 }
 
-export async function runTokenRotate(where: TokenFlags, io: Io): Promise<void> {
+export async function runTokenRotate(where: KeyFlags, io: Io): Promise<void> {
   const key = await withAuthority(where, io, (authority) => authority.rotate());
   await io.stdout.write(`tokens are signed with key ${key} from now on\n`);
 }
 
-async function withAuthority<T>(
-  { settings: flags, file }: TokenFlags,
-  { env, directory, clock }: Io,
+function withAuthority<T>(
+  where: KeyFlags,
+  io: Io,
   work: (authority: TokenAuthority) => Promise<T>,
 ): Promise<T> {
-  const { settings } = await resolveConfig({
-    flags,
-    env,
-    directory,
-    ...(file === undefined ? {} : { file }),
+  return whereKeysAre(where, io, {
+    inStore: ({ tokens }) => work(tokens),
+    async inDirectory(directory) {
+      const authority = new TokenAuthority({ keys: new KeyDirectory(directory), clock: io.clock });
+      await authority.open();
+      return work(authority);
+    },
   });
-  if (isSharedAddress(settings.store)) {
-    // Only here: it takes a store and a registry.
-    const { withStoredKeys } = await import('../storedkeys.ts');
-    return withStoredKeys(settings, clock, ({ tokens }) => work(tokens));
-  }
-  const authority = new TokenAuthority({ keys: new KeyDirectory(keysIn(settings.home)), clock });
-  await authority.open();
-  return work(authority);
 }

@@ -32,6 +32,8 @@ export interface ObjectVersion {
   readonly author: Author | undefined;
   /** As it was written; of a deletion, as it was last. Shared: frozen. */
   readonly object: DynamicObject;
+  /** What this write changed, or deleted; absent for what it created, and where the past before it is gone. */
+  readonly previous?: DynamicObject;
 }
 
 export interface ObjectHistory {

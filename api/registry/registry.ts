@@ -4,6 +4,7 @@
  */
 import type { Client, DeleteOptions } from '../../machinery/client.ts';
 import { ApiError, type Status } from '../../machinery/errors.ts';
+import type { HistoryOptions, ObjectHistory } from '../../machinery/history.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
@@ -25,6 +26,7 @@ import { InProcessClient } from './inprocess.ts';
 import type { Definitions } from './kinds/definitions.ts';
 import type { Kinds, ServedEntry } from './kinds/kinds.ts';
 import type { Reads } from './reads.ts';
+import { isChange, nameRequested, namesIn, requestOf } from './requested.ts';
 import { isTokenRequest, type TokenRequests } from './reviews/tokenrequests.ts';
 import { SCALE, storedScale } from './scale.ts';
 import { apiErrorFromStore, unavailable } from './storeerrors.ts';
@@ -65,13 +67,6 @@ export interface RegistryParts {
   readonly audit: Audit;
   readonly tokens: TokenAuthenticator;
   readonly tokenRequests: TokenRequests;
-}
-
-/** What an access request says of one object or of a kind. */
-interface Target {
-  readonly namespace?: string | undefined;
-  readonly name?: string | undefined;
-  readonly subresource?: string | undefined;
 }
 
 export class StoreRegistry implements Registry {
@@ -125,6 +120,19 @@ export class StoreRegistry implements Registry {
     });
   }
 
+  history(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    options: HistoryOptions = {},
+  ): Promise<ObjectHistory> {
+    const request = requestOf('get', kind, key);
+    return this.#run(context, request, async () => {
+      await this.#checkRead(context, request, options.signal);
+      throw unavailable('what became of objects is not told yet');
+    });
+  }
+
   list(context: RequestContext, kind: ServedKind, options: RegistryListOptions = {}): Promise<StoredList> {
     const request = requestOf('list', kind, { ...options, name: pinnedName(options.fieldSelector) });
     return this.#run(context, request, async () => {
@@ -164,6 +172,7 @@ export class StoreRegistry implements Registry {
       const answer = await this.#parts.writes.create(entry, body, named, judge);
       // What was there already: who may only create is shown what they asked for, not what has become of it.
       const read = { ...request, verb: 'get', name: answer.stored.object.metadata.name };
+      if (context.origin !== undefined) nameRequested(read);
       const isShown = answer.isCreated || this.#parts.authorizer.evaluate(context.identity, read).isAllowed;
       return isShown ? answer : { ...answer, stored: withoutStatus(answer.stored) };
     });
@@ -374,6 +383,8 @@ export class StoreRegistry implements Registry {
       if (isWatch) origin.request = request;
       origin.told = isWatch ? 'beginning' : 'everything';
     }
+    // What a request changes is what its log lines are about, whatever it has to read for that.
+    if (origin !== undefined && isChange(request)) nameRequested(request);
     const call = this.#parts.audit.begin(context, { request }, body);
     const running = work();
     this.#running.add(running);
@@ -408,35 +419,9 @@ export class StoreRegistry implements Registry {
   }
 }
 
-function requestOf(verb: string, { group, version, plural }: ServedKind, target: Target): AccessRequest {
-  const { namespace, name, subresource } = target;
-  return {
-    verb,
-    group,
-    version,
-    resource: plural,
-    ...(subresource === undefined ? {} : { subresource }),
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
-  };
-}
-
 function noSubresource(kind: ServedKind, subresource: string): ApiError {
   return new ApiError(
     'NotFound',
     `the server could not find the requested resource: ${kind.plural} has no subresource "${subresource}"`,
   );
-}
-
-/** What a body says of its own name, before anything is known to be right about it. */
-function namesIn(body: unknown): {
-  readonly name: string | undefined;
-  readonly namespace: string | undefined;
-} {
-  const metadata = isRecord(body) ? body['metadata'] : undefined;
-  const text = (field: string): string | undefined => {
-    const value = isRecord(metadata) ? metadata[field] : undefined;
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  return { name: text('name'), namespace: text('namespace') };
 }

@@ -8,6 +8,7 @@ import type {
   WriteOptions,
 } from '../../machinery/client.ts';
 import type { ApiError } from '../../machinery/errors.ts';
+import type { HistoryOptions, ObjectHistory } from '../../machinery/history.ts';
 import type { Identity } from '../../machinery/identity.ts';
 import type { DynamicObject, ObjectKey, Resource } from '../../machinery/meta.ts';
 import type { KindVersion, PrinterColumn } from '../../schemas/crd.ts';
@@ -203,6 +204,16 @@ export interface Registry {
     key: ObjectKey,
     options?: ReadOptions,
   ): Promise<StoredObject>;
+  /**
+   * What became of an object, also of one that is deleted: with the permission to get it. Throws `NotFound` for a name
+   * that nothing is known of, `BadRequest` for kinds whose past is not kept.
+   */
+  history(
+    context: RequestContext,
+    kind: ServedKind,
+    key: ObjectKey,
+    options?: HistoryOptions,
+  ): Promise<ObjectHistory>;
   list(context: RequestContext, kind: ServedKind, options?: RegistryListOptions): Promise<StoredList>;
   /**
    * Resolves once the start is known to be possible (authorized, revision still kept), so that the server can still

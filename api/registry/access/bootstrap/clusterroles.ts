@@ -229,6 +229,27 @@ export const bootstrapClusterRoles: readonly BootstrapRole[] = [
     rules: [{ verbs: ['get'], nonResourceURLs: ['/metrics', ...HEALTH, ...HEALTH_CHECKS] }],
   },
   {
+    // All that Prometheus asks for: the process, the objects, each worker's containers, and where to find what to scrape.
+    name: 'gantry:monitoring',
+    subjects: [group('gantry:monitoring')],
+    rules: [
+      {
+        verbs: ['get'],
+        nonResourceURLs: [
+          '/metrics',
+          '/metrics/*',
+          '/discovery/prometheus',
+          '/discovery/prometheus/*',
+          ...HEALTH,
+          ...HEALTH_CHECKS,
+        ],
+      },
+      { verbs: ['get'], apiGroups: CORE, resources: ['nodes/proxy'] },
+      // What is discovered is what may be listed.
+      { verbs: ['list'], apiGroups: GANTRY, resources: ['tasks', 'workers'] },
+    ],
+  },
+  {
     name: 'system:auth-delegator',
     rules: [
       { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'] },

@@ -93,6 +93,14 @@ export function qualifiedName(resource: { readonly group: string; readonly plura
   return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 
+/** How log lines name an object: `tasks.gantry.dev/default/hello`, `workers.gantry.dev/w1`. */
+export function objectPath(
+  resource: { readonly group: string; readonly plural: string },
+  key: string,
+): string {
+  return `${qualifiedName(resource)}/${key}`;
+}
+
 /** Core, the bare early groups (`apps`) and everything under k8s.io: kinds whose types clients have compiled in. */
 export function isKubernetesGroup(group: string): boolean {
   return !group.includes('.') || group.endsWith('.k8s.io');

@@ -14,6 +14,8 @@ export interface Trace {
   readonly traceId: string;
   /** What is worked on, as far as it is known by now. */
   work?: Work;
+  /** The object asked about or reconciled (`objectPath`), as far as it is known by now. */
+  object?: string;
 }
 
 /** Whom a piece of work belongs to: the ids that whoever dispatched it knows it by. */
@@ -44,15 +46,22 @@ export function nameWork(work: Work): void {
   if (trace !== undefined) trace.work = work;
 }
 
+/** From here on the current trace's log lines name this object, unless they name one already. */
+export function nameObject(object: string): void {
+  const trace = storage.getStore();
+  if (trace !== undefined) trace.object ??= object;
+}
+
 /** The fields of a log line, in the words of the dispatch API. */
 export function traceFields(trace: Trace | undefined): Readonly<Record<string, string>> {
   if (trace === undefined) return {};
-  const { traceId, requestId, work } = trace;
+  const { traceId, requestId, work, object } = trace;
   return {
     trace_id: traceId,
     // Of the work where it has one: what is done for it in the background is another request by itself.
     request_id: work?.requestId ?? requestId,
     ...(work?.taskId === undefined ? {} : { task_id: work.taskId }),
+    ...(object === undefined ? {} : { object }),
   };
 }
 

@@ -6,7 +6,6 @@ import type { Client, DeleteOptions } from '../../machinery/client.ts';
 import { ApiError, type Status } from '../../machinery/errors.ts';
 import type { HistoryOptions, ObjectHistory } from '../../machinery/history.ts';
 import type { Identity } from '../../machinery/identity.ts';
-import { isRecord } from '../../machinery/json.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import { pinnedName } from '../../machinery/selectors.ts';

@@ -2,6 +2,8 @@
  * One set of routes for every kind and every view: what is served where is data (`ServedKind`), never code.
  */
 import { ApiError } from '../../machinery/errors.ts';
+import { keyString, objectPath } from '../../machinery/meta.ts';
+import { nameObject } from '../../machinery/trace.ts';
 import { badAt } from '../registry/moments.ts';
 import type { Registry, ServedKind } from '../registry/types.ts';
 import { type AppContext, type AppMiddleware, identityOf, type RouteLabels } from './context.ts';
@@ -14,6 +16,7 @@ import {
   deleteObject,
   deleteObjects,
   getObject,
+  keyOfTarget,
   listObjects,
   patchObject,
   postSubresource,
@@ -86,6 +89,7 @@ export function newRoutes(deps: RouteDeps): AppMiddleware {
     if (ctx.querystring.includes('at=')) refuseTime(ctx, action);
     if (target.kind.deprecation !== undefined) ctx.append('Warning', warningHeader(target.kind.deprecation));
     ctx.state.labels = labelsOf(target, action);
+    if (target.name !== undefined) nameObject(objectPath(target.kind, keyString(keyOfTarget(target))));
     if (action.label === 'CONNECT') becomeLongRunning(ctx);
     if (action === WATCH || target.subresource === 'log') {
       await watches.run(identityOf(ctx).name, () => action.run(ctx, target, deps));

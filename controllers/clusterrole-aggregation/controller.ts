@@ -14,6 +14,7 @@ export function openClusterRoleAggregation(
 ): ControllerLoop {
   const controller: Controller = {
     name: 'clusterrole-aggregation',
+    resource: clusterRoles,
     async reconcile(key, signal): Promise<Result> {
       const role = roles.get(key);
       if (role === undefined) return done;

@@ -24,6 +24,7 @@ export function openDependencies(context: ControllerContext, source: ObjectStore
   const { client, clock, recorder, log } = context;
   const controller: Controller = {
     name: 'dependencies',
+    resource: tasks,
     traceOf: (key) => traceOfObject(source.get(key)?.metadata),
     async reconcile(key, signal): Promise<Result> {
       const task = source.get(key);

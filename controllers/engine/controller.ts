@@ -13,6 +13,7 @@
 import type { Clock } from '../../machinery/clock.ts';
 import { isApiError, messageOf, TerminalError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
+import { objectPath } from '../../machinery/meta.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
 import { newTrace, type ObjectTrace, type Trace, withTrace } from '../../machinery/trace.ts';
@@ -42,6 +43,8 @@ export function postponed(delayMs?: number): Result {
 export interface Controller {
   /** Lower-case words joined by hyphens: the label of its metrics and log lines. */
   readonly name: string;
+  /** What its keys are of; absent where each key says so itself, or is of no object. */
+  readonly resource?: { readonly group: string; readonly plural: string };
   /**
    * One look at one key (`namespace/name`, or `name` for cluster-scoped objects): observe, plan, perform.
    * Reads the newest object itself: the key says nothing about what happened. Throws to be called again later.
@@ -251,10 +254,12 @@ export class ControllerLoop {
   }
 
   #traceFor(key: string): Trace {
-    const fresh = newTrace(this.#options.random);
+    const { resource } = this.#controller;
+    const object = resource === undefined ? key : objectPath(resource, key);
+    const fresh = { ...newTrace(this.#options.random), object };
     try {
       const { traceId = fresh.traceId, ...work } = this.#controller.traceOf?.(key) ?? {};
-      return { requestId: fresh.requestId, traceId, work };
+      return { ...fresh, traceId, work };
     } catch (error) {
       this.#log.warn({ key, err: error }, `cannot tell the trace: ${messageOf(error)}`);
       return fresh;

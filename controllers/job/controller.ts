@@ -50,6 +50,7 @@ interface Written {
 
 class Jobs implements Controller {
   readonly name = 'job';
+  readonly resource = jobs;
   readonly #context: ControllerContext;
   readonly #informers: JobInformers;
   readonly #written = new Map<string, Written>();

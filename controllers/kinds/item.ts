@@ -1,4 +1,4 @@
-/** One object among all kinds, as work queues carry it: `<plural>[.<group>]:[<namespace>/]<name>`. */
+/** One object among all kinds, as work queues carry it: and log lines show it: `<plural>[.<group>]/[<namespace>/]<name>`. */
 export interface Item {
   /** `tasks.gantry.dev`, or `configmaps` for the core group. */
   readonly kind: string;
@@ -7,11 +7,10 @@ export interface Item {
 }
 
 export function itemText(kind: string, key: string): string {
-  return `${kind}:${key}`;
+  return `${kind}/${key}`;
 }
 
 export function parseItem(text: string): Item {
-  // Names may hold colons, resources may not.
-  const colon = text.indexOf(':');
-  return { kind: text.slice(0, colon), key: text.slice(colon + 1) };
+  const slash = text.indexOf('/');
+  return { kind: text.slice(0, slash), key: text.slice(slash + 1) };
 }

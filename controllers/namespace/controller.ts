@@ -31,6 +31,7 @@ export function openNamespaceController(context: ControllerContext, kinds: Kinds
 
 class NamespaceController implements Controller {
   readonly name = 'namespace';
+  readonly resource = namespaces;
   readonly #context: ControllerContext;
   readonly #kinds: Kinds;
   readonly #terminating = new Set<string>();

@@ -45,6 +45,7 @@ export function openRuns(
 
 class RunController implements Controller {
   readonly name = 'run';
+  readonly resource = runs;
   readonly #context: ControllerContext;
   readonly #informers: Informers;
   readonly #pruner: Pruner;

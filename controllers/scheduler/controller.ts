@@ -68,6 +68,7 @@ export function openScheduler(context: ControllerContext, sources: SchedulerSour
 
 class Scheduler implements Controller {
   readonly name = 'scheduler';
+  readonly resource = tasks;
   readonly #context: ControllerContext;
   readonly #sources: SchedulerSources;
   readonly #metrics: SchedulerMetrics;

@@ -10,6 +10,7 @@ import type { Log } from '../../machinery/log.ts';
 import { keyOf, keyString } from '../../machinery/meta.ts';
 import type { ContainerDetail } from '../../machinery/runtime.ts';
 import { type ObjectTrace, traceOfObject } from '../../machinery/trace.ts';
+import { tasks } from '../../schemas/kinds.ts';
 import type { Task } from '../../schemas/types.gen.ts';
 import {
   type Controller,
@@ -48,6 +49,7 @@ const STOP_RETRY_MS = 1_000;
 
 export class TaskController implements Controller {
   readonly name = 'task';
+  readonly resource = tasks;
   readonly #options: TaskControllerOptions;
   readonly #log: Log;
   readonly #metrics: TaskMetrics;

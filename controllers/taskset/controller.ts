@@ -51,6 +51,7 @@ export function openTaskSets(
 
 class TaskSets implements Controller {
   readonly name = 'taskset';
+  readonly resource = taskSets;
   readonly #context: ControllerContext;
   readonly #informers: Informers;
   readonly #kinds: Kinds;

@@ -42,6 +42,7 @@ export function openWorkerLifecycle(
 
 class WorkerLifecycle implements Controller {
   readonly name = 'worker-lifecycle';
+  readonly resource = workers;
   readonly #context: ControllerContext;
   readonly #sources: LifecycleSources;
   readonly #lostAfterMs: number;

@@ -101,7 +101,7 @@ export function newApps(deps: AppDeps): Apps {
       else log.error({ err: error }, 'answer failed');
     });
     app.use(traced(random));
-    app.use(measured(serverMetrics, clock));
+    app.use(measured(serverMetrics, clock, doors));
     app.use(logged(log, clock));
     app.use(answeringErrors(log, doors));
     for (const middleware of outermost) app.use(middleware);

@@ -3,10 +3,14 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Clock } from '../../../machinery/clock.ts';
 import { exemplarsFor, type HistogramExemplars, type SeriesExemplars } from '../../../machinery/exemplars.ts';
 import type { Metrics } from '../../../machinery/metrics.ts';
+import type { Door } from '../../doors/door.ts';
 import type { AppContext, AppMiddleware, RouteLabels } from '../context.ts';
 
 const ROUTE = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'] as const;
+const ANSWERED = [...ROUTE, 'door'] as const;
 const KIND = ['group', 'version', 'kind'] as const;
+/** The door of all paths that belong to no other one. */
+const KUBERNETES = 'kubernetes';
 const READS = new Set(['GET', 'HEAD']);
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -14,30 +18,47 @@ const DURATIONS = 'apiserver_request_duration_seconds';
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export interface ServerMetrics {
-  readonly requests: Counter<(typeof ROUTE)[number] | 'code'>;
-  readonly durations: Histogram<(typeof ROUTE)[number]>;
+  readonly requests: Counter<(typeof ANSWERED)[number] | 'code'>;
+  readonly durations: Histogram<(typeof ANSWERED)[number]>;
   /** The traces of requests that took so long. */
   readonly exemplars: HistogramExemplars;
   readonly inflight: Gauge<'request_kind'>;
   readonly longRunning: Gauge<(typeof ROUTE)[number]>;
   readonly watchEvents: Counter<(typeof KIND)[number]>;
+  readonly watchesEnded: Counter<'reason'>;
 }
+
+/**
+ * Why a watch ended: its client left, its time was over, it was too slow or asked for what is gone, its client took
+ * nothing for too long, the listener stops, or it failed.
+ */
+export const WATCH_ENDS = ['client', 'timeout', 'expired', 'stalled', 'stopping', 'failed'] as const;
+export type WatchEnd = (typeof WATCH_ENDS)[number];
 
 /** Registers the metrics; once for each metrics registry. */
 export function newServerMetrics(metrics: Metrics): ServerMetrics {
   const registers = [metrics];
+  const watchesEnded = new Counter({
+    name: 'gantry_watch_ended_total',
+    help: 'Watches over HTTP that have ended, by why.',
+    labelNames: ['reason'],
+    registers,
+  });
+  // Known from the first scrape on, so that the first end of a kind is an increase.
+  for (const reason of WATCH_ENDS) watchesEnded.inc({ reason }, 0);
   return {
+    watchesEnded,
     requests: new Counter({
       name: 'apiserver_request_total',
-      help: 'Requests answered, by verb, resource and HTTP status code.',
-      labelNames: [...ROUTE, 'code'],
+      help: 'Requests answered, by verb, resource, HTTP status code and door.',
+      labelNames: [...ANSWERED, 'code'],
       registers,
     }),
     exemplars: exemplarsFor(metrics, DURATIONS, SECONDS),
     durations: new Histogram({
       name: DURATIONS,
       help: 'Time from the first byte of a request to the end of its answer; watches and followed logs are left out.',
-      labelNames: ROUTE,
+      labelNames: ANSWERED,
       buckets: SECONDS,
       registers,
     }),
@@ -68,24 +89,29 @@ interface Children {
   readonly exemplars: SeriesExemplars;
 }
 
-/** Counts and times every request. A path that is not served counts under empty labels, whatever it was called. */
-export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
+/**
+ * Counts and times every request. A path that is not served counts under empty labels, whatever it was called; `door` is
+ * whose path it is, also where the answer was given before the door was reached.
+ */
+export function measured(metrics: ServerMetrics, clock: Clock, doors: readonly Door[]): AppMiddleware {
   // Finding a metric's child by its labels costs more than counting: each is looked up once.
   const known = new Map<string, Children>();
-  function childrenOf(labels: RouteLabels, status: number): Children {
-    const { verb, group, version, resource, subresource, scope } = labels;
-    const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${status}`;
+  function childrenOf(route: RouteLabels, door: string, status: number): Children {
+    const { verb, group, version, resource, subresource, scope } = route;
+    const key = `${verb} ${group} ${version} ${resource} ${subresource} ${scope} ${door} ${status}`;
     let children = known.get(key);
     if (children === undefined) {
+      const labels = { ...route, door };
       children = {
         requests: metrics.requests.labels({ ...labels, code: String(status) }),
-        durations: metrics.durations.labels({ ...labels }),
-        exemplars: metrics.exemplars.series({ ...labels }),
+        durations: metrics.durations.labels(labels),
+        exemplars: metrics.exemplars.series(labels),
       };
       known.set(key, children);
     }
     return children;
   }
+  const doorOf = (path: string): string => doors.find((door) => door.owns(path))?.name ?? KUBERNETES;
   return async (ctx, next) => {
     const startMs = clock.monotonicMs();
     const kind = { request_kind: READS.has(ctx.method) ? 'readOnly' : 'mutating' };
@@ -101,7 +127,7 @@ export function measured(metrics: ServerMetrics, clock: Clock): AppMiddleware {
     } finally {
       release();
       const labels = ctx.state.labels ?? unknownRoute(ctx.method);
-      const { requests, durations, exemplars } = childrenOf(labels, ctx.status);
+      const { requests, durations, exemplars } = childrenOf(labels, doorOf(ctx.path), ctx.status);
       requests.inc();
       if (ctx.state.isLongRunning !== true) {
         const seconds = (clock.monotonicMs() - startMs) / 1000;

@@ -11,6 +11,9 @@ import { cutShort } from '../sessions.ts';
 /** A reader that took nothing for this long is gone or hopeless. */
 export const READER_STALL_MS = 30_000;
 
+/** Why a stream is over: its client left, its time is up, its client took nothing for too long, the listener stops. */
+export type StreamEnd = 'client' | 'timeout' | 'stalled' | 'stopping';
+
 /** Some clients give up a stream on which nothing came for 30 s; an empty line is nothing to all of them. */
 const HEARTBEAT_MS = 20_000;
 
@@ -32,27 +35,40 @@ export class ResponseStream {
   #wroteSinceBeat = false;
   /** The connection, or on HTTP/2 the stream, is closed. */
   #isGone = false;
+  #endedBy: StreamEnd | undefined;
 
   constructor(ctx: AppContext, options: StreamOptions) {
     this.#ctx = ctx;
     this.#clock = options.clock;
     this.#stallMs = options.stallMs ?? READER_STALL_MS;
     this.signal = this.#ended.signal;
-    const end = (): void => this.#ended.abort();
+    const stop = (): void => this.#endBy('stopping');
     const gone = (): void => {
       this.#isGone = true;
-      end();
+      this.#endBy('client');
     };
     const { stopping } = arrivalOf(ctx.req);
-    if (stopping.aborted) end();
-    stopping.addEventListener('abort', end);
+    if (stopping.aborted) stop();
+    stopping.addEventListener('abort', stop);
     ctx.res.on('close', gone);
-    const timer = options.timeoutMs === undefined ? undefined : options.clock.after(options.timeoutMs, end);
+    const { timeoutMs } = options;
+    const timer =
+      timeoutMs === undefined ? undefined : options.clock.after(timeoutMs, () => this.#endBy('timeout'));
     this.#cleanups.push(() => {
-      stopping.removeEventListener('abort', end);
+      stopping.removeEventListener('abort', stop);
       ctx.res.off('close', gone);
       timer?.cancel();
     });
+  }
+
+  /** What ended it first; undefined while it goes on, or where what it told of came to its end. */
+  get endedBy(): StreamEnd | undefined {
+    return this.#endedBy;
+  }
+
+  #endBy(by: StreamEnd): void {
+    this.#endedBy ??= by;
+    this.#ended.abort();
   }
 
   /** Sends status 200 and the headers at once: the client learns that the stream has begun. */
@@ -100,7 +116,7 @@ export class ResponseStream {
       const ended = (): void => finish(false);
       const timer = this.#clock.after(this.#stallMs, () => {
         this.#isGone = true;
-        this.#ended.abort();
+        this.#endBy('stalled');
         cutShort(res);
       });
       res.on('drain', drained);

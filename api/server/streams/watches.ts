@@ -9,7 +9,7 @@ import { apiVersionOf } from '../../../machinery/meta.ts';
 import type { ServedKind, StoredObject, StoredWatchEvent } from '../../registry/types.ts';
 import { type AppContext, requestContext } from '../context.ts';
 import { toApiError } from '../errors.ts';
-import { longRunning, type ServerMetrics } from '../middleware/metrics.ts';
+import { longRunning, type ServerMetrics, type WatchEnd } from '../middleware/metrics.ts';
 import { type ObjectForm, objectForm } from '../objects/negotiation.ts';
 import { type ObjectDeps, printerOf, type Target } from '../objects/objects.ts';
 import { watchOptions } from '../objects/query.ts';
@@ -50,28 +50,36 @@ export async function watchObjects(ctx: AppContext, target: Target, deps: WatchD
       .catch((error: unknown) => expiredOrThrow(error));
     stream.begin('application/json');
     stream.keepAlive();
-    await longRunning(ctx, deps.metrics, () => sendEvents(stream, events, encode, () => counter.inc()));
+    await longRunning(ctx, deps.metrics, async () => {
+      const reason = await sendEvents(stream, events, encode, () => counter.inc());
+      deps.metrics.watchesEnded.inc({ reason });
+    });
     stream.end();
   } finally {
     stream.release();
   }
 }
 
+/** Resolves with why it is over. */
 async function sendEvents(
   stream: ResponseStream,
   events: AsyncIterable<StoredWatchEvent> | ApiError,
   encode: (event: StoredWatchEvent) => Uint8Array | string,
   count: () => void,
-): Promise<void> {
+): Promise<WatchEnd> {
   try {
     if (!(Symbol.asyncIterator in events)) throw events;
     for await (const event of events) {
       count();
-      if (!(await stream.write(encode(event)))) return;
+      if (!(await stream.write(encode(event)))) break;
     }
   } catch (error) {
-    await stream.write(`${JSON.stringify({ type: 'ERROR', object: toApiError(error).toStatus() })}\n`);
+    const told = toApiError(error);
+    await stream.write(`${JSON.stringify({ type: 'ERROR', object: told.toStatus() })}\n`);
+    return isApiError(told, 'Expired', 'Gone') ? 'expired' : 'failed';
   }
+  // Nothing ended the stream: the registry has no more to tell, because it closes.
+  return stream.endedBy ?? 'stopping';
 }
 
 /** A version that is gone is an answer within the watch; any other refusal is the request's own. */

@@ -87,7 +87,7 @@ describe('metrics', () => {
     await server.ask('GET', `${TASKS}/absent`);
     const text = await scrape();
     const line = (verb: string, scope: string, code: number): string =>
-      `apiserver_request_total{verb="${verb}",group="gantry.dev",version="v1",resource="tasks",subresource="",scope="${scope}",code="${code}"} 1`;
+      `apiserver_request_total{verb="${verb}",group="gantry.dev",version="v1",resource="tasks",subresource="",scope="${scope}",door="kubernetes",code="${code}"} 1`;
     expect(text).to.include(line('POST', 'namespace', 201));
     expect(text).to.include(line('LIST', 'namespace', 200));
     expect(text).to.include(line('GET', 'resource', 200));

@@ -51,7 +51,7 @@ describe('Flow control', () => {
     const app = new Koa<AppState, object>();
     const level = { name: 'tight', seats: 2, seatsPerUser: 1, queueLength: 1, waiting: 2, waitMs: 1_000 };
     app.use(traced(systemRandom));
-    app.use(measured(newServerMetrics(metrics), clock));
+    app.use(measured(newServerMetrics(metrics), clock, []));
     app.use(answeringErrors(silentLog, []));
     app.use((ctx, next) => {
       const name = ctx.get('X-User');

@@ -1,0 +1,52 @@
+/** Why an object is not there any more. Pure. */
+import type { DynamicObject } from '../../../machinery/meta.ts';
+import type { WhyEntry, WhyFacts } from '../../../machinery/why.ts';
+import type { Findings } from './findings.ts';
+import { said, statusOf, textOf } from './readings.ts';
+import { taskWords } from './task.ts';
+
+/** Events that say why somebody deleted it. */
+const REASONS = new Set(['Deleted', 'TTLExpired', 'GarbageCollected', 'NamespaceEmptied']);
+const DELETION_ASKED = 'its deletion was asked for';
+
+export function goneFindings(facts: WhyFacts, timeline: readonly WhyEntry[]): Findings {
+  const last = lastSeen(facts);
+  const uid = last?.metadata.uid ?? timeline.at(-1)?.uid;
+  const own = timeline.filter((entry) => uid === undefined || entry.uid === uid);
+  const end = own.findLast(({ topic, source }) => topic === 'deleted' && source === 'history');
+  const asked = own.find(({ topic, message }) => topic === 'deleted' && message.startsWith(DELETION_ASKED));
+  const why = own.findLast(({ reason }) => REASONS.has(reason ?? ''));
+  const who = asked?.by ?? end?.by;
+  const whom = who === undefined ? '' : ` by ${who}`;
+  const { kind, name } = facts.subject;
+  const called = `${kind.toLowerCase()}/${name}`;
+  const summary =
+    end === undefined
+      ? `${called} is not there; when and by whom it was deleted is not in the history that is kept`
+      : `${called} was deleted at ${(asked ?? end).at}${whom}${why === undefined ? '' : ` (${said(why.reason, why.message)})`}`;
+  return {
+    state: 'Deleted',
+    ...(why?.reason === undefined ? {} : { reason: why.reason }),
+    summary,
+    causes: last === undefined ? [] : [`as it was last seen: ${lastWords(last)}`],
+    next: [],
+    needs: [
+      last === undefined
+        ? 'the object created again'
+        : `the object created again: \`gantry undo ${called}\` brings it back as it was`,
+    ],
+    placement: [],
+  };
+}
+
+function lastSeen({ versions }: WhyFacts): DynamicObject | undefined {
+  return versions[0]?.object;
+}
+
+function lastWords(object: DynamicObject): string {
+  if (object.kind === 'Task') return taskWords(object);
+  const status = statusOf(object);
+  const place = textOf(status['phase']) ?? textOf(status['state']) ?? 'without a status';
+  const words = said(textOf(status['reason']), textOf(status['message']));
+  return words === '' ? place : `${place}: ${words}`;
+}

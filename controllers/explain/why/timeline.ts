@@ -1,0 +1,61 @@
+/** Everything that happened, from three sources, in one order and told once. Pure. */
+import type { WhyEntry, WhyFacts } from '../../../machinery/why.ts';
+import { entriesOfEnds, isEndOf } from './ends.ts';
+import { entriesOfEvents } from './happenings.ts';
+import { entriesOfVersions } from './versions.ts';
+
+/** Entries of one answer; of more the oldest are left out, except those that say what was asked for. */
+export const MAX_ENTRIES = 500;
+/** An Event is written a moment after what it tells. */
+const SAME_MS = 10_000;
+
+export interface Timeline {
+  /** Oldest first. */
+  readonly entries: readonly WhyEntry[];
+  readonly leftOut: number;
+}
+
+export function timelineOf(facts: WhyFacts): Timeline {
+  const events = entriesOfEvents(facts.events);
+  const ends = facts.subject.kind === 'Task' ? entriesOfEnds(facts) : [];
+  const told = ends.map((end) => {
+    const event = events.find((candidate) => isEndOf(candidate, end));
+    const { decision, by } = event ?? {};
+    return {
+      ...end,
+      ...(decision === undefined ? {} : { decision }),
+      ...(by === undefined || end.by !== undefined ? {} : { by }),
+    };
+  });
+  const own = events.filter((event) => !ends.some((end) => isEndOf(event, end)));
+  const written = entriesOfVersions(facts).filter((entry) => !own.some((event) => isTold(entry, event)));
+  const all = [...written, ...told, ...own].toSorted(inOrder);
+  if (all.length <= MAX_ENTRIES) return { entries: all, leftOut: 0 };
+  const leftOut = all.length - MAX_ENTRIES;
+  const isKept = ({ topic }: WhyEntry): boolean => ['created', 'spec', 'deleted'].includes(topic);
+  let skip = leftOut;
+  const kept = all.filter((entry) => isKept(entry) || skip-- <= 0);
+  return { entries: kept.slice(-MAX_ENTRIES), leftOut };
+}
+
+/** Whether the Event says what the status said with this version; it brings the decision as well. */
+function isTold(entry: WhyEntry, event: WhyEntry): boolean {
+  if (entry.uid !== event.uid) return false;
+  const atMs = Date.parse(entry.at);
+  const isThen =
+    atMs >= Date.parse(event.since ?? event.at) - SAME_MS && atMs <= Date.parse(event.at) + SAME_MS;
+  if (!isThen) return false;
+  if (entry.topic === 'placement')
+    return event.reason === 'Scheduled' && event.message.startsWith(entry.message);
+  if (entry.topic !== 'status' && entry.topic !== 'condition') return false;
+  // A Task that begins to wait: what it waits for is the Event's message.
+  return event.message !== '' && entry.message.endsWith(event.message);
+}
+
+/** By second, since Events know no finer; within one the store's revisions say what followed what. */
+function inOrder(a: WhyEntry, b: WhyEntry): number {
+  const [secondA, secondB] = [a, b].map(({ at }) => Math.floor(Date.parse(at) / 1000));
+  if (secondA !== secondB) return (secondA ?? 0) - (secondB ?? 0);
+  if (a.revision !== undefined && b.revision !== undefined) return a.revision - b.revision;
+  return Date.parse(a.at) - Date.parse(b.at);
+}

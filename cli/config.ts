@@ -130,6 +130,7 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     runDir: take(SETTINGS.runDir),
     seccompDir: take(SETTINGS.seccompDir),
     logLevel: take(SETTINGS.logLevel),
+    logFormat: take(SETTINGS.logFormat),
     logFile: take(SETTINGS.logFile),
     pidFile: take(SETTINGS.pidFile),
     taskRetentionMs: take(SETTINGS.taskRetentionMs),

@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { DEFAULT_TIMING } from '../controllers/engine/election.ts';
-import type { LogLevel } from '../machinery/log.ts';
+import type { LogFormat, LogLevel } from '../machinery/log.ts';
 import { formatBytes } from '../machinery/quantity.ts';
 import { DOOR_SETTINGS, type DoorSettings } from './doorsettings.ts';
 import { LEASE_PRESETS, type LeasePreset, leasePreset } from './leasepresets.ts';
@@ -16,7 +16,9 @@ import {
   checked,
   duration,
   hostPaths,
+  LOG_FORMATS,
   LOG_LEVELS,
+  logFormat,
   logLevel,
   names,
   pathIn,
@@ -50,6 +52,7 @@ export interface Settings extends WorkerSettings, DoorSettings {
   /** Has the keys that encrypt Secrets in the store. */
   readonly encryptionKeyFile: string;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** Absent: standard error. */
   readonly logFile: string | undefined;
   /** Absent: none is written. */
@@ -179,6 +182,14 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
     values: LOG_LEVELS,
     fallback: () => 'info',
     description: `how much is logged: ${LOG_LEVELS.join(', ')}`,
+  },
+  logFormat: {
+    name: 'logFormat',
+    placeholder: '<format>',
+    parse: logFormat,
+    values: LOG_FORMATS,
+    fallback: () => 'json',
+    description: 'how log lines are written: json, one object a line, or text, for people',
   },
   logFile: {
     name: 'logFile',

@@ -6,11 +6,12 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseBlock } from '../agent/networks/subnets.ts';
 import { parseDurationMs } from '../machinery/duration.ts';
-import type { LogLevel } from '../machinery/log.ts';
+import type { LogFormat, LogLevel } from '../machinery/log.ts';
 import { isHostname } from '../machinery/names.ts';
 import { isQuantity, wholeUnits } from '../machinery/quantity.ts';
 import { readEtcdAddress } from '../store/etcd/address.ts';
 
+export const LOG_FORMATS: readonly LogFormat[] = ['json', 'text'];
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export function pathIn(text: string, directory: string): string {
@@ -119,6 +120,12 @@ export function logLevel(text: string): LogLevel {
   const found = LOG_LEVELS.find((level) => level === text);
   if (found !== undefined) return found;
   throw new Error(`one of ${LOG_LEVELS.join(', ')}`);
+}
+
+export function logFormat(text: string): LogFormat {
+  const found = LOG_FORMATS.find((format) => format === text);
+  if (found !== undefined) return found;
+  throw new Error(`one of ${LOG_FORMATS.join(', ')}`);
 }
 
 export function duration(text: string): number {

@@ -74,6 +74,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
   await makeHome(settings.home);
   const log = openLog({
     level: settings.logLevel,
+    format: settings.logFormat,
     ...(settings.logFile === undefined ? {} : { path: settings.logFile }),
   });
   const metrics = newMetrics();

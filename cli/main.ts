@@ -2,7 +2,7 @@
 /** The `gantry` command: ties the process to the commands, and does nothing else. */
 import { once } from 'node:events';
 import { homedir } from 'node:os';
-import type { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import { MessageChannel } from 'node:worker_threads';
 import { systemClock } from '../machinery/clock.ts';
 import { fileProblem } from '../machinery/durablefile.ts';
@@ -11,7 +11,7 @@ import { runCli } from './program.ts';
 
 const stop = new AbortController();
 
-function outputOn(stream: Writable): Output {
+function outputOn(stream: WriteStream): Output {
   let isOpen = true;
   // The reader went away (`gantry get tasks | head -1`): there is nobody left to tell, so end quietly.
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -27,6 +27,8 @@ function outputOn(stream: Writable): Output {
       if (!isOpen || text.length === 0) return;
       if (!stream.write(text)) await once(stream, 'drain');
     },
+    // A terminal that does not say how wide it is (`TERM=dumb`) may not know how to rewrite a line either.
+    columns: () => (stream.isTTY && process.env['TERM'] !== 'dumb' ? stream.columns : undefined),
   };
 }
 
@@ -46,6 +48,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: outputOn(process.stdout),
   stderr: outputOn(process.stderr),
   stdin: process.stdin,
+  // Asked on standard error, so that what the command prints can be piped on.
+  isInteractive: process.stdin.isTTY && process.stderr.isTTY,
   env: process.env,
   directory: process.cwd(),
   userHome: homedir(),

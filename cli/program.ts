@@ -16,7 +16,7 @@ import { addCompletion } from './completioncommands.ts';
 import { handDownFlags } from './earlyflags.ts';
 import { addHelp, PRESENTATION } from './helpcommand.ts';
 import { helpText } from './helptext.ts';
-import { CommandError, type Io } from './io.ts';
+import { CommandError, Ending, type Io } from './io.ts';
 import { addJobCommands } from './jobcommands.ts';
 import type { KeyFlags } from './keyplace.ts';
 import { describeFailure } from './report.ts';
@@ -43,8 +43,9 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
     if (error instanceof CommanderError) return error.exitCode;
     // Interrupted: what was cut off is not worth a word.
     if (io.signal.aborted) return 130;
-    await io.stderr.write(`${describeFailure(error, io.env).join('\n')}\n`);
-    return 1;
+    const failure = error instanceof Ending ? error.cause : error;
+    if (failure !== undefined) await io.stderr.write(`${describeFailure(failure, io.env).join('\n')}\n`);
+    return error instanceof Ending ? error.code : 1;
   }
 }
 
@@ -184,9 +185,10 @@ function newProgram(io: Io, texts: Texts): Command {
     .option('--stream <name>', 'only stdout, or only stderr')
     .option(
       '--at <time>',
-      'of the Task that had the name then, also when it is deleted: a time, or a duration back such as -10m',
+      'of the Task that had the name then, also when it is deleted: a time, or a duration back such as 10m',
     )
-    .option('--revision <number>', 'the same, by resourceVersion')
+    .option('--at-revision <number>', 'the same, by resourceVersion')
+    .option('--revision <number>', 'the same')
     .option('--timestamps', 'the time in front of every line')
     .option('--limit-bytes <bytes>', 'at most so much')
     .action(async (task: string, flags: ConnectionFlags & LogsFlags) => {
@@ -345,9 +347,10 @@ function withMoment(command: Command): Command {
   return command
     .option(
       '--at <time>',
-      'as it was at a time (2026-01-31T12:00:00Z) or so long ago (-10m), also if deleted since',
+      'as it was at a time (2026-01-31T12:00:00Z) or so long ago (10m), also if deleted since',
     )
-    .option('--revision <number>', 'as it was at a revision of the store (any resourceVersion)');
+    .option('--at-revision <number>', 'as it was at a revision of the store (any resourceVersion)')
+    .option('--revision <number>', 'the same');
 }
 
 /** Of the settings, those that say where the store is and how it is opened. */

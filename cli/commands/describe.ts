@@ -6,14 +6,14 @@ import type { DynamicObject } from '../../machinery/meta.ts';
 import { events } from '../../schemas/kinds.ts';
 import type { Event } from '../../schemas/types.gen.ts';
 import type { Io } from '../io.ts';
-import { CommandMoment } from '../moment.ts';
+import { CommandMoment, type MomentFlags } from '../moment.ts';
 import { chooseFrom } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
 import { type GetFlags, objectsOf } from './get.ts';
 import { type Sections, workloadSections } from './workloadsections.ts';
 
-export type DescribeFlags = Pick<GetFlags, 'allNamespaces' | 'selector' | 'at' | 'revision'>;
+export type DescribeFlags = Pick<GetFlags, 'allNamespaces' | 'selector' | keyof MomentFlags>;
 
 /** Shown at the top in their own words, or of no use to a person. */
 const HIDDEN_METADATA: ReadonlySet<string> = new Set([

@@ -2,11 +2,11 @@
 import { parseDurationMs } from '../../machinery/duration.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { CommandError, type Io } from '../io.ts';
-import { CommandMoment } from '../moment.ts';
+import { CommandMoment, type MomentFlags } from '../moment.ts';
 import type { Session } from '../session.ts';
 import { type LogQuery, taskLog, writeLines } from '../tasklogs.ts';
 
-export interface LogsFlags {
+export interface LogsFlags extends MomentFlags {
   readonly follow?: boolean;
   readonly tail?: string;
   readonly since?: string;
@@ -18,8 +18,6 @@ export interface LogsFlags {
   /** List what is kept. */
   readonly attempts?: boolean;
   readonly stream?: string;
-  readonly at?: string;
-  readonly revision?: string;
   /** Of a Run: only this one. */
   readonly step?: string;
   /** Of a TaskSet: all of its Tasks instead of one. */
@@ -30,10 +28,7 @@ export interface LogsFlags {
 export async function runLogs(word: string, flags: LogsFlags, session: Session, io: Io): Promise<void> {
   const { kind, name } = subjectOf(word);
   checkFlags(flags, kind);
-  const moment = new CommandMoment({
-    ...(flags.at === undefined ? {} : { at: flags.at }),
-    ...(flags.revision === undefined ? {} : { revision: flags.revision }),
-  });
+  const moment = new CommandMoment(flags);
   const query = queryFrom(flags);
   if (kind !== 'task') {
     const { runRunLogs, runTaskSetLogs } = await import('./workloadlogs.ts');
@@ -78,7 +73,7 @@ function checkFlags(flags: LogsFlags, kind: LogsKind): void {
   if (flags.attempts === true && kind !== 'task') {
     throw new CommandError('--attempts lists those of one Task: wanted task/NAME');
   }
-  if (flags.follow === true && kind !== 'task' && (flags.at ?? flags.revision) !== undefined) {
+  if (flags.follow === true && kind !== 'task' && (flags.at ?? flags.atRevision ?? flags.revision) !== undefined) {
     throw new CommandError('the past does not change: --follow cannot follow it');
   }
   if (flags.sinceTime !== undefined && Number.isNaN(Date.parse(flags.sinceTime))) {

@@ -77,6 +77,10 @@ describe('gantry and the past', () => {
     expect(await ok(`get task hello --revision ${revision} -o yaml`)).to.equal(
       await ok('get task hello --at -2m -o yaml'),
     );
+    expect(await ok(`get task hello --at-revision ${revision} -o yaml`)).to.equal(
+      await ok(`get task hello --revision ${revision} -o yaml`),
+    );
+    expect(await ok('get tasks --at 2m -o name')).to.equal(await ok('get tasks --at -2m -o name'));
     expect(await ok(`get tasks --revision ${revision} -A`)).to.match(/^NAMESPACE.*\ndefault +hello .*\n$/);
     expect(await ok('get tasks,pods -l app=hello --at -2m')).to.match(
       /task\.gantry\.dev\/hello[^]*pod\/hello/,
@@ -158,6 +162,8 @@ describe('gantry and the past', () => {
   it('says what is wrong with what is asked', async () => {
     const rows: readonly (readonly [line: string, said: RegExp])[] = [
       ['get tasks --at -1m --revision 3', /^gantry: --at and --revision cannot be given together/],
+      ['get tasks --at-revision 4 --revision 3', /^gantry: --at-revision and --revision cannot be given/],
+      ['get tasks --at-revision soon', /^gantry: --at-revision: found "soon", wanted a number/],
       ['get tasks --revision soon', /^gantry: --revision: found "soon", wanted a number/],
       ['get tasks --revision 0', /^gantry: --revision: found "0"/],
       ['get tasks --at -1m -w', /^gantry: the past does not change: --watch cannot follow it/],

@@ -13,6 +13,7 @@ import { openRegistry } from '../api/registry/open.ts';
 import type { TlsMaterial } from '../api/server/listener.ts';
 import { newApps } from '../api/server/server.ts';
 import { writeKubeconfig } from '../client/kubeconfig.ts';
+import { explainWhy } from '../controllers/explain/why/explain.ts';
 import type { Clock } from '../machinery/clock.ts';
 import { fileProblem, writeDurably } from '../machinery/durablefile.ts';
 import { messageOf, type StoreError } from '../machinery/errors.ts';
@@ -202,6 +203,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     livenessChecks: [{ name: 'store', check: checkStore }],
     readinessChecks: [controlling.readiness],
     doors: doors.main,
+    explain: explainWhy,
     backup: (backupSignal) =>
       writeBackup({
         store,

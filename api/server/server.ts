@@ -7,6 +7,7 @@ import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { Metrics } from '../../machinery/metrics.ts';
 import type { Random } from '../../machinery/random.ts';
+import type { Explain } from '../../machinery/why.ts';
 import type { WorkerLink } from '../../machinery/workerlink.ts';
 import type { Door } from '../doors/door.ts';
 import type { Registry } from '../registry/types.ts';
@@ -28,6 +29,7 @@ import { type BackupSource, servesBackups } from './backups.ts';
 import type { AppMiddleware, AppState } from './context.ts';
 import { versionInfo } from './discovery/version.ts';
 import { answeringErrors, unknownPath } from './errors.ts';
+import { servesWhy } from './explain/why.ts';
 import type { HealthCheck } from './health.ts';
 import { logged } from './middleware/accesslog.ts';
 import { audited } from './middleware/audit.ts';
@@ -61,6 +63,8 @@ export interface AppDeps {
   readonly doors: readonly Door[];
   /** Absent: none can be taken here. */
   readonly backup?: BackupSource;
+  /** What answers `…/why`; absent: nobody is told. */
+  readonly explain?: Explain;
 }
 
 /** One application serves any number of listeners. */
@@ -154,6 +158,9 @@ function useKubernetes(app: Koa<AppState, object>, deps: AppDeps, serverMetrics:
     ['/resourcequotas', resourceQuotaTable],
     ['apps/controllerrevisions', controllerRevisionTable],
   ]);
+  if (deps.explain !== undefined) {
+    app.use(servesWhy({ registry, catalog, workerLink, clock, explain: deps.explain }));
+  }
   app.use(
     newRoutes({
       registry,

@@ -10,6 +10,7 @@ import { identityOf } from '../../../api/server/context.ts';
 import type { HealthCheck } from '../../../api/server/health.ts';
 import { devListener, type Listener } from '../../../api/server/listener.ts';
 import { newApp } from '../../../api/server/server.ts';
+import { explainWhy } from '../../../controllers/explain/why/explain.ts';
 import { systemClock } from '../../../machinery/clock.ts';
 import { ApiError } from '../../../machinery/errors.ts';
 import type { Identity } from '../../../machinery/identity.ts';
@@ -69,6 +70,7 @@ export const noWorkers: WorkerLink = {
   attach: (worker) => notConnected(worker),
   portForward: (worker) => notConnected(worker),
   usage: (worker) => notConnected(worker),
+  containerMetrics: (worker) => notConnected(worker),
 };
 
 function notConnected(worker: string): Promise<never> {
@@ -87,6 +89,7 @@ export function newTestApp(world: World, options: ServerOptions = {}): ReturnTyp
     productVersion: '0.1.0',
     readinessChecks: options.readinessChecks ?? [],
     doors: options.doors ?? [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
+    explain: explainWhy,
     backup:
       options.backup ??
       ((signal) => writeBackup({ store, clock, signal, engine: 'memory', gantryVersion: '0.1.0' })),

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../../machinery/clock.ts';
 import { parseDurationMs } from '../../machinery/duration.ts';
+import { isApiError } from '../../machinery/errors.ts';
 import { deepFreeze, isRecord, jsonHash, readPath } from '../../machinery/json.ts';
 import { ANNOTATION_TRACE, ANNOTATION_TTL } from '../../machinery/labels.ts';
 import { apiVersionOf, type DynamicObject, type ObjectKey, type ObjectMeta } from '../../machinery/meta.ts';
@@ -20,6 +21,7 @@ import { conflict } from './admission/metadata.ts';
 import type { Commits, Together } from './commits.ts';
 import { relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
+import { isRefusal, type KeyedResult } from './metrics.ts';
 import type { RegistryWriteOptions, StoredObject, WriteResult } from './types.ts';
 
 export interface IdempotencySettings {
@@ -45,6 +47,8 @@ export interface IdempotencyParts {
   /** Resolves when the caches have reached the revision. */
   readonly reach: (revision: number) => Promise<void>;
   readonly settings: IdempotencySettings;
+  /** Told what became of each request under a key. */
+  readonly count: (result: KeyedResult) => void;
 }
 
 export class Idempotency {
@@ -66,6 +70,25 @@ export class Idempotency {
     if (namespace === undefined) return undefined;
     const hash = jsonHash({ metadata: wishOf(metadata), spec: fields['spec'] });
     return new KeyedRequest(this.#parts, entry, keyEntry, { namespace, key, hash });
+  }
+
+  /** Does the work and counts what became of the request, where it has a key. A dry run makes nothing, so it counts as none. */
+  async counted<T>(
+    keyed: KeyedRequest | undefined,
+    { dryRun = false }: RegistryWriteOptions,
+    work: () => Promise<T | WriteResult>,
+  ): Promise<T | WriteResult> {
+    const { count } = this.#parts;
+    if (keyed === undefined || dryRun) return work();
+    try {
+      const answer = await work();
+      if (isRecord(answer) && 'isCreated' in answer) count(answer['isCreated'] === true ? 'miss' : 'hit');
+      return answer;
+    } catch (error) {
+      if (isApiError(error, 'Conflict')) count('conflict');
+      else if (isRefusal(error) || isApiError(error, 'AlreadyExists', 'NotFound')) count('refused');
+      throw error;
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 /** Puts the registry together on a store: the composition of this folder, and nothing else. */
-import { Gauge } from 'prom-client';
 import type { Clock } from '../../machinery/clock.ts';
 import { isApiError } from '../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../machinery/identity.ts';
@@ -32,6 +31,7 @@ import { relativeKey } from './keys.ts';
 import { Definitions } from './kinds/definitions.ts';
 import { Kinds } from './kinds/kinds.ts';
 import { buildKindTable } from './kindtable.ts';
+import { measureKinds, newRegistryMetrics } from './metrics.ts';
 import { DEFAULT_NAMESPACE_LIMITS, type NamespaceLimits, Quotas } from './quota/quotas.ts';
 import { QuotaStatus } from './quota/status.ts';
 import { Tally } from './quota/tally.ts';
@@ -86,7 +86,8 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
   const kinds = new Kinds(feed, builtin);
   const cacheOf: CacheOf = (kind) => kinds.cacheOf(kind);
   await feed.start();
-  const reads = new Reads({ store, clock, feed });
+  const counts = newRegistryMetrics(metrics);
+  const reads = new Reads({ store, clock, feed, delivered: counts.delivered });
   const idempotencySettings = options.idempotency ?? DEFAULT_IDEMPOTENCY;
   const tally = new Tally(() => kinds.caches());
   const quotaStatus = new QuotaStatus({
@@ -151,6 +152,7 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
         entry: () => kinds.get(qualifiedName(idempotencyKeys))?.definition.storage,
         reach,
         settings: idempotencySettings,
+        count: counts.keyed,
       }),
       commits,
       objects,
@@ -163,9 +165,10 @@ export async function openRegistry(options: RegistryOptions): Promise<Registry> 
     authorizer,
     audit,
     tokens,
+    refusalsOf: counts.refusalsOf,
     tokenRequests: new TokenRequests({ authority: options.tokens?.authority, surroundings, clock }),
   });
-  registerMetrics(metrics, kinds);
+  measureKinds(metrics, kinds);
   if (cacheOf(namespaces) !== undefined) await ensureNamespaces(registry);
   if (cacheOf(clusterRoles) !== undefined) await reconcileBootstrapRoles(registry.as(OPENER));
   quotaStatus.start(registry.as(OPENER));
@@ -182,33 +185,4 @@ async function ensureNamespaces(registry: Registry): Promise<void> {
       if (!isApiError(error, 'AlreadyExists')) throw error;
     }
   }
-}
-
-/** Names are Kubernetes'; both are read from the caches when somebody scrapes. */
-function registerMetrics(metrics: Metrics, kinds: Kinds): void {
-  metrics.registerMetric(
-    new Gauge({
-      name: 'apiserver_storage_objects',
-      help: 'Number of stored objects by resource.',
-      labelNames: ['resource'],
-      registers: [],
-      collect() {
-        for (const { entry, size } of kinds.caches()) this.set({ resource: qualifiedName(entry.kind) }, size);
-      },
-    }),
-  );
-  metrics.registerMetric(
-    new Gauge({
-      name: 'apiserver_registered_watchers',
-      help: 'Number of watchers by kind.',
-      labelNames: ['group', 'version', 'kind'],
-      registers: [],
-      collect() {
-        for (const { entry, watcherCount } of kinds.caches()) {
-          const { group, version, kind } = entry.kind;
-          this.set({ group, version, kind }, watcherCount);
-        }
-      },
-    }),
-  );
 }

@@ -48,6 +48,8 @@ export interface ReadParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly feed: StoreFeed;
+  /** Told of every change that a watcher is given: the milliseconds since it was committed. */
+  readonly delivered: (ms: number) => void;
 }
 
 type Visible = ((object: DynamicObject) => boolean) | undefined;
@@ -133,7 +135,7 @@ export class Reads {
       throw tooOld(afterRevision, store.compactedRevision());
     }
     return watchKind(
-      { store, cache, clock, closing: feed.closing },
+      { store, cache, clock, closing: feed.closing, delivered: this.#parts.delivered },
       {
         entry,
         initial: wantsInitial ? candidates({ entry, cache }, options) : [],

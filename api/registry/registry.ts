@@ -24,6 +24,7 @@ import { withoutStatus } from './idempotency.ts';
 import { InProcessClient } from './inprocess.ts';
 import type { Definitions } from './kinds/definitions.ts';
 import type { Kinds, ServedEntry } from './kinds/kinds.ts';
+import type { RegistryMetrics } from './metrics.ts';
 import type { Reads } from './reads.ts';
 import { isChange, nameRequested, namesIn, requestOf } from './requested.ts';
 import { isTokenRequest, type TokenRequests } from './reviews/tokenrequests.ts';
@@ -66,6 +67,7 @@ export interface RegistryParts {
   readonly audit: Audit;
   readonly tokens: TokenAuthenticator;
   readonly tokenRequests: TokenRequests;
+  readonly refusalsOf: RegistryMetrics['refusalsOf'];
 }
 
 export class StoreRegistry implements Registry {
@@ -338,7 +340,7 @@ export class StoreRegistry implements Registry {
       async () => {
         this.#check(context, request);
         await this.#parts.reads.catchUp(options.signal);
-        return work(this.#judge(context, request));
+        return this.#parts.refusalsOf(request, () => work(this.#judge(context, request)));
       },
       { code, body },
     );

@@ -67,7 +67,9 @@ export class Writes {
 
   create(entry: KindEntry, body: unknown, options: RegistryWriteOptions, judge: Judge): Promise<WriteResult> {
     const keyed = this.#parts.idempotency.asked(entry, body, options);
-    return this.#inTurnOf(keyed, () => this.#create(entry, body, keyed, options, judge));
+    return this.#parts.idempotency.counted(keyed, options, () =>
+      this.#inTurnOf(keyed, () => this.#create(entry, body, keyed, options, judge)),
+    );
   }
 
   async #create(
@@ -137,7 +139,7 @@ export class Writes {
     options: RegistryWriteOptions,
     judge: Judge,
   ): Promise<WriteResult> {
-    const { admission, commits, security, idempotency } = this.#parts;
+    const { admission, commits, idempotency } = this.#parts;
     const isForced = patch.isForced === true;
     const wish = options.subresource === SCALE ? wishOfScale(entry, patch.body, key) : patch.body;
     let before = commits.read(entry, key);
@@ -150,22 +152,38 @@ export class Writes {
       requireNoUid(entry, key, wish);
       const where = key.namespace === undefined ? options : { ...options, namespace: key.namespace };
       const keyed = idempotency.asked(entry, wish, where);
-      const answered = await keyed?.answer();
-      if (answered !== undefined) return answered;
-      const { object, warnings: admitted } = admission.apply(entry, key, undefined, wish, where, isForced);
-      this.#requireNamespace(entry, key.namespace);
-      judge(undefined, object);
-      security.require(entry, undefined, object);
-      const outcome = await this.#commitNew(entry, object, keyed, options);
-      if (outcome === 'companion failed') {
+      const made = await idempotency.counted(keyed, options, async () => {
+        const answered = await keyed?.answer();
+        if (answered !== undefined) return answered;
+        const admitted = admission.apply(entry, key, undefined, wish, where, isForced);
+        return this.#applyNew(entry, admitted, keyed, options, judge);
+      });
+      if (made === 'companion failed') {
         await this.#lookAgain(entry, key.name, keyed, attempt);
         continue;
       }
-      const warnings = [...admitted, ...security.warnings(undefined, object)];
-      if (outcome.ok) return { stored: outcome.stored, isCreated: true, warnings };
-      before = outcome.current;
+      if ('isCreated' in made) return made;
+      before = made.current;
       if (!(await commits.mayTryAgain(attempt))) throw conflict(entry.kind, key.name, WRITTEN_BY_OTHERS);
     }
+  }
+
+  /** What an apply creates, or what is there by now instead. */
+  async #applyNew(
+    entry: KindEntry,
+    { object, warnings: admitted }: Admitted,
+    keyed: KeyedRequest | undefined,
+    options: RegistryWriteOptions,
+    judge: Judge,
+  ): Promise<WriteResult | Extract<Outcome, { ok: false }> | 'companion failed'> {
+    const { security } = this.#parts;
+    this.#requireNamespace(entry, object.metadata.namespace);
+    judge(undefined, object);
+    security.require(entry, undefined, object);
+    const outcome = await this.#commitNew(entry, object, keyed, options);
+    if (outcome === 'companion failed' || !outcome.ok) return outcome;
+    const warnings = [...admitted, ...security.warnings(undefined, object)];
+    return { stored: outcome.stored, isCreated: true, warnings };
   }
 
   /** Under one key one after another: those that wait for the first hold no room for keys of their own. */

@@ -1,4 +1,5 @@
 /** Changes as watchers see them: one event and one encoded frame each, however many watch. */
+import type { StoreEvent } from '../../../store/store.ts';
 import { withRevision } from '../payload.ts';
 import type { StoredEvent, StoredObject } from '../types.ts';
 
@@ -8,13 +9,20 @@ export type Matches = (stored: StoredObject) => boolean;
 /** One change of one object; its events and frames are made when first asked for and shared by all watchers. */
 export class Change {
   readonly revision: number;
+  /** Wall time of its commit, milliseconds since the epoch. */
+  readonly writtenAtMs: number;
   readonly bytes: number;
   readonly #current: StoredObject | undefined;
   readonly #previous: StoredObject | undefined;
   readonly #events = new Map<StoredEvent['type'], StoredEvent>();
 
-  constructor(revision: number, current: StoredObject | undefined, previous: StoredObject | undefined) {
+  constructor(
+    { revision, writtenAtMs }: Pick<StoreEvent, 'revision' | 'writtenAtMs'>,
+    current: StoredObject | undefined,
+    previous: StoredObject | undefined,
+  ) {
     this.revision = revision;
+    this.writtenAtMs = writtenAtMs;
     this.#current = current;
     this.#previous = previous;
     this.bytes = (current ?? previous)?.json.length ?? 0;

@@ -108,7 +108,7 @@ export class WatchCache {
     }
     this.#lists.clear();
     this.#lastChange = event.revision;
-    this.#remember(new Change(event.revision, current, previous));
+    this.#remember(new Change(event, current, previous));
   }
 
   /** Everything up to this revision has been applied. */

@@ -40,6 +40,8 @@ export interface WatchSource {
   readonly clock: Clock;
   /** Aborts when the registry closes. */
   readonly closing: AbortSignal;
+  /** Told of every change that is given as it happens: the milliseconds since it was committed. */
+  readonly delivered: (ms: number) => void;
 }
 
 const OVER: IteratorResult<StoredWatchEvent> = { done: true, value: undefined };
@@ -63,6 +65,8 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
   #after: number;
   #past: AsyncGenerator<StoredWatchEvent> | undefined;
   #cursor: Cursor | undefined;
+  /** What came up to here had happened when this watch began to wait for news. */
+  #newsAfter = 0;
   #resume: (() => void) | undefined;
   #timer: Timer | undefined;
   #isBookmarkDue = false;
@@ -166,6 +170,7 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
       if (this.#isEnded()) return undefined;
     }
     this.#cursor = cache.cursor(this.#after);
+    this.#newsAfter = cache.revision;
     cache.subscribe(this);
     this.#signal?.addEventListener('abort', this, { once: true });
     if (this.#hasBookmarks) this.#startTimer();
@@ -193,9 +198,10 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
 
   *#told(batch: WatchBatch): Generator<StoredWatchEvent> {
     const { cache } = this.#source;
-    for (const { revision, current, previous } of batch.events) {
+    for (const written of batch.events) {
+      const { current, previous } = written;
       const change = new Change(
-        revision,
+        written,
         current === undefined ? undefined : cache.decode(current),
         previous === undefined ? undefined : cache.decode(previous),
       );
@@ -205,7 +211,7 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
   }
 
   #nextChange(): StoredWatchEvent | undefined {
-    const { cache } = this.#source;
+    const { cache, clock, delivered } = this.#source;
     const cursor = this.#cursor;
     if (cursor === undefined) return undefined;
     for (let change = cache.read(cursor); change !== undefined; change = cache.read(cursor)) {
@@ -213,7 +219,9 @@ class KindWatch implements AsyncIterableIterator<StoredWatchEvent>, Watcher {
       // The history comes from the store, which may be ahead of the cache.
       if (change.revision <= this.#after) continue;
       const event = change.eventFor(this.#matches);
-      if (event !== undefined) return eventAsServed(this.#entry, event);
+      if (event === undefined) continue;
+      if (change.revision > this.#newsAfter) delivered(clock.now() - change.writtenAtMs);
+      return eventAsServed(this.#entry, event);
     }
     if (!this.#isBookmarkDue) return undefined;
     this.#isBookmarkDue = false;

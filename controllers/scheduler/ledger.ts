@@ -17,7 +17,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 /** A deletion that takes this long beyond its grace period is not waited for. */
 const STUCK_MS = 30_000;
 
-interface Share {
+export interface Share {
   readonly key: string;
   readonly task: Task;
   readonly worker: string;
@@ -245,7 +245,7 @@ function isSmaller(now: Share, before: Share): boolean {
   );
 }
 
-function holderOf(uid: string, { key, task, demand }: Share, leaves: number | undefined): Holder {
+export function holderOf(uid: string, { key, task, demand }: Share, leaves: number | undefined): Holder {
   const { creationTimestamp, resourceVersion } = task.metadata;
   const since = task.status?.startedAt ?? creationTimestamp ?? '';
   return {
@@ -261,7 +261,7 @@ function holderOf(uid: string, { key, task, demand }: Share, leaves: number | un
 }
 
 /** When a task that is being deleted or stopped should be gone; undefined for one that stays. */
-function leavesByMs({ metadata, spec }: Task): number | undefined {
+export function leavesByMs({ metadata, spec }: Task): number | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
   if (deletionTimestamp === undefined) {
     return spec.desiredState === 'Stopped' ? Number.POSITIVE_INFINITY : undefined;

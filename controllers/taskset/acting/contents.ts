@@ -208,7 +208,8 @@ function knownKey(kind: InputKind, key: ObjectKey): string {
   return `${kind}:${keyString(key)}`;
 }
 
-function contentHash(kind: InputKind, object: ConfigMap | Secret): string {
+/** Of what is in it: what makes two revisions of a set different. */
+export function contentHash(kind: InputKind, object: ConfigMap | Secret): string {
   const data = object.data ?? {};
   const binaryData = 'binaryData' in object ? (object.binaryData ?? {}) : {};
   const content = kind === 'secrets' ? [saltOf(object), data] : [data, binaryData];

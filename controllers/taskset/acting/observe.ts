@@ -7,23 +7,19 @@
  */
 import type { ObjectStore } from '../../../client/informer.ts';
 import type { Clock } from '../../../machinery/clock.ts';
-import { isSameJson } from '../../../machinery/json.ts';
 import { LABEL_REVISION, LABEL_TASKSET } from '../../../machinery/labels.ts';
-import { keyOf } from '../../../machinery/meta.ts';
 import { type LabelSelector, labelSelectorText, parseLabelSelector } from '../../../machinery/selectors.ts';
-import type { TaskReference } from '../../../schemas/taskreferences.ts';
 import type { ControllerRevision, Task, TaskSet, Worker } from '../../../schemas/types.gen.ts';
 import { BY_CONTROLLER, BY_NAMESPACE } from '../../informers.ts';
 import { revisionName } from '../../revisions/revision.ts';
 import {
   dataHash,
   revisionData,
-  type SnapshotInput,
-  snapshotName,
   type TaskSetRevisionData,
   type TemplateInputs,
   templateInputs,
 } from '../../revisions/snapshots.ts';
+import { referenceKey, updateData } from '../planning/update.ts';
 import type { TaskSetWorld } from '../types.ts';
 import type { Contents } from './contents.ts';
 
@@ -68,7 +64,8 @@ export async function observeTaskSet(
   try {
     const known = revisionsOf(sources, set);
     const template = templateInputs(set.spec.template, known);
-    data = await updateData(contents, set, template, known, isFresh, signal);
+    const hashes = await hashesOf(contents, namespace, template, isFresh, signal);
+    data = updateData(set, template, known, (reference) => hashes.get(referenceKey(reference)));
   } catch (error) {
     if (signal.aborted) throw error;
     problem = error;
@@ -123,37 +120,18 @@ export function selectorOf(set: TaskSet): LabelSelector {
   return selector;
 }
 
-async function updateData(
+/** Of every source that the template does not pin; undefined: it is not there. */
+async function hashesOf(
   contents: Contents,
-  set: TaskSet,
-  { template, references }: TemplateInputs,
-  revisions: readonly ControllerRevision[],
+  namespace: string,
+  { references }: TemplateInputs,
   isFresh: boolean,
   signal: AbortSignal,
-): Promise<TaskSetRevisionData> {
-  const { namespace = '' } = keyOf(set);
-  const inputs: SnapshotInput[] = [];
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const hashes = new Map<string, string | undefined>();
   for (const reference of references) {
-    const hash =
-      reference.pinned?.hash ??
-      (await contents.hash(namespace, reference, isFresh, signal)) ??
-      lastHash(set, reference, template, revisions);
-    if (hash === undefined) continue;
-    const { kind, name } = reference;
-    inputs.push({ kind, name, hash, snapshot: snapshotName(set.metadata.name, reference, hash) });
+    if (reference.pinned !== undefined) continue;
+    hashes.set(referenceKey(reference), await contents.hash(namespace, reference, isFresh, signal));
   }
-  return { template, inputs };
-}
-
-/** What the same template had of it last. */
-function lastHash(
-  set: TaskSet,
-  { kind, name }: TaskReference,
-  template: TaskSetRevisionData['template'],
-  revisions: readonly ControllerRevision[],
-): string | undefined {
-  const last = revisions.find(({ metadata }) => metadata.name === set.status?.updateRevision);
-  const held = last === undefined ? undefined : revisionData(last);
-  if (held === undefined || !isSameJson(held.template, template)) return undefined;
-  return held.inputs.find((input) => input.kind === kind && input.name === name)?.hash;
+  return hashes;
 }

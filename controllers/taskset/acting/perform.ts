@@ -9,14 +9,14 @@
  */
 import type { Client } from '../../../machinery/client.ts';
 import { type ApiError, isApiError } from '../../../machinery/errors.ts';
-import { LABEL_REVISION, LABEL_TASKSET, LABEL_WORKER } from '../../../machinery/labels.ts';
+import { LABEL_REVISION } from '../../../machinery/labels.ts';
 import type { Log } from '../../../machinery/log.ts';
-import { apiVersionOf, keyOf, type OwnerReference } from '../../../machinery/meta.ts';
+import { keyOf, type OwnerReference } from '../../../machinery/meta.ts';
 import { taskSets, tasks } from '../../../schemas/kinds.ts';
 import type { Task, TaskSet } from '../../../schemas/types.gen.ts';
 import type { EventSink } from '../../engine/event.ts';
-import { controllerReference } from '../../revisions/revision.ts';
-import { revisionData, snapshotTemplate, type TaskSetRevisionData } from '../../revisions/snapshots.ts';
+import { revisionData } from '../../revisions/snapshots.ts';
+import { taskOfSet } from '../planning/newtask.ts';
 import type { Status, TaskSetAction } from '../types.ts';
 import {
   controllerOf,
@@ -179,7 +179,7 @@ export class Performance {
     }
     const lacking = this.#revisions.lacking(action.revision);
     if (lacking !== undefined) throw new Refused(`revision ${action.revision}: ${lacking}`);
-    const wanted = this.#newTask(action, data, revision.metadata.labels?.[LABEL_REVISION] ?? '');
+    const wanted = taskOfSet(this.#set, action, data, revision.metadata.labels?.[LABEL_REVISION] ?? '');
     const made = await orUndefined(client.create(tasks, wanted, { signal: this.#signal }), 'AlreadyExists');
     if (made !== undefined) return true;
     const found = await orUndefined(client.get(tasks, keyOf(wanted), { signal: this.#signal }), 'NotFound');
@@ -192,29 +192,6 @@ export class Performance {
     throw new NameTaken(
       `task "${action.name}" is in the way: it is ${whose}; delete it or give it another name`,
     );
-  }
-
-  #newTask(action: Create, data: TaskSetRevisionData, hash: string): Task {
-    const set = this.#set;
-    const { namespace, name } = set.metadata;
-    const { metadata, spec } = snapshotTemplate(data);
-    const { labels, annotations } = metadata ?? {};
-    const { worker } = action;
-    return {
-      apiVersion: apiVersionOf(tasks),
-      kind: tasks.kind,
-      metadata: {
-        name: action.name,
-        ...(namespace === undefined ? {} : { namespace }),
-        labels: { ...labels, [LABEL_TASKSET]: name, [LABEL_REVISION]: hash },
-        ...(annotations === undefined ? {} : { annotations: { ...annotations } }),
-        ownerReferences: [controllerReference(taskSets, set)],
-      },
-      spec:
-        worker === undefined
-          ? { ...spec }
-          : { ...spec, workerSelector: { ...spec.workerSelector, [LABEL_WORKER]: worker } },
-    };
   }
 
   /** The error when it was refused. */

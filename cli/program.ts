@@ -19,6 +19,7 @@ import { helpText } from './helptext.ts';
 import { CommandError, Ending, type Io } from './io.ts';
 import { addJobCommands } from './jobcommands.ts';
 import type { KeyFlags } from './keyplace.ts';
+import { addPastCommands } from './pastcommands.ts';
 import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
@@ -207,6 +208,7 @@ function newProgram(io: Io, texts: Texts): Command {
 
   addWorkloadCommands(program, { io, inSession, withConnection, collect });
   addWorkCommands(program, { io, inSession, withConnection, collect });
+  addPastCommands(program, { io, inSession, withConnection, withMoment, collect });
   addTraceCommand(program, { io, inSession, withConnection });
   addJobCommands(program, { io });
   addCompletion(program, io);

@@ -2406,7 +2406,7 @@ stdout?: string
 message?: string
 }
 /**
- * While the restart waits: when the next attempt begins.
+ * While the next try of what failed waits (a restart, a pull, a creation): when it begins.
  */
 nextRestartAt?: string
 /**

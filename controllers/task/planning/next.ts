@@ -104,18 +104,14 @@ function imageStep(view: TaskView, auths: readonly RegistryAuth[]): NextStep | u
       const untilMs = failure.atMs + pullDelayMs(failure.count);
       if (untilMs <= nowMs) return undefined;
       const message = `image "${image}" is not on worker ${world.worker} and imagePullPolicy is Never: load it there or change the policy`;
-      return { actions: [], verdict: waiting('ErrImagePull', message), requeueAfterMs: untilMs - nowMs };
+      return waitFor(view, waiting('ErrImagePull', message), untilMs - nowMs);
     }
     return pull('ImageMissing', `Pulling image "${image}", which is not on this worker`);
   }
   if (failure?.step === 'pull') {
     const untilMs = failure.atMs + pullDelayMs(failure.count);
     if (untilMs > nowMs) {
-      return {
-        actions: [],
-        verdict: pullFailed(failure) ?? creating('the image is not here yet'),
-        requeueAfterMs: untilMs - nowMs,
-      };
+      return waitFor(view, pullFailed(failure) ?? creating('the image is not here yet'), untilMs - nowMs);
     }
     return pull('Retry', `Pulling image "${image}" again`, pullFailed(failure));
   }
@@ -133,11 +129,8 @@ function createStep(view: TaskView, inputs: ReadyInputs): NextStep {
     const untilMs = failure.atMs + createDelayMs(failure.count, backoffOf(task.spec));
     if (untilMs > world.monotonicMs) {
       const isConfig = failure.step === 'prepare' && failure.reason === 'InvalidSpec';
-      return {
-        actions: [],
-        verdict: waiting(isConfig ? 'CreateContainerConfigError' : 'CreateContainerError', failure.message),
-        requeueAfterMs: untilMs - world.monotonicMs,
-      };
+      const reason = isConfig ? 'CreateContainerConfigError' : 'CreateContainerError';
+      return waitFor(view, waiting(reason, failure.message), untilMs - world.monotonicMs);
     }
   }
   const attempt = nextAttempt(view);
@@ -181,7 +174,7 @@ function currentFailure({ task, world }: TaskView): Failure | undefined {
   return failure?.generation === (task.metadata.generation ?? 0) ? failure : undefined;
 }
 
-function pullFailed(failure: Failure | undefined): Verdict | undefined {
+function pullFailed(failure: Failure | undefined): Waiting | undefined {
   if (failure?.step !== 'pull') return undefined;
   return waiting(failure.count === 1 ? 'ErrImagePull' : 'ImagePullBackOff', failure.message);
 }
@@ -216,10 +209,23 @@ function isVanished({ attempts }: TaskView, id: string | undefined): boolean {
   return !attempts.some(({ container }) => container.id === id);
 }
 
-function creating(message: string): Verdict {
+/** Two clocks that say the same time differ by this much at most, from one look to the next. */
+const SAME_TIME_MS = 2_000;
+
+/** When the next try begins is told as well, in words that stay the same from one look to the next. */
+function waitFor({ task, world }: TaskView, verdict: Waiting, leftMs: number): NextStep {
+  const foreseenMs = Math.round(world.nowMs + leftMs);
+  const toldMs = Date.parse(task.status?.nextRestartAt ?? '');
+  const nextRestartAtMs = Math.abs(toldMs - foreseenMs) < SAME_TIME_MS ? toldMs : foreseenMs;
+  return { actions: [], verdict: { ...verdict, nextRestartAtMs }, requeueAfterMs: leftMs };
+}
+
+type Waiting = Extract<Verdict, { kind: 'waiting' }>;
+
+function creating(message: string): Waiting {
   return waiting('ContainerCreating', message);
 }
 
-function waiting(reason: string, message: string): Verdict {
+function waiting(reason: string, message: string): Waiting {
   return { kind: 'waiting', reason, message };
 }

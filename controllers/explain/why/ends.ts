@@ -16,7 +16,10 @@ export function entriesOfEnds(facts: WhyFacts): readonly WhyEntry[] {
     if (!entries.has(key)) entries.set(key, entry);
   };
   const stored = facts.versions.toReversed().map(({ object, revision }) => ({ object, revision }));
-  const now = facts.object === undefined ? [] : [{ object: facts.object, revision: undefined }];
+  const now =
+    facts.object === undefined
+      ? []
+      : [{ object: facts.object, revision: Number(facts.object.metadata.resourceVersion ?? 0) }];
   for (const { object, revision } of [...stored, ...now]) {
     const { uid = '' } = object.metadata;
     for (const end of recordsOf(statusOf(object)['history'])) {

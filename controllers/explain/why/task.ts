@@ -249,7 +249,8 @@ function waiting(
 
 function crashNeeds(task: DynamicObject): readonly string[] {
   const [last] = recordsOf(statusOf(task)['history']);
-  const limit = 'a container that does not end: its last lines stand at its end in the timeline';
+  const policy = textOf(specOf(task)['restartPolicy']) ?? 'Always';
+  const goesOn = `a container that goes on running${policy === 'OnFailure' ? ', or completes' : ''}: its last lines stand at its end in the timeline`;
   switch (last?.['reason']) {
     case 'OOMKilled':
       return ['more memory (spec.resources.limits.memory), or a program that needs less'];
@@ -260,7 +261,7 @@ function crashNeeds(task: DynamicObject): readonly string[] {
     case 'Completed':
       return ['restartPolicy OnFailure or Never, if it is to end after its work'];
     default:
-      return [limit];
+      return [goesOn];
   }
 }
 

@@ -29,7 +29,7 @@ export function timelineOf(facts: WhyFacts): Timeline {
   });
   const own = events.filter((event) => !ends.some((end) => isEndOf(event, end)));
   const written = entriesOfVersions(facts).filter((entry) => !own.some((event) => isTold(entry, event)));
-  const all = [...written, ...told, ...own].toSorted(inOrder);
+  const all = withEnds([...written, ...own].toSorted(inOrder), told);
   if (all.length <= MAX_ENTRIES) return { entries: all, leftOut: 0 };
   const leftOut = all.length - MAX_ENTRIES;
   const isKept = ({ topic }: WhyEntry): boolean => ['created', 'spec', 'deleted'].includes(topic);
@@ -52,10 +52,35 @@ function isTold(entry: WhyEntry, event: WhyEntry): boolean {
   return event.message !== '' && entry.message.endsWith(event.message);
 }
 
+/**
+ * An end is told by a status that may be written after what followed from it: it belongs behind what is told of its
+ * container, and before what is told of the next one.
+ */
+function withEnds(entries: readonly WhyEntry[], ends: readonly WhyEntry[]): readonly WhyEntry[] {
+  const all = [...entries];
+  for (const end of ends) {
+    const second = secondOf(end);
+    const { attempt = Infinity } = end;
+    const behind = all.findLastIndex(
+      (entry) => secondOf(entry) < second || (secondOf(entry) === second && isUpTo(entry, attempt)),
+    );
+    all.splice(behind + 1, 0, end);
+  }
+  return all;
+}
+
+function isUpTo(entry: WhyEntry, attempt: number): boolean {
+  return entry.attempt !== undefined && entry.attempt <= attempt;
+}
+
+function secondOf({ at }: WhyEntry): number {
+  return Math.floor(Date.parse(at) / 1000);
+}
+
 /** By second, since Events know no finer; within one the store's revisions say what followed what. */
 function inOrder(a: WhyEntry, b: WhyEntry): number {
-  const [secondA, secondB] = [a, b].map(({ at }) => Math.floor(Date.parse(at) / 1000));
-  if (secondA !== secondB) return (secondA ?? 0) - (secondB ?? 0);
+  const apart = secondOf(a) - secondOf(b);
+  if (apart !== 0) return apart;
   if (a.revision !== undefined && b.revision !== undefined) return a.revision - b.revision;
   return Date.parse(a.at) - Date.parse(b.at);
 }

@@ -1,8 +1,8 @@
 /**
  * Generates `schemas/documents.gen.json` (every built-in kind's document) and `schemas/types.gen.ts` (its
  * TypeScript type) from the YAML documents, `schemas/doors/*.gen.ts` (what the HTTP doors say of themselves) from theirs,
- * `schemas/grpc/` (the job runner's messages) from `schemas/proto/`, and `store/etcd/gen/` (etcd's messages) from
- * `store/etcd/proto/`. Run by `npm run gen`; `--check` fails when they are out of date.
+ * `schemas/grpc/` (the job runner's messages) from `schemas/proto/`, `store/etcd/gen/` (etcd's messages) from
+ * `store/etcd/proto/`, and Grafana's dashboards from `hack/dashboards/`. Run by `npm run gen`; `--check` fails when they are out of date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { basename, join } from 'node:path';
 import { load } from 'js-yaml';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { isRecord } from '../machinery/json.ts';
+import { dashboardFiles } from './dashboards/list.ts';
 
 const house = join(import.meta.dirname, '..');
 const root = join(house, 'schemas');
@@ -195,6 +196,7 @@ const outputs = {
   ...messages('store/etcd/proto', 'store/etcd/gen'),
   ...messages('schemas/proto', 'schemas/grpc'),
   ...doorDocuments(),
+  ...dashboardFiles(),
   'schemas/documents.gen.json': `${JSON.stringify(documents, null, 1)}\n`,
   'schemas/types.gen.ts': `${header}import type { ObjectMeta } from '../machinery/meta.ts';\n\n${types}`,
 };

@@ -11,8 +11,10 @@
  *  12  write time, ms        8 bytes (IEEE 754 double: exact for every time until the year 287396)
  *  20  CRC-32               4 bytes, over bytes 0 to 19, the key in UTF-8, and the payload
  *
- * The key is under the checksum so that a value that ended up under another key is found out too. Format 1 is the same
- * without positions (they read as 0) and without encryption.
+ * The key is under the checksum so that a value that ended up under another key is found out too. Format 3 has a note
+ * after the payload (`Write.note`), and after that the note's length, 2 bytes; all three are encrypted as one. Format 2 is
+ * the same without a note, and is what a value without one is still written as. Format 1 is without positions, too (they
+ * read as 0), and without encryption.
  */
 import { crc32 } from 'node:zlib';
 import { StoreError } from '../machinery/errors.ts';
@@ -21,7 +23,9 @@ import { hasAnyPrefix } from './keys.ts';
 
 const ENVELOPE_BYTES = 24;
 const MAGIC = 0x4756;
-const FORMAT = 2;
+const FORMAT = 3;
+const FORMAT_WITHOUT_NOTE = 2;
+const NOTE_LENGTH_BYTES = 2;
 const PLAIN = 0;
 /** Here in every format, so that an engine may look for it without opening records (`sqlite/migrations.ts`). */
 const KEY_ID_AT = 4;
@@ -38,6 +42,7 @@ export interface Opened {
   readonly position: number;
   /** Of the key it was encrypted with; 0 is plain. */
   readonly keyId: number;
+  readonly note: string | undefined;
 }
 
 export class Envelopes {
@@ -48,15 +53,16 @@ export class Envelopes {
     this.#encryption = encryption;
   }
 
-  seal(key: string, payload: Uint8Array, writtenAtMs: number, position = 0): Uint8Array {
+  seal(key: string, payload: Uint8Array, writtenAtMs: number, position = 0, note?: string): Uint8Array {
     const encryption = this.#encryption;
     const isSecret = encryption !== undefined && hasAnyPrefix(key, encryption.prefixes);
+    const content = note === undefined ? payload : noted(payload, note);
     const { keyId, bytes } = isSecret
-      ? encryption.keys.encrypt(key, payload)
-      : { keyId: PLAIN, bytes: payload };
+      ? encryption.keys.encrypt(key, content)
+      : { keyId: PLAIN, bytes: content };
     const record = Buffer.allocUnsafe(ENVELOPE_BYTES + bytes.byteLength);
     record.writeUInt16BE(MAGIC, 0);
-    record.writeUInt8(FORMAT, 2);
+    record.writeUInt8(note === undefined ? FORMAT_WITHOUT_NOTE : FORMAT, 2);
     record.writeUInt8(0, 3);
     record.writeUInt32BE(keyId, KEY_ID_AT);
     record.writeUInt16BE(position, 8);
@@ -72,12 +78,12 @@ export class Envelopes {
     const bytes = this.check(key, revision, record);
     const keyId = keyIdOf(bytes);
     const kept = bytes.subarray(ENVELOPE_BYTES);
-    return {
-      payload: keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept),
-      writtenAtMs: bytes.readDoubleBE(12),
-      position: bytes.readUInt16BE(8),
-      keyId,
-    };
+    const content = keyId === PLAIN ? kept : this.#decrypt(key, revision, keyId, kept);
+    const hasNote = bytes.readUInt8(2) >= FORMAT;
+    const { payload, note } = hasNote
+      ? divided(key, revision, content)
+      : { payload: content, note: undefined };
+    return { payload, note, writtenAtMs: bytes.readDoubleBE(12), position: bytes.readUInt16BE(8), keyId };
   }
 
   /** What can be told without keys: throws as `open` does when the record is not what was written. Gives the record. */
@@ -144,6 +150,29 @@ export function showKeyId(keyId: number): string {
 /** Whether bytes begin as every stored value does. */
 export function isEnvelope(record: Uint8Array): boolean {
   return record.byteLength >= ENVELOPE_BYTES && record[0] === MAGIC >> 8 && record[1] === (MAGIC & 0xff);
+}
+
+function noted(payload: Uint8Array, note: string): Buffer {
+  const length = Buffer.byteLength(note);
+  const content = Buffer.allocUnsafe(payload.byteLength + length + NOTE_LENGTH_BYTES);
+  content.set(payload);
+  content.write(note, payload.byteLength);
+  content.writeUInt16BE(length, payload.byteLength + length);
+  return content;
+}
+
+/** Throws `StoreError('Corrupt')` where no note can be. */
+function divided(
+  key: string,
+  revision: number,
+  content: Uint8Array,
+): { readonly payload: Uint8Array; readonly note: string } {
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const end = bytes.length - NOTE_LENGTH_BYTES;
+  const start = end < 0 ? -1 : end - bytes.readUInt16BE(end);
+  if (start < 0)
+    throw corrupt(key, revision, `its note should be longer than all of it, ${bytes.length} bytes`);
+  return { payload: content.subarray(0, start), note: bytes.toString('utf8', start, end) };
 }
 
 function checksum(record: Buffer, key: string): number {

@@ -87,6 +87,12 @@ export interface LogPage {
   readonly more: boolean;
 }
 
+export interface LogVersions {
+  readonly rows: readonly LogRow[];
+  /** Older rows are there. */
+  readonly more: boolean;
+}
+
 export interface LogChange {
   readonly row: LogRow;
   /** The live row it replaced. */
@@ -119,6 +125,8 @@ export interface Log {
   append(commits: readonly (readonly LogWrite[])[]): Promise<readonly LogOutcome[]>;
   /** The live row of a key, as of a revision or now. */
   read(key: string, revision: number | undefined): Promise<LogRow | undefined>;
+  /** Rows of one key, newest first, deletes among them, before a revision or all; a page may end early. */
+  versions(key: string, beforeRevision: number | undefined, limit: number): Promise<LogVersions>;
   /** Live rows in byte order of their keys. */
   range(query: LogRangeQuery): Promise<LogPage>;
   /** Rows after a revision in order, of keys under any of the prefixes; looks at `maxRows` at most. */

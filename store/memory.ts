@@ -19,6 +19,7 @@ import {
   type LogRow,
   type LogSize,
   type LogTrim,
+  type LogVersions,
   type LogWrite,
 } from './log.ts';
 
@@ -71,6 +72,19 @@ export class MemoryLog implements Log {
   async read(key: string, revision: number | undefined): Promise<LogRow | undefined> {
     this.#checkOpen();
     return this.#liveRow(key, revision === undefined ? this.#revision : this.#commitEnd(revision));
+  }
+
+  async versions(key: string, beforeRevision: number | undefined, limit: number): Promise<LogVersions> {
+    this.#checkOpen();
+    const revisions = this.#revisions.get(key) ?? [];
+    const older =
+      beforeRevision === undefined ? revisions : revisions.filter((revision) => revision < beforeRevision);
+    const rows = older
+      .slice(-limit)
+      .reverse()
+      .map((revision) => this.#rows.get(revision))
+      .filter((row) => row !== undefined);
+    return { rows, more: older.length > limit };
   }
 
   async range(query: LogRangeQuery): Promise<LogPage> {

@@ -26,21 +26,32 @@ import {
   type Retention,
   RetentionLoop,
 } from './retention.ts';
-import { asStoreError, checkWrites, toEvent, toKeyValue, toLogWrites, toWriteEvent } from './rows.ts';
+import {
+  asStoreError,
+  checkWrites,
+  sealWrites,
+  toEvent,
+  toKeyValue,
+  toLogWrites,
+  toWriteEvent,
+} from './rows.ts';
 import type {
   CommitResult,
   GetOptions,
+  HistoryQuery,
   KeyValue,
   RangeOptions,
   RangeResult,
   Store,
   StoreEvent,
+  StoreHistory,
   StoreMoment,
   StoreSize,
   StoreWatchOptions,
   WatchBatch,
   Write,
 } from './store.ts';
+import { historyOf } from './versions.ts';
 import { Watches } from './watches.ts';
 
 export interface StoreOptions {
@@ -172,13 +183,16 @@ class MvccStore implements Store {
     }
   }
 
+  async history(key: string, query: HistoryQuery): Promise<StoreHistory> {
+    this.#checkOpen();
+    return historyOf(this.#log, this.#envelopes, () => this.#floorOf([key]), key, query);
+  }
+
   async commit(writes: readonly Write[]): Promise<CommitResult> {
     this.#checkOpen();
     checkWrites(writes);
     const writtenAtMs = this.#clock.now();
-    const records = writes.map((write) =>
-      this.#envelopes.seal(write.key, write.kind === 'put' ? write.value : new Uint8Array(), writtenAtMs),
-    );
+    const records = sealWrites(writes, this.#envelopes, writtenAtMs);
     const bytes = records.reduce((sum, record) => sum + record.byteLength, 0);
     const startedMs = this.#clock.monotonicMs();
     return new Promise((resolve, reject) => {

@@ -1,8 +1,10 @@
 /** Opens a store by its address: one line per engine. */
+import { statfs } from 'node:fs/promises';
 import { silentLog } from '../machinery/log.ts';
 import { type Random, systemRandom } from '../machinery/random.ts';
 import type { EtcdEndpoints } from './etcd/client.ts';
 import type { Log } from './log.ts';
+import { type DiskSpace, measureStore } from './measured.ts';
 import { MemoryLog } from './memory.ts';
 import { openMvccStore, type StoreOptions } from './mvcc.ts';
 import { openSqliteLog } from './sqlite/sqlite.ts';
@@ -53,11 +55,25 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   const newCluster = options.newCluster ?? { clusterId: random.uuid(), afterRevision: 0 };
   const log = await open(address, newCluster, options);
   try {
-    return await openMvccStore(log, options);
+    const store = await openMvccStore(log, options);
+    const { metrics, clock } = options;
+    if (metrics !== undefined) {
+      measureStore(store, {
+        metrics,
+        clock,
+        ...(scheme === 'sqlite' ? { disk: () => diskOf(address) } : {}),
+      });
+    }
+    return store;
   } catch (error) {
     await log.close();
     throw error;
   }
+}
+
+async function diskOf(directory: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { free: bavail * bsize, size: blocks * bsize };
 }
 
 async function openEtcdAt(url: string, options: OpenStoreOptions): Promise<Store> {
@@ -66,7 +82,13 @@ async function openEtcdAt(url: string, options: OpenStoreOptions): Promise<Store
   const { endpoints, prefix } = parseEtcdAddress(url);
   const { openEtcd } = await import('./etcd/connection.ts');
   const { openEtcdStore } = await import('./etcd/engine.ts');
-  const { clock, log = silentLog, random = systemRandom, etcd } = options;
-  const client = openEtcd({ endpoints, ...etcd }, { clock, log });
-  return openEtcdStore(client, { ...options, random, prefix });
+  const { measuredEtcd } = await import('./etcd/measured.ts');
+  const { clock, log = silentLog, random = systemRandom, metrics, etcd } = options;
+  const bare = openEtcd({ endpoints, ...etcd }, { clock, log });
+  const client = metrics === undefined ? bare : measuredEtcd(bare, metrics, clock);
+  const store = await openEtcdStore(client, { ...options, random, prefix });
+  if (metrics !== undefined) {
+    measureStore(store, { metrics, clock, sizeLimit: async () => (await bare.status()).dbSizeQuota });
+  }
+  return store;
 }

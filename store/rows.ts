@@ -7,10 +7,14 @@ import {
   type KeyValue,
   MAX_COMMIT_BYTES,
   MAX_COMMIT_WRITES,
+  MAX_NOTE_BYTES,
   MAX_VALUE_BYTES,
   type StoreEvent,
+  type StoreVersion,
   type Write,
 } from './store.ts';
+
+const NOTHING = new Uint8Array();
 
 /** Throws TypeError for a commit that makes no sense, `StoreError('TooLarge')` for one over the limits. */
 export function checkWrites(writes: readonly Write[]): void {
@@ -21,11 +25,25 @@ export function checkWrites(writes: readonly Write[]): void {
       `a commit has ${writes.length} writes; the limit is ${MAX_COMMIT_WRITES}`,
     );
   }
+  // On etcd the note of a delete is a write of its own.
+  const notedDeletes = writes.filter((write) => write.kind === 'delete' && write.note !== undefined).length;
+  if (writes.length + notedDeletes > MAX_COMMIT_WRITES) {
+    throw new StoreError(
+      'TooLarge',
+      `a commit has ${writes.length} writes, ${notedDeletes} of them deletes with a note, which count twice; the limit is ${MAX_COMMIT_WRITES}`,
+    );
+  }
   const seen = new Set<string>();
   let bytes = 0;
   for (const write of writes) {
     checkKey(write.key);
     bytes += write.key.length + (write.kind === 'put' ? write.value.byteLength : 0);
+    if (write.note !== undefined && Buffer.byteLength(write.note) > MAX_NOTE_BYTES) {
+      throw new StoreError(
+        'TooLarge',
+        `the note on "${write.key}" is ${Buffer.byteLength(write.note)} bytes long; the limit is ${MAX_NOTE_BYTES}`,
+      );
+    }
     if (seen.has(write.key)) {
       throw new TypeError(`a commit writes key "${write.key}" twice; wanted once at most`);
     }
@@ -45,13 +63,25 @@ export function checkWrites(writes: readonly Write[]): void {
   }
 }
 
+/** A delete has no value, but a time and perhaps a note. */
+export function sealWrites(
+  writes: readonly Write[],
+  envelopes: Envelopes,
+  writtenAtMs: number,
+): readonly Uint8Array[] {
+  return writes.map((write) =>
+    envelopes.seal(write.key, write.kind === 'put' ? write.value : NOTHING, writtenAtMs, 0, write.note),
+  );
+}
+
 /** Throws `StoreError('Corrupt')`. */
 export function toKeyValue(
   { key, revision, createRevision, version, record }: LogRow,
   envelopes: Envelopes,
 ): KeyValue {
-  const { payload, writtenAtMs } = envelopes.open(key, revision, record);
-  return { key, value: payload, createRevision, modRevision: revision, version, writtenAtMs };
+  const { payload, writtenAtMs, note } = envelopes.open(key, revision, record);
+  const item = { key, value: payload, createRevision, modRevision: revision, version, writtenAtMs };
+  return note === undefined ? item : { ...item, note };
 }
 
 /** @param known what the caller holds of each key: an engine need not send it back. */
@@ -76,13 +106,29 @@ export function toWriteEvent(
   previous: KeyValue | undefined,
   writtenAtMs: number,
 ): StoreEvent {
-  const { revision, createRevision, version } = effect;
+  const { revision } = effect;
   const { kind, key } = write;
-  const current =
-    write.kind === 'put'
-      ? { key, value: write.value, createRevision, modRevision: revision, version, writtenAtMs }
-      : undefined;
+  const current = write.kind === 'put' ? putValue(write, effect, writtenAtMs) : undefined;
   return { kind, key, revision, writtenAtMs, current, previous };
+}
+
+function putValue(
+  { key, value, note }: Extract<Write, { kind: 'put' }>,
+  { revision, createRevision, version }: LogEffect,
+  writtenAtMs: number,
+): KeyValue {
+  const item = { key, value, createRevision, modRevision: revision, version, writtenAtMs };
+  return note === undefined ? item : { ...item, note };
+}
+
+/** A row as the history of its key has it. Throws `StoreError('Corrupt')`. */
+export function toVersion(row: LogRow, envelopes: Envelopes): StoreVersion {
+  const value = toKeyValue(row, envelopes);
+  const { modRevision: revision, writtenAtMs, note } = value;
+  const base = { revision, writtenAtMs, note };
+  return row.isDelete
+    ? { ...base, kind: 'delete', current: undefined }
+    : { ...base, kind: 'put', current: value };
 }
 
 /** The event of a write read back from the log. Throws `StoreError('Corrupt')`. */

@@ -15,8 +15,10 @@
 export const MAX_VALUE_BYTES = 1024 * 1024;
 /** All keys and values of one commit together: what fits into one request to etcd with its default limits. */
 export const MAX_COMMIT_BYTES = 1.25 * 1024 * 1024;
-/** Writes in one commit: what fits into one nested transaction of etcd with its default limits. */
+/** Writes in one commit: what fits into one nested transaction of etcd with its default limits. A noted delete is two. */
 export const MAX_COMMIT_WRITES = 100;
+/** Of a note, in UTF-8. */
+export const MAX_NOTE_BYTES = 4096;
 
 export interface KeyValue {
   readonly key: string;
@@ -28,6 +30,8 @@ export interface KeyValue {
   readonly version: number;
   /** Wall time of the last write, milliseconds since the epoch. */
   readonly writtenAtMs: number;
+  /** What the writer noted beside the value, such as who it was; no part of it. */
+  readonly note?: string;
 }
 
 /** What must hold for a write to go in. */
@@ -42,9 +46,16 @@ export type Write =
       readonly key: string;
       readonly value: Uint8Array;
       readonly precondition: Precondition;
+      /** Kept with the write, for `history`; encrypted where the value is. */
+      readonly note?: string;
     }
   /** Deleting an absent key with precondition `none` is a write that changes nothing. */
-  | { readonly kind: 'delete'; readonly key: string; readonly precondition: Precondition };
+  | {
+      readonly kind: 'delete';
+      readonly key: string;
+      readonly precondition: Precondition;
+      readonly note?: string;
+    };
 
 export type CommitResult =
   | {
@@ -112,6 +123,33 @@ export interface StoreWatchOptions {
   readonly marksPresent?: boolean;
 }
 
+export interface HistoryQuery {
+  /** At most this many. */
+  readonly limit: number;
+  /** Only what was written before this revision. */
+  readonly beforeRevision?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** One write of one key, as its history has it. */
+export interface StoreVersion {
+  readonly kind: 'put' | 'delete';
+  readonly revision: number;
+  readonly writtenAtMs: number;
+  readonly note: string | undefined;
+  /** What was put; undefined for a delete. */
+  readonly current: KeyValue | undefined;
+}
+
+export interface StoreHistory {
+  /** Newest first. A page may be smaller than was asked for. */
+  readonly versions: readonly StoreVersion[];
+  /** Older ones are there. */
+  readonly more: boolean;
+  /** What was before is gone; the value that was there at this revision is the last that is told. */
+  readonly oldestRevision: number;
+}
+
 /** A moment in the store's past. */
 export interface StoreMoment {
   readonly revision: number;
@@ -147,6 +185,11 @@ export interface Store {
    * `get` does.
    */
   range(prefix: string, options?: RangeOptions): Promise<RangeResult>;
+  /**
+   * What became of a key: its writes, newest first, deletes among them, as far as the past is kept; never throws
+   * `Compacted`. A delete that was made without a note may be missing, and with it what was before it.
+   */
+  history(key: string, query: HistoryQuery): Promise<StoreHistory>;
   /** All or nothing. At most one write per key. */
   commit(writes: readonly Write[]): Promise<CommitResult>;
   /**

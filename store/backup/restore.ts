@@ -100,15 +100,20 @@ export async function restoreInto(
 ): Promise<number> {
   const commits = new OrderedCommits(store, store.isShared ? 1 : COMMITS_AT_ONCE);
   for (const window of windowsOf(summary)) {
-    const found: { readonly key: string; readonly value: Uint8Array; readonly modRevision: number }[] = [];
-    await readBackup(file, envelopes, ({ entry: { key, modRevision }, opened: { payload } }) => {
+    const found: {
+      readonly key: string;
+      readonly value: Uint8Array;
+      readonly modRevision: number;
+      readonly note: string | undefined;
+    }[] = [];
+    await readBackup(file, envelopes, ({ entry: { key, modRevision }, opened: { payload, note } }) => {
       if (signal?.aborted === true) throw new StoreError('Unavailable', 'the restore was stopped');
       if (modRevision <= window.after || modRevision > window.upTo) return;
       // A copy: the payload keeps its whole block alive.
-      found.push({ key, value: Buffer.from(payload), modRevision });
+      found.push({ key, value: Buffer.from(payload), modRevision, note });
     });
     found.sort((a, b) => a.modRevision - b.modRevision);
-    for (const { key, value } of found) await commits.add(key, value);
+    for (const { key, value, note } of found) await commits.add(key, value, note);
   }
   const revision = await commits.end();
   if ((await digestOf(store)) !== summary.digest) {
@@ -157,11 +162,12 @@ class OrderedCommits {
     this.#atOnce = atOnce;
   }
 
-  async add(key: string, value: Uint8Array): Promise<void> {
+  async add(key: string, value: Uint8Array, note: string | undefined): Promise<void> {
     const bytes = Buffer.byteLength(key) + value.byteLength;
     if (this.#writes.length === MAX_COMMIT_WRITES || this.#bytes + bytes > MAX_COMMIT_BYTES)
       await this.#send();
-    this.#writes.push({ kind: 'put', key, value, precondition: { kind: 'absent' } });
+    const write = { kind: 'put', key, value, precondition: { kind: 'absent' } } as const;
+    this.#writes.push(note === undefined ? write : { ...write, note });
     this.#bytes += bytes;
   }
 

@@ -135,8 +135,8 @@ async function* blocksOf(
   };
   for await (const page of pages) {
     for (const item of page) {
-      const { key, value, createRevision, modRevision, version, writtenAtMs } = item;
-      const record = envelopes.seal(key, value, writtenAtMs);
+      const { key, value, createRevision, modRevision, version, writtenAtMs, note } = item;
+      const record = envelopes.seal(key, value, writtenAtMs, 0, note);
       const entry = encodeEntry({ key, createRevision, modRevision, version, record });
       total.keys++;
       total.bytes += Buffer.byteLength(key) + record.byteLength;

@@ -2,6 +2,7 @@
  * `etcd://host:port[,host:port…][/prefix]`, and the keys of etcd that a cluster has under its prefix:
  *
  *   <prefix>:kv:<key>   a value of the store
+ *   <prefix>:gone:<key> what was noted with the last delete of that value (`history.ts`)
  *   <prefix>:mark       what `mark.ts` says about the newest transaction
  *   <prefix>:meta       what `meta.ts` says about the cluster
  *
@@ -67,6 +68,7 @@ export class EtcdKeys {
   readonly start: string;
   readonly end: string;
   readonly #values: string;
+  readonly #gone: string;
 
   constructor(prefix: string) {
     this.prefix = prefix;
@@ -75,10 +77,20 @@ export class EtcdKeys {
     this.mark = `${prefix}:mark`;
     this.meta = `${prefix}:meta`;
     this.#values = `${prefix}:kv:`;
+    this.#gone = `${prefix}:gone:`;
   }
 
   of(key: string): string {
     return this.#values + key;
+  }
+
+  gone(key: string): string {
+    return this.#gone + key;
+  }
+
+  /** What is noted of deletes, or of those after one of etcd's keys. */
+  goneRange(after: string | undefined): { readonly key: string; readonly end: string } {
+    return { key: after === undefined ? this.#gone : `${after}\0`, end: prefixEnd(this.#gone) };
   }
 
   /** The store's key behind one of etcd's; undefined for one that is none. */

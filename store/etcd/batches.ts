@@ -14,7 +14,13 @@ import { asStoreError } from '../rows.ts';
 import type { CommitResult, KeyValue, Write } from '../store.ts';
 import type { EtcdClient, EtcdHeader } from './client.ts';
 import type { Positions } from './positions.ts';
-import { fitsTransaction, type Outcome, type Planned, type Transactions } from './transactions.ts';
+import {
+  fitsTransaction,
+  type Outcome,
+  operationsOf,
+  type Planned,
+  type Transactions,
+} from './transactions.ts';
 import { MAX_BATCH_WRITES } from './versions.ts';
 
 const MAX_IN_FLIGHT = 16;
@@ -77,6 +83,7 @@ export class Batches {
     let bytes = 0;
     for (const write of writes) {
       bytes += 3 * write.key.length + WRITE_BYTES + (write.kind === 'put' ? write.value.byteLength : 0);
+      if (write.note !== undefined) bytes += write.note.length + write.key.length + WRITE_BYTES;
     }
     this.#checkRoom(bytes);
     const startedMs = this.#options.clock.monotonicMs();
@@ -146,17 +153,17 @@ export class Batches {
     const most = Math.min(MAX_BATCH_COMMITS, this.#options.limits.maxBatchCommits);
     let bytes = 0;
     let writes = 0;
-    let mostWrites = 0;
+    let mostOperations = 0;
     for (let next = this.#queue[this.#first]; next !== undefined; next = this.#queue[this.#first]) {
       bytes += next.bytes;
       writes += next.writes.length;
-      mostWrites = Math.max(mostWrites, next.writes.length);
+      mostOperations = Math.max(mostOperations, operationsOf(next.writes));
       const fits =
         batch.length === 0 ||
         (batch.length < most &&
           bytes <= MAX_BATCH_BYTES &&
           writes <= MAX_BATCH_WRITES &&
-          fitsTransaction(batch.length + 1, mostWrites));
+          fitsTransaction(batch.length + 1, mostOperations));
       if (!fits || !next.isReady || next.writes.some(({ key }) => this.#busy.has(key))) break;
       for (const { key } of next.writes) this.#busy.add(key);
       batch.push(next);

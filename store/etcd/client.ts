@@ -113,6 +113,8 @@ export interface EtcdStatus {
   /** Of this member's database file, bytes; `inUse` without what is free inside it. */
   readonly dbSize: number;
   readonly dbSizeInUse: number;
+  /** How far the file may grow before etcd takes no more writes; undefined where this etcd does not tell, as before 3.6. */
+  readonly dbSizeQuota?: number;
   readonly hasNoSpaceAlarm: boolean;
 }
 

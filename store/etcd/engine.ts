@@ -20,11 +20,13 @@ import { checkWrites } from '../rows.ts';
 import type {
   CommitResult,
   GetOptions,
+  HistoryQuery,
   KeyValue,
   NewCluster,
   RangeOptions,
   RangeResult,
   Store,
+  StoreHistory,
   StoreMoment,
   StoreSize,
   StoreWatchOptions,
@@ -36,11 +38,13 @@ import { Batches } from './batches.ts';
 import type { EtcdClient, EtcdHeader } from './client.ts';
 import { Compaction } from './compaction.ts';
 import { Decoder } from './events.ts';
+import { KeyHistory } from './history.ts';
 import { Hub } from './hub.ts';
 import { beginEpoch, decodeMeta, finishMeta, type Meta, openMeta } from './meta.ts';
 import { Newest } from './newest.ts';
 import { Past } from './past.ts';
 import { Positions } from './positions.ts';
+import { falsePreconditions, type Questions } from './preconditions.ts';
 import { Reads } from './reads.ts';
 import { resealEtcd } from './resealing.ts';
 import { Transactions } from './transactions.ts';
@@ -95,6 +99,8 @@ export class EtcdStore implements Store {
   readonly #positions = new Positions();
   readonly #newest: Newest;
   readonly #reads: Reads;
+  readonly #history: KeyHistory;
+  readonly #questions: Questions;
   readonly #hub: Hub;
   readonly #compaction: Compaction;
   readonly #batches: Batches;
@@ -183,6 +189,16 @@ export class EtcdStore implements Store {
       positions: this.#positions,
       checkHeader,
     });
+    this.#questions = { client, keys, versions, seen: (item) => this.#reads.seen(item) };
+    this.#history = new KeyHistory({
+      client,
+      keys,
+      versions,
+      decoder,
+      compaction: this.#compaction,
+      newest: this.#newest,
+      checkHeader,
+    });
     this.#batches = new Batches({
       client,
       transactions: new Transactions(keys, versions, envelopes, decoder),
@@ -214,6 +230,11 @@ export class EtcdStore implements Store {
     return this.#reads.range(prefix, options);
   }
 
+  async history(key: string, query: HistoryQuery): Promise<StoreHistory> {
+    this.#checkOpen();
+    return this.#history.read(key, query);
+  }
+
   async commit(writes: readonly Write[]): Promise<CommitResult> {
     this.#checkOpen();
     checkWrites(writes);
@@ -226,7 +247,7 @@ export class EtcdStore implements Store {
     const missing = unsure;
     return this.#batches.add(
       writes,
-      missing === undefined ? undefined : () => this.#falsePreconditions(writes, missing),
+      missing === undefined ? undefined : () => falsePreconditions(this.#questions, writes, missing),
     );
   }
 
@@ -344,27 +365,6 @@ export class EtcdStore implements Store {
     await this.#hub.stop();
     await this.#loop.stop();
     await this.#client.close();
-  }
-
-  /** Indices of writes whose revision is none that their key had: etcd compares without the position. */
-  async #falsePreconditions(
-    writes: readonly Write[],
-    unsure: readonly Write[],
-  ): Promise<ReadonlySet<number> | undefined> {
-    const areFalse = await Promise.all(unsure.map((write) => this.#isFalse(write)));
-    const falseAt = new Set<number>();
-    for (const [at, write] of unsure.entries()) if (areFalse[at] === true) falseAt.add(writes.indexOf(write));
-    return falseAt.size === 0 ? undefined : falseAt;
-  }
-
-  async #isFalse({ key, precondition }: Write): Promise<boolean> {
-    if (precondition.kind !== 'modRevision') return false;
-    const place = this.#versions.placeOf(precondition.modRevision);
-    if (place.revision < 1) return true;
-    const { items } = await this.#client.range({ key: this.#keys.of(key) });
-    const [found] = items;
-    if (found === undefined || found.modRevision !== place.revision) return false;
-    return this.#reads.seen(found).modRevision !== precondition.modRevision;
   }
 
   #checkHeader({ clusterId }: EtcdHeader): void {

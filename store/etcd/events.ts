@@ -9,7 +9,7 @@ import { messageOf, StoreError } from '../../machinery/errors.ts';
 import type { Log } from '../../machinery/log.ts';
 import type { Envelopes } from '../envelope.ts';
 import { hasAnyPrefix } from '../keys.ts';
-import type { KeyValue, StoreEvent } from '../store.ts';
+import type { KeyValue, StoreEvent, StoreVersion } from '../store.ts';
 import type { EtcdKeys } from './address.ts';
 import type { EtcdEvent, EtcdKeyValue, EtcdWatchBatch } from './client.ts';
 import { decodeMark, type Mark } from './mark.ts';
@@ -82,8 +82,8 @@ export class Decoder {
   /** Throws `StoreError('Corrupt')` naming the key. */
   value(item: EtcdKeyValue): KeyValue {
     const key = this.#keys.storeKey(item.key) ?? item.key;
-    const { payload, writtenAtMs, position } = this.#open(key, item);
-    return {
+    const { payload, writtenAtMs, position, note } = this.#open(key, item);
+    const found = {
       key,
       value: payload,
       // Where in its transaction a key was first written is not kept: its first write is somewhere in there.
@@ -95,6 +95,13 @@ export class Decoder {
       version: item.version,
       writtenAtMs,
     };
+    return note === undefined ? found : { ...found, note };
+  }
+
+  /** What was noted with the last delete of a key. Throws `StoreError('Corrupt')`. */
+  gone(key: string, item: EtcdKeyValue): Pick<StoreVersion, 'revision' | 'writtenAtMs' | 'note'> {
+    const { position, writtenAtMs, note } = this.#open(key, item);
+    return { revision: this.#versions.at(item.modRevision, position), writtenAtMs, note };
   }
 
   #open(key: string, item: EtcdKeyValue): ReturnType<Envelopes['open']> {

@@ -86,6 +86,7 @@ export const statusMethod: EtcdMethod<undefined, EtcdStatus> = {
       version: answer.version,
       dbSize: Number(answer.dbSize),
       dbSizeInUse: Number(answer.dbSizeInUse),
+      ...(answer.dbSizeQuota > 0n ? { dbSizeQuota: Number(answer.dbSizeQuota) } : {}),
       hasNoSpaceAlarm: answer.errors.some((error) => error.includes('NOSPACE')),
     };
   },

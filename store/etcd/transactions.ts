@@ -22,6 +22,7 @@ import type { Versions } from './versions.ts';
 
 /** etcd's default limit (`--max-txn-ops`): a transaction's operations and those of one nested in it count together. */
 const MAX_OPERATIONS = 128;
+const NOTHING = new Uint8Array();
 /** No key ever has it: a comparison that fails whatever is there. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
@@ -43,9 +44,16 @@ export type Outcome =
       readonly revision: number;
     };
 
-/** Whether one more commit fits into a batch. */
-export function fitsTransaction(commits: number, mostWrites: number): boolean {
-  return commits <= 1 || commits + 1 + mostWrites <= MAX_OPERATIONS;
+/** Whether one more commit fits into a batch. @param mostOperations of any of its commits. */
+export function fitsTransaction(commits: number, mostOperations: number): boolean {
+  return commits <= 1 || commits + 1 + mostOperations <= MAX_OPERATIONS;
+}
+
+/** The note of a delete is put under a key of its own. */
+export function operationsOf(writes: readonly Write[]): number {
+  let operations = writes.length;
+  for (const { kind, note } of writes) if (kind === 'delete' && note !== undefined) operations++;
+  return operations;
 }
 
 export class Transactions {
@@ -109,9 +117,15 @@ export class Transactions {
       }
       if (write.kind === 'delete') success.push({ kind: 'delete', key });
       else {
-        const value = this.#envelopes.seal(write.key, write.value, timeMs, first + at);
+        const value = this.#envelopes.seal(write.key, write.value, timeMs, first + at, write.note);
         success.push({ kind: 'put', key, value });
       }
+    }
+    // After the writes, whose answers are found by their place.
+    for (const [at, { kind, key, note }] of writes.entries()) {
+      if (kind !== 'delete' || note === undefined) continue;
+      const value = this.#envelopes.seal(key, NOTHING, timeMs, first + at, note);
+      success.push({ kind: 'put', key: this.#keys.gone(key), value });
     }
     return { compare, success, failure };
   }

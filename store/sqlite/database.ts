@@ -18,6 +18,7 @@ import {
   type LogRow,
   type LogSize,
   type LogTrim,
+  type LogVersions,
   type LogWrite,
 } from '../log.ts';
 import { StoreDirectory } from './directory.ts';
@@ -107,6 +108,18 @@ export class SqliteDatabase {
     const found = this.#sql.readPast.get(key, this.#commitEnd(revision));
     const row = found === undefined ? undefined : toRow(found);
     return row?.isDelete === true ? undefined : row;
+  }
+
+  versions(key: string, beforeRevision = Number.MAX_SAFE_INTEGER, limit: number): LogVersions {
+    const rows: LogRow[] = [];
+    let bytes = 0;
+    for (const found of this.#sql.versions.iterate(key, beforeRevision)) {
+      if (rows.length >= limit || bytes >= PAGE_BYTES) return { rows, more: true };
+      const row = toRow(found);
+      rows.push(row);
+      bytes += row.record.byteLength;
+    }
+    return { rows, more: false };
   }
 
   range({ prefix, after, revision: asked, limit }: LogRangeQuery): LogPage {
@@ -351,6 +364,10 @@ function prepareAll(db: DatabaseSync) {
     readPast: new RowStatement(
       db,
       `SELECT ${ROW} FROM log WHERE key = ? AND revision <= ? ORDER BY revision DESC LIMIT 1`,
+    ),
+    versions: new RowStatement(
+      db,
+      `SELECT ${ROW} FROM log INDEXED BY log_key WHERE key = ? AND revision < ? ORDER BY revision DESC`,
     ),
     rangeNow: new RowStatement(
       db,

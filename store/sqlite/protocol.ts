@@ -1,6 +1,6 @@
 /** What the main thread and the store's thread say to each other. */
 import type { StoreErrorReason } from '../../machinery/errors.ts';
-import type { LogChanges, LogHead, LogRangeQuery, LogRow, LogSize, LogTrim } from '../log.ts';
+import type { LogChanges, LogHead, LogRangeQuery, LogRow, LogSize, LogTrim, LogVersions } from '../log.ts';
 import type { PackedCommits, PackedOutcomes, PackedPage } from './packing.ts';
 
 /** What may be asked, by name: the arguments and the answer. */
@@ -8,6 +8,10 @@ export interface Operations {
   head: { arguments: []; answer: LogHead };
   append: { arguments: [commits: PackedCommits]; answer: PackedOutcomes };
   read: { arguments: [key: string, revision: number | undefined]; answer: LogRow | undefined };
+  versions: {
+    arguments: [key: string, beforeRevision: number | undefined, limit: number];
+    answer: LogVersions;
+  };
   range: { arguments: [query: LogRangeQuery]; answer: PackedPage };
   changes: {
     arguments: [afterRevision: number, prefixes: readonly string[], maxRows: number];

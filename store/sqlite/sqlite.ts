@@ -17,6 +17,7 @@ import type {
   LogRow,
   LogSize,
   LogTrim,
+  LogVersions,
   LogWrite,
 } from '../log.ts';
 import { packCommits, unpackOutcomes, unpackPage } from './packing.ts';
@@ -82,6 +83,10 @@ class SqliteLog implements Log {
 
   read(key: string, revision: number | undefined): Promise<LogRow | undefined> {
     return this.#ask('read', [key, revision]);
+  }
+
+  versions(key: string, beforeRevision: number | undefined, limit: number): Promise<LogVersions> {
+    return this.#ask('versions', [key, beforeRevision, limit]);
   }
 
   async range(query: LogRangeQuery): Promise<LogPage> {

@@ -19,6 +19,8 @@ function perform(database: SqliteDatabase, request: Request): unknown {
     }
     case 'read':
       return database.read(...request.arguments);
+    case 'versions':
+      return database.versions(...request.arguments);
     case 'range':
       return packPage(database.range(...request.arguments));
     case 'changes':

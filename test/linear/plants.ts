@@ -6,11 +6,13 @@ import { type Random, seededRandom } from '../../machinery/random.ts';
 import type {
   CommitResult,
   GetOptions,
+  HistoryQuery,
   KeyValue,
   RangeOptions,
   RangeResult,
   Store,
   StoreEvent,
+  StoreHistory,
   StoreMoment,
   StoreSize,
   StoreWatchOptions,
@@ -92,6 +94,10 @@ class Behind implements Store {
     const page = await this.store.range(prefix, options);
     const items = await Promise.all(page.items.map(({ key }) => this.get(key)));
     return { ...page, items: items.filter((item) => item !== undefined) };
+  }
+
+  history(key: string, query: HistoryQuery): Promise<StoreHistory> {
+    return this.store.history(key, query);
   }
 
   commit(writes: readonly Write[]): Promise<CommitResult> {

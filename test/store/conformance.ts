@@ -17,6 +17,7 @@ import {
 import { absent, at, describeEvent, mustCommit, put, rejection, remove, text, Watcher } from './builders.ts';
 import { describeHistory } from './conformance-history.ts';
 import { describeMoments } from './conformance-moments.ts';
+import { describeVersions } from './conformance-versions.ts';
 import type { Differences } from './differences.ts';
 import { describeModel } from './model.ts';
 
@@ -445,6 +446,7 @@ export function describeStore(
     });
 
     describeHistory(world, differences);
+    describeVersions(world);
     describeMoments(world);
 
     describe('size and close', () => {

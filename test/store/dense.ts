@@ -8,12 +8,14 @@
 import type {
   CommitResult,
   GetOptions,
+  HistoryQuery,
   KeyValue,
   Precondition,
   RangeOptions,
   RangeResult,
   Store,
   StoreEvent,
+  StoreHistory,
   StoreMoment,
   StoreSize,
   StoreWatchOptions,
@@ -68,6 +70,25 @@ export class DenseStore implements Store {
       items: await Promise.all(items.map((item) => this.#mustDenseValue(item))),
       revision: dense,
       more,
+    };
+  }
+
+  async history(key: string, query: HistoryQuery): Promise<StoreHistory> {
+    const { beforeRevision, ...rest } = query;
+    const { versions, more, oldestRevision } = await this.#store.history(key, {
+      ...rest,
+      ...(beforeRevision === undefined ? {} : { beforeRevision: this.#realRevision(beforeRevision) }),
+    });
+    return {
+      versions: await Promise.all(
+        versions.map(async (version) => ({
+          ...version,
+          revision: await this.#denseOfEvent(version.revision),
+          current: await this.#denseValue(version.current),
+        })),
+      ),
+      more,
+      oldestRevision: this.#count(oldestRevision),
     };
   }
 

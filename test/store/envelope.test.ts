@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
 import { StoreError } from '../../machinery/errors.ts';
+import { KeyRing } from '../../store/encryption.ts';
 import { Envelopes, MAX_POSITIONS } from '../../store/envelope.ts';
 import { bytes, text } from './builders.ts';
 
@@ -56,6 +57,31 @@ describe('envelope', () => {
     expect([at(0), at(1), at(MAX_POSITIONS - 1)]).to.deep.equal([0, 1, MAX_POSITIONS - 1]);
   });
 
+  it('keeps a note beside the payload, encrypted with it where it is', () => {
+    const keys = KeyRing.parse(KeyRing.newFile());
+    for (const sealer of [envelopes, new Envelopes({ keys, prefixes: ['/'] })]) {
+      for (const note of ['', 'ann', '{"user":"ånn"}', 'n'.repeat(4096)]) {
+        const opened = sealer.open('/a', 1, sealer.seal('/a', bytes('payload'), 7, 3, note));
+        expect(text(opened.payload)).to.equal('payload');
+        expect(opened).to.include({ note, writtenAtMs: 7, position: 3 });
+      }
+      expect(sealer.open('/a', 1, sealer.seal('/a', bytes('ab'), 7)).note).to.equal(undefined);
+    }
+    const secret = new Envelopes({ keys, prefixes: ['/'] }).seal('/a', bytes('payload'), 7, 0, 'who it was');
+    expect(Buffer.from(secret).includes('who it was')).to.equal(false);
+  });
+
+  it('is as long as it was, and of the format that earlier releases read, without a note', () => {
+    const record = envelopes.seal('/a', bytes('payload'), 7);
+    expect(record.byteLength).to.equal(24 + 'payload'.length);
+    expect(record[2]).to.equal(2);
+    expect(envelopes.seal('/a', bytes('payload'), 7, 0, '')[2]).to.equal(3);
+  });
+
+  it('refuses a note that is longer than all there is', () => {
+    expect(refusal('/a', rewritten('/a', 2, 3))).to.contain('its note should be longer than all of it');
+  });
+
   it('opens what format 1 wrote: no position, not encrypted', () => {
     const opened = envelopes.open('/a', 7, rewritten('/a', 2, 1));
     expect(text(opened.payload)).to.equal('payload');
@@ -63,7 +89,7 @@ describe('envelope', () => {
   });
 
   it('refuses what a newer release wrote, in plain words', () => {
-    expect(refusal('/a', rewritten('/a', 2, 3))).to.contain('envelope format 3, wanted 2 or older');
+    expect(refusal('/a', rewritten('/a', 2, 4))).to.contain('envelope format 4, wanted 3 or older');
     expect(refusal('/a', rewritten('/a', 11, 2))).to.contain('payload schema 2, wanted 1 or older');
   });
 

@@ -46,6 +46,7 @@ describe('sqlite store over time', function () {
       head: () => log.head(),
       append: (commits) => log.append(commits),
       read: (key, revision) => log.read(key, revision),
+      versions: (...query) => log.versions(...query),
       range: (query) => log.range(query),
       changes: (...query) => log.changes(...query),
       trim(request) {

@@ -5,10 +5,12 @@
 import type {
   CommitResult,
   GetOptions,
+  HistoryQuery,
   KeyValue,
   RangeOptions,
   RangeResult,
   Store,
+  StoreHistory,
   StoreMoment,
   StoreSize,
   StoreWatchOptions,
@@ -68,6 +70,10 @@ export class LaggingStore implements Store {
 
   range(prefix: string, options?: RangeOptions): Promise<RangeResult> {
     return this.#inner.range(prefix, options);
+  }
+
+  history(key: string, query: HistoryQuery): Promise<StoreHistory> {
+    return this.#inner.history(key, query);
   }
 
   async commit(writes: readonly Write[]): Promise<CommitResult> {

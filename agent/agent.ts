@@ -22,6 +22,7 @@ import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
 import type { ReadWorkerStats } from '../machinery/workerstats.ts';
 import { tasks } from '../schemas/kinds.ts';
 import type { Task } from '../schemas/types.gen.ts';
+import { ContainerMetrics } from './containermetrics/containermetrics.ts';
 import { PressureGauge, type ReadFileSystem, readStatfs } from './disk/pressure.ts';
 import { Enrolment } from './enrol.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -217,6 +218,10 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
         clusterId,
         worker: workerName,
         sampler,
+        containerMetrics: new ContainerMetrics(
+          { runtime, clusterId, worker: workerName, workerObject: () => enrolment.object },
+          signal,
+        ),
         taskLogs: new TaskLogs({
           runtime,
           clusterId,

@@ -5,12 +5,14 @@
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../machinery/errors.ts';
 import type { TaskRef, WorkerLink } from '../machinery/workerlink.ts';
+import type { ContainerMetrics } from './containermetrics/containermetrics.ts';
 import { type ContainerSource, containerError, findRunningContainer } from './containers.ts';
 import type { TaskLogs } from './logs/tasklogs.ts';
 import type { UsageSampler } from './usage.ts';
 
 export interface LinkDeps extends ContainerSource {
   readonly sampler: UsageSampler;
+  readonly containerMetrics: ContainerMetrics;
   readonly taskLogs: TaskLogs;
 }
 
@@ -67,6 +69,10 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
     async usage(worker, signal) {
       assertHere(worker);
       return sampler.usage(signal);
+    },
+    async containerMetrics(worker, signal) {
+      assertHere(worker);
+      return deps.containerMetrics.read(signal);
     },
   };
 }

@@ -129,6 +129,8 @@ export async function resolveConfig(input: ConfigInput): Promise<Config> {
     volumesDir: take(SETTINGS.volumesDir),
     runDir: take(SETTINGS.runDir),
     seccompDir: take(SETTINGS.seccompDir),
+    stateMetrics: take(SETTINGS.stateMetrics),
+    containerMetrics: take(SETTINGS.containerMetrics),
     logLevel: take(SETTINGS.logLevel),
     logFormat: take(SETTINGS.logFormat),
     logFile: take(SETTINGS.logFile),

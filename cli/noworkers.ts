@@ -18,4 +18,5 @@ export const noWorkers: WorkerLink = {
   attach: refuse,
   portForward: refuse,
   usage: refuse,
+  containerMetrics: refuse,
 };

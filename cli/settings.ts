@@ -9,6 +9,7 @@ import type { LogFormat, LogLevel } from '../machinery/log.ts';
 import { formatBytes } from '../machinery/quantity.ts';
 import { DOOR_SETTINGS, type DoorSettings } from './doorsettings.ts';
 import { LEASE_PRESETS, type LeasePreset, leasePreset } from './leasepresets.ts';
+import { MONITORING_SETTINGS, type MonitoringRows } from './monitoringsettings.ts';
 import type { DefaultContext, SettingRow } from './settingrow.ts';
 import {
   address,
@@ -31,7 +32,7 @@ import {
 } from './settingvalues.ts';
 import { WORKER_SETTINGS, type WorkerSettings } from './workersettings.ts';
 
-export interface Settings extends WorkerSettings, DoorSettings {
+export interface Settings extends WorkerSettings, DoorSettings, MonitoringRows {
   /** Absolute. */
   readonly home: string;
   readonly bindAddress: string;
@@ -175,6 +176,7 @@ export const SETTINGS: { readonly [Key in keyof Settings]: SettingRow<Settings[K
       'the keys that encrypt Secrets in the store; made for a new store, and the same on every server of a cluster',
   },
   ...WORKER_SETTINGS,
+  ...MONITORING_SETTINGS,
   logLevel: {
     name: 'logLevel',
     placeholder: '<level>',

@@ -203,6 +203,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     livenessChecks: [{ name: 'store', check: checkStore }],
     readinessChecks: [controlling.readiness],
     doors: doors.main,
+    monitoring: settings,
     explain: explainWhy,
     backup: (backupSignal) =>
       writeBackup({

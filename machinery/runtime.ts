@@ -7,6 +7,7 @@
  * happened: look again. Aborted streams (events, logs) end quietly.
  */
 import type { Duplex } from 'node:stream';
+import type { ContainerFigures } from './containerfigures.ts';
 
 export interface Resources {
   /** CPU limit in billionths of a core; absent is no limit. */
@@ -374,6 +375,11 @@ export interface Runtime {
   attach(id: string, options: ProcessOptions, signal: AbortSignal): Promise<ProcessSession>;
   /** Undefined when there is no such container or it does not run. */
   stats(id: string, signal: AbortSignal): Promise<ContainerStats | undefined>;
+  /**
+   * All that is counted of the containers, by their whole ids; those that do not run, or do not answer for themselves, are
+   * left out. For many at once, and cheap where the engine is on this machine.
+   */
+  figures(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerFigures>>;
   /** A TCP connection to a port inside the container. */
   dial(id: string, port: number, signal: AbortSignal): Promise<Duplex>;
 }

@@ -3,6 +3,7 @@
  * machines it will be the worker's tunnel. Rejects with `ApiError`.
  */
 import type { Duplex } from 'node:stream';
+import type { ContainerFigures } from './containerfigures.ts';
 import type { ObjectKey } from './meta.ts';
 import type { ProcessOptions, ProcessSession } from './runtime.ts';
 
@@ -89,6 +90,22 @@ export interface WorkerUsage {
   readonly tasks: readonly TaskUsage[];
 }
 
+/** One container of a Task. A Task that is being replaced has two. */
+export interface TaskContainerFigures extends ContainerFigures {
+  readonly task: TaskRef;
+  readonly containerName: string;
+  readonly image: string;
+}
+
+/** What a worker says of its containers and of the machine they share. */
+export interface WorkerContainers {
+  readonly worker: string;
+  readonly containers: readonly TaskContainerFigures[];
+  /** Absent until the engine has told it. */
+  readonly machineCores?: number | undefined;
+  readonly machineMemoryBytes?: number | undefined;
+}
+
 export interface WorkerLink {
   /** Resolves once the log is found; the bytes are standard output and error as the container wrote them. */
   logs(
@@ -127,4 +144,6 @@ export interface WorkerLink {
   /** One TCP connection to a port inside the Task's running container. */
   portForward(worker: string, task: TaskRef, port: number, signal: AbortSignal): Promise<Duplex>;
   usage(worker: string, signal: AbortSignal): Promise<WorkerUsage>;
+  /** All that the kernel counts of the worker's containers that run, read now. */
+  containerMetrics(worker: string, signal: AbortSignal): Promise<WorkerContainers>;
 }

@@ -111,6 +111,7 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
       call('exec', signal, () => runtime.exec(id, command, options, signal)),
     attach: (id, options, signal) => call('attach', signal, () => runtime.attach(id, options, signal)),
     stats: (id, signal) => call('stats', signal, () => runtime.stats(id, signal)),
+    figures: (ids, signal) => call('figures', signal, () => runtime.figures(ids, signal)),
     dial: (id, port, signal) => call('dial', signal, () => runtime.dial(id, port, signal)),
   };
 }

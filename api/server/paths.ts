@@ -13,6 +13,7 @@ import type { VersionInfo } from './discovery/version.ts';
 import { methodNotAllowed, unknownPath } from './errors.ts';
 import { answerHealth, type HealthChecks, type HealthDeps } from './health.ts';
 import { pathRoute } from './middleware/metrics.ts';
+import { DISCOVERY_PATHS, STATE_PATH } from './monitoring/monitoring.ts';
 import { isJsonRange, notAcceptable, parseAccept, requireJson } from './objects/negotiation.ts';
 import { OPENMETRICS_TYPE, openMetricsText, wantsOpenMetrics } from './openmetrics.ts';
 
@@ -54,11 +55,13 @@ export interface PathDeps {
 
 /** What `/` lists beside the groups. */
 const OWN_PATHS = [
+  ...DISCOVERY_PATHS,
   '/healthz',
   '/healthz/ping',
   '/livez',
   '/livez/ping',
   '/metrics',
+  STATE_PATH,
   '/openapi/v2',
   '/openapi/v3',
   '/readyz',

@@ -40,6 +40,7 @@ import { flowControlled } from './middleware/flowcontrol.ts';
 import { refusingForeignForms } from './middleware/foreignforms.ts';
 import { measured, newServerMetrics, type ServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
+import { type MonitoringSettings, servesMonitoring } from './monitoring/monitoring.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
 import { readsParameters } from './searchparams.ts';
@@ -61,6 +62,8 @@ export interface AppDeps {
   /** Failing means: ask later. That the registry's caches are full is always one of them. */
   readonly readinessChecks?: readonly HealthCheck[];
   readonly doors: readonly Door[];
+  /** What is told to Prometheus beside the process's own metrics; default everything. */
+  readonly monitoring?: MonitoringSettings;
   /** Absent: none can be taken here. */
   readonly backup?: BackupSource;
   /** What answers `…/why`; absent: nobody is told. */
@@ -176,6 +179,8 @@ function useKubernetes(app: Koa<AppState, object>, deps: AppDeps, serverMetrics:
   if (deps.backup !== undefined) {
     app.use(servesBackups({ registry, metrics: serverMetrics, clock, source: deps.backup }));
   }
+  const monitoring = deps.monitoring ?? { stateMetrics: true, containerMetrics: true };
+  app.use(servesMonitoring({ registry, workerLink, clock, settings: monitoring }));
   app.use(newPaths({ registry, catalog, metrics, productVersion }).routes());
 }
 

@@ -7,6 +7,7 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../machinery/clock.ts';
+import type { ContainerFigures } from '../../machinery/containerfigures.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
@@ -34,6 +35,7 @@ import { connectDocker, type DockerEndpoint, describeEndpoint } from './connecti
 import { createContainer } from './creation.ts';
 import { type DialDeps, dialContainer } from './dial.ts';
 import { statusOf, textOf } from './errors.ts';
+import { DockerFigures } from './figures/figures.ts';
 import { readDockerFile } from './file.ts';
 import { DockerImages } from './images.ts';
 import { labelFilter } from './labels.ts';
@@ -57,6 +59,7 @@ export class DockerRuntime implements Runtime {
   readonly #engine: string;
   readonly #dial: DialDeps;
   readonly #stats: DockerStats;
+  readonly #figures: DockerFigures;
   readonly #images: DockerImages;
   readonly #volumes: DockerVolumes;
   readonly #networks: DockerNetworks;
@@ -79,6 +82,12 @@ export class DockerRuntime implements Runtime {
       readsFiles: this.#isLocal && options.readsLogFiles !== false,
     });
     this.#stats = new DockerStats({ clock, isSameMachine: this.#isLocal });
+    this.#figures = new DockerFigures({
+      container: (id) => this.#container(id),
+      calls: this.#calls,
+      clock,
+      isSameMachine: this.#isLocal,
+    });
     this.#images = new DockerImages(this.#docker, this.#calls);
     this.#volumes = new DockerVolumes(this.#docker, this.#calls);
     this.#networks = new DockerNetworks(this.#docker, this.#calls);
@@ -293,6 +302,10 @@ export class DockerRuntime implements Runtime {
     return this.#calls.call(`stats of container "${id}"`, signal, (abortSignal) =>
       orAbsent(() => this.#stats.read(this.#container(id), abortSignal)),
     );
+  }
+
+  figures(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerFigures>> {
+    return this.#figures.read(ids, signal);
   }
 
   dial(id: string, port: number, signal: AbortSignal): Promise<Duplex> {

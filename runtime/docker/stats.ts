@@ -146,7 +146,7 @@ async function fromV2(
 }
 
 /** Each controller's path; the one of v2 has no name. Format: cgroups(7), "/proc/[pid]/cgroup". */
-function parseGroups(text: string): Map<string, string> {
+export function parseGroups(text: string): Map<string, string> {
   const groups = new Map<string, string>();
   for (const line of text.split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];

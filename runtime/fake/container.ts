@@ -1,6 +1,7 @@
 /** One container on the fake engine: its states and what it shows of itself. Changes are made by the engine alone. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock, Timer } from '../../machinery/clock.ts';
+import type { ContainerFigures } from '../../machinery/containerfigures.ts';
 import { RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
@@ -176,6 +177,25 @@ export class FakeContainer {
       atMs: this.#clock.now(),
       cpuNanoseconds: BigInt(Math.round(this.#run.ranMs() * cpuCores * 1e6)),
       memoryBytes,
+    };
+  }
+
+  /** Only what a program is made to use: this engine has no kernel. */
+  figures(): ContainerFigures | undefined {
+    const stats = this.stats();
+    if (stats === undefined) return undefined;
+    const { atMs, cpuNanoseconds, memoryBytes } = stats;
+    return {
+      atMs,
+      group: `/fake/${this.id}`,
+      ...(this.#startedAtMs === undefined ? {} : { startedAt: new Date(this.#startedAtMs).toISOString() }),
+      cpuSeconds: Number(cpuNanoseconds) / 1e9,
+      memoryUsageBytes: memoryBytes,
+      memoryWorkingSetBytes: memoryBytes,
+      memoryLimitBytes: 0,
+      processes: 1,
+      interfaces: [],
+      devices: [],
     };
   }
 

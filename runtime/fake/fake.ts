@@ -10,6 +10,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../machinery/clock.ts';
+import type { ContainerFigures } from '../../machinery/containerfigures.ts';
 import { messageOf, RuntimeError } from '../../machinery/errors.ts';
 import type {
   ContainerDetail,
@@ -337,6 +338,17 @@ export class FakeRuntime implements Runtime {
 
   stats(id: string, signal: AbortSignal): Promise<ContainerStats | undefined> {
     return this.#call('stats', [id], signal, () => this.engine.find(id)?.stats());
+  }
+
+  figures(ids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, ContainerFigures>> {
+    return this.#call('figures', [ids], signal, () => {
+      const all = new Map<string, ContainerFigures>();
+      for (const id of ids) {
+        const found = this.engine.find(id)?.figures();
+        if (found !== undefined) all.set(id, found);
+      }
+      return all;
+    });
   }
 
   dial(id: string, port: number, signal: AbortSignal): Promise<Duplex> {

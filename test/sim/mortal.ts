@@ -203,6 +203,7 @@ export function mortalRuntime(runtime: Runtime, life: Life, hooks: RuntimeHooks)
       act('exec', signal, (inner) => runtime.exec(id, command, options, inner)),
     attach: (id, options, signal) => act('attach', signal, (inner) => runtime.attach(id, options, inner)),
     stats: (id, signal) => act('stats', signal, (inner) => runtime.stats(id, inner)),
+    figures: (ids, signal) => act('figures', signal, (inner) => runtime.figures(ids, inner)),
     dial: (id, port, signal) => act('dial', signal, (inner) => runtime.dial(id, port, inner)),
   };
 }

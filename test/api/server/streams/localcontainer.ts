@@ -69,6 +69,10 @@ export class LocalContainer implements WorkerLink {
     return Promise.reject(new ApiError('ServiceUnavailable', 'there is no usage here'));
   }
 
+  containerMetrics(): Promise<never> {
+    return Promise.reject(new ApiError('ServiceUnavailable', 'there are no figures here'));
+  }
+
   /** Ends whatever tests left running. */
   stop(): void {
     for (const session of this.sessions.splice(0)) void session.kill();

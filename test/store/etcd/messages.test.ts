@@ -9,12 +9,14 @@ import {
   Compare_CompareTarget,
   RangeResponseSchema,
   type RequestOp,
+  StatusResponseSchema,
   type TxnRequest,
   TxnRequestSchema,
   TxnResponseSchema,
   WatchResponseSchema,
 } from '../../../store/etcd/gen/rpc.gen.ts';
 import { decodeRange, decodeTxn, decodeWatch, encodeTxn } from '../../../store/etcd/hotmessages.ts';
+import { statusMethod } from '../../../store/etcd/messages.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -259,5 +261,15 @@ describe('etcd messages by hand', () => {
     for (const length of [1, 5, bytes.length - 1]) {
       expect(() => decodeRange(bytes.subarray(0, length)), `${length} bytes`).to.throw(RangeError);
     }
+  });
+
+  it('have a quota where an etcd of 3.6 tells it, and none from those before', () => {
+    const status = { header, version: '3.6.0', dbSize: 9n };
+    const decoded = (more: object) =>
+      statusMethod.decode(
+        Buffer.from(toBinary(StatusResponseSchema, create(StatusResponseSchema, { ...status, ...more }))),
+      );
+    expect(decoded({ dbSizeQuota: 2_147_483_648n })).to.include({ dbSize: 9, dbSizeQuota: 2_147_483_648 });
+    expect(decoded({})).not.to.have.property('dbSizeQuota');
   });
 });

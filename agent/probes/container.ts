@@ -5,7 +5,7 @@
  * an Event with the same words over and over, now and then.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { EventSink } from '../../controllers/engine/event.ts';
+import type { Decision, EventSink } from '../../controllers/engine/event.ts';
 import type { Probe, ProbeState, ProbeTarget } from '../../controllers/task/services.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Random } from '../../machinery/random.ts';
@@ -181,6 +181,7 @@ export class ContainerProbes {
       type: 'Warning',
       reason: answer.kind === 'warning' ? 'ProbeWarning' : 'Unhealthy',
       message: sentence,
+      decision: decisionOf(kind, probe, tally, answer),
     });
   }
 
@@ -212,6 +213,23 @@ export class ContainerProbes {
     for (const [kind, { tally }] of this.#watched) tallies[kind] = tally;
     return tallies;
   }
+}
+
+/** What a probe that is not content leads to. */
+const ENDS = {
+  startup: 'the container is ended by its failure',
+  liveness: 'the container is ended by its failure',
+  readiness: 'the task is not Ready until it passes',
+} as const;
+
+function decisionOf(kind: ProbeKind, probe: Probe, tally: Tally, answer: Answer): Decision {
+  const { failureThreshold = 3, periodSeconds = PERIOD_MS / 1000 } = probe;
+  const isFailure = answer.kind === 'failure';
+  return {
+    inputs: { probe: kind, failures: isFailure ? tally.run : 0, failureThreshold, periodSeconds },
+    verdict: tally.verdict,
+    action: isFailure && tally.verdict === 'failed' ? ENDS[kind] : 'it is asked again',
+  };
 }
 
 function probesOf({ task }: ProbeTarget): [ProbeKind, Probe][] {

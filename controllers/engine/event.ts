@@ -19,7 +19,8 @@ export interface EventInput {
   readonly reason: string;
   /** A sentence for people; equal messages fold into one Event, so keep figures that always differ out of it. */
   readonly message: string;
-  readonly decision?: Decision;
+  /** Required: nothing happens to an object without a reason that can be read later. */
+  readonly decision: Decision;
 }
 
 /** Takes Events without ever blocking or failing the caller. */

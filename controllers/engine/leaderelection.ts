@@ -373,8 +373,10 @@ export class LeaderElection {
   }
 
   #tell(message: string, object: Lease): void {
-    this.#options.log.info({ lease: object.metadata.name }, message);
-    this.#options.recorder.record({ object, type: 'Normal', reason: 'LeaderElection', message });
+    const { log, recorder, identity } = this.#options;
+    log.info({ lease: object.metadata.name }, message);
+    const decision = { inputs: { identity, holder: holderOf(object) }, verdict: message, action: 'none' };
+    recorder.record({ object, type: 'Normal', reason: 'LeaderElection', message, decision });
   }
 
   #bounded<T>(what: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

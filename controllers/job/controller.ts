@@ -238,7 +238,8 @@ class Jobs implements Controller {
       const finishedAt = timestamp(clock.now());
       const status = { ...run.status, state: 'failed', reason, message, finishedAt } as const;
       await client.update(runs, { ...run, status }, { subresource: 'status', signal });
-      recorder.record({ object: run, type: 'Warning', reason, message });
+      const decision = { inputs: { jobRef: run.spec.jobRef }, verdict: reason, action: 'the run has failed' };
+      recorder.record({ object: run, type: 'Warning', reason, message, decision });
     }
     return done;
   }

@@ -134,8 +134,12 @@ function judgeConditions(
           : ['Resumed', 'it runs by itself'];
     const status = isResting ? 'True' : 'False';
     conditions = setCondition(conditions, { type: SUSPENDED, status, reason, message, ...about }, nowMs);
-    if (isResting !== wasResting)
-      notes.push({ type: 'Normal', reason: isResting ? SUSPENDED : 'Resumed', message });
+    if (isResting !== wasResting) {
+      const told = isResting ? SUSPENDED : 'Resumed';
+      const action = isResting ? 'times of its schedule do not run' : 'its schedule counts from now';
+      const decision = { inputs: { suspend: job.spec.suspend ?? false, reason }, verdict: told, action };
+      notes.push({ type: 'Normal', reason: told, message, decision });
+    }
   }
   const wrong =
     problem ?? (circle === undefined ? undefined : `jobs depend on each other: ${circle.join(' -> ')}`);
@@ -143,7 +147,15 @@ function judgeConditions(
     problem !== undefined ? 'InvalidSchedule' : wrong !== undefined ? 'DependencyCircle' : 'Accepted';
   const message = wrong ?? 'it can run as it is written';
   const isNews = wrong !== undefined && findCondition(old, VALID)?.message !== message;
-  if (isNews) notes.push({ type: 'Warning', reason, message });
+  if (isNews) {
+    const { schedule, timeZone, dependsOn } = job.spec;
+    const decision = {
+      inputs: { schedule, timeZone, dependsOn },
+      verdict: reason,
+      action: 'it does not run',
+    };
+    notes.push({ type: 'Warning', reason, message, decision });
+  }
   const status = wrong === undefined ? 'True' : 'False';
   conditions = setCondition(conditions, { type: VALID, status, reason, message, ...about }, nowMs);
   const suspended = findCondition(conditions, SUSPENDED);

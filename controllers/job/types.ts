@@ -54,7 +54,7 @@ export interface JobNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
-  readonly decision?: Decision;
+  readonly decision: Decision;
 }
 
 export type JobPlan =

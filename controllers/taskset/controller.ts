@@ -114,8 +114,17 @@ class TaskSets implements Controller {
       ...this.#context,
       contents: this.#contents,
       tell: (type: 'Normal' | 'Warning', reason: string, message: string): void => {
-        if (type === 'Normal' || memory.isNews(key, message))
-          recorder.record({ object: set, type, reason, message });
+        if (type === 'Warning' && !memory.isNews(key, message)) return;
+        const { generation } = set.metadata;
+        const inputs = { generation, replicas: set.spec.replicas, revision: set.status?.targetRevision };
+        const action = type === 'Normal' ? 'done' : 'it is tried again';
+        recorder.record({
+          object: set,
+          type,
+          reason,
+          message,
+          decision: { inputs, verdict: reason, action },
+        });
       },
       noteTaken: (name: string) => memory.noteTaken(key, name),
       noteUndeletable: (uid: string, version: string | undefined) =>

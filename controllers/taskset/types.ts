@@ -71,7 +71,7 @@ export interface TaskSetNote {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
-  readonly decision?: Decision;
+  readonly decision: Decision;
 }
 
 export interface TaskSetPlan {

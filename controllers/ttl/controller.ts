@@ -202,7 +202,10 @@ class Ttl implements Controller {
   ): void {
     if (this.#toldOf.get(text) === message) return;
     this.#toldOf.set(text, message);
-    this.#context.recorder.record({ object, type, reason, message });
+    const { annotations, creationTimestamp } = object.metadata;
+    const inputs = { ttl: annotations?.[ANNOTATION_TTL], creationTimestamp };
+    const decision = { inputs, verdict: reason, action: 'it stays' };
+    this.#context.recorder.record({ object, type, reason, message, decision });
   }
 }
 

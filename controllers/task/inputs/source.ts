@@ -208,7 +208,9 @@ export class ObjectInputs implements InputSource {
     if (text === '') this.#told.delete(taskKey);
     else this.#told.set(taskKey, text);
     for (const { reason, message } of notes) {
-      this.#options.events.record({ object: task, type: 'Warning', reason, message });
+      const inputs = { env: task.spec.env?.length ?? 0, imagePullSecrets: task.spec.imagePullSecrets ?? [] };
+      const decision = { inputs, verdict: reason, action: 'the container is made without it' };
+      this.#options.events.record({ object: task, type: 'Warning', reason, message, decision });
     }
   }
 

@@ -216,7 +216,9 @@ export class Performance {
     const object = this.#taskOf.get(uid);
     if (object !== undefined) {
       const message = `deleted by TaskSet ${this.#set.metadata.name}: ${reason}`;
-      recorder.record({ object, type: 'Normal', reason: 'Deleted', message });
+      const inputs = { taskset: this.#set.metadata.name, reason };
+      const decision = { inputs, verdict: reason, action: 'delete' };
+      recorder.record({ object, type: 'Normal', reason: 'Deleted', message, decision });
     }
     return undefined;
   }

@@ -42,6 +42,7 @@ describe('Recorder', () => {
     type: 'Normal',
     reason: 'Scheduled',
     message,
+    decision: { inputs: {}, verdict: 'w1 fits', action: 'bind to w1' },
     ...rest,
   });
   const stored = async (): Promise<readonly Event[]> => (await world.admin.list(events)).items;

@@ -150,7 +150,7 @@ export const apiserver: Dashboard = {
         {
           kind: 'lines',
           title: 'How long they take, by door',
-          description: '99 of 100 take no longer.',
+          description: '99 of 100 take no longer. The job runner over gRPC has a panel of its own.',
           unit: 's',
           queries: [
             {

@@ -6,6 +6,7 @@ const NOT_WELL = 'phase=~"Pending|Failed|Unknown"';
 const tasks = toDashboard('Tasks', 'gantry-tasks');
 const workers = toDashboard('Workers', 'gantry-workers');
 const server = toDashboard('API server and store', 'gantry-apiserver');
+const scheduler = toDashboard('Controllers and scheduler', 'gantry-controllers');
 const jobs = toDashboard('Jobs and runs', 'gantry-jobs');
 
 export const overview: Dashboard = {
@@ -173,7 +174,7 @@ export const overview: Dashboard = {
               emptyWhile: 'no Task waits and none has ended',
             },
           ],
-          links: [tasks],
+          links: [tasks, scheduler],
         },
         {
           kind: 'lines',

@@ -154,7 +154,7 @@ export const workers: Dashboard = {
         {
           kind: 'lines',
           title: 'Tasks',
-          description: 'Bound to each Worker.',
+          description: 'Tasks bound to each Worker, whatever their phase.',
           unit: 'short',
           isStacked: true,
           queries: [{ expr: perWorker('gantry_worker_status_tasks'), legend: '{{worker}}' }],
@@ -180,7 +180,8 @@ export const workers: Dashboard = {
         {
           kind: 'lines',
           title: 'Operations of the engine',
-          description: 'A second, by operation.',
+          description:
+            'Operations of container engines a second, by operation. What reads and lists is in it.',
           unit: 'ops',
           queries: [
             ofInstance(`sum by (operation) (${rate('gantry_runtime_operations_total')})`, '{{operation}}'),

@@ -101,7 +101,7 @@ export class Enrolment {
   }
 
   async #keepTrue(signal: AbortSignal): Promise<void> {
-    const { clock, log, worker, onEngineUp } = this.#options;
+    const { clock, log, onEngineUp } = this.#options;
     while (!signal.aborted) {
       // Taken before looking: what changes during the look is not slept over.
       const early = new AbortController();
@@ -111,8 +111,8 @@ export class Enrolment {
       if (report.isUp && !this.#wasUp) onEngineUp();
       if (report.isUp) this.#dataRoot = report.info.isLocal ? report.info.dataRoot : undefined;
       if (report.isUp !== this.#wasUp) {
-        if (report.isUp) log.info({ worker }, 'the container engine answers');
-        else log.warn({ worker }, `the container engine does not answer: ${report.message}`);
+        if (report.isUp) log.info('the container engine answers');
+        else log.warn(`the container engine does not answer: ${report.message}`);
       }
       this.#wasUp = report.isUp;
       const pressure = report.isUp ? await this.#lookAround(report.info) : {};
@@ -140,11 +140,11 @@ export class Enrolment {
 
   /** What cannot be read is left out, and said. */
   async #lookAround(info: RuntimeInfo): Promise<Pressure> {
-    const { pressure, log, worker } = this.#options;
+    const { pressure, log } = this.#options;
     try {
       return await pressure.look(info);
     } catch (error) {
-      log.warn({ worker, err: error }, `cannot tell what the machine is short of: ${messageOf(error)}`);
+      log.warn({ err: error }, `cannot tell what the machine is short of: ${messageOf(error)}`);
       return {};
     }
   }
@@ -175,7 +175,7 @@ export class Enrolment {
     } catch (error) {
       // Somebody else wrote in between: the copy catches up, and the next turn sees what is left to say.
       const level = isApiError(error, 'Conflict') || this.#failures > 0 ? 'debug' : 'warn';
-      if (!signal.aborted) log[level]({ worker, err: error }, `cannot write the worker: ${messageOf(error)}`);
+      if (!signal.aborted) log[level]({ err: error }, `cannot write the worker: ${messageOf(error)}`);
       return 'failed';
     }
   }

@@ -49,13 +49,13 @@ export class Heartbeat {
           limitMs: Math.min(renewMs, LIMIT_MS),
         };
         await withinBounds(clock, bounds, (inner) => this.#renew(inner));
-        if (this.#hasFailed) log.info({ worker }, 'the lease is renewed again');
+        if (this.#hasFailed) log.info('the lease is renewed again');
         this.#hasFailed = false;
       } catch (error) {
         if (signal.aborted) return;
         this.#lease = undefined;
         const level = this.#hasFailed ? 'debug' : 'warn';
-        log[level]({ worker, err: error }, `cannot renew the lease: ${messageOf(error)}`);
+        log[level]({ err: error }, `cannot renew the lease: ${messageOf(error)}`);
         this.#hasFailed = true;
       }
       await sleep(clock, this.#hasFailed ? Math.min(renewMs, RETRY_MS) : renewMs, signal);

@@ -153,7 +153,7 @@ export class ImageCollector {
 
   /** @returns whether it is gone. */
   async #remove(removal: ImageRemoval, plan: ImagePlan, signal: AbortSignal): Promise<boolean> {
-    const { runtime, clock, events, log, worker } = this.#options;
+    const { runtime, clock, events, log } = this.#options;
     const { id, references, bytes, lastUsedMs } = removal;
     const name = references[0] ?? id;
     // Somebody may have made use of it since the plan.
@@ -164,12 +164,12 @@ export class ImageCollector {
       await this.#ask(`removal of image ${name}`, signal, (inner) => runtime.removeImage(id, inner));
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.reason === 'Unavailable') throw error;
-      log.info({ worker, image: name }, `image stays: ${error.message}`);
+      log.info({ image: name }, `image stays: ${error.message}`);
       return false;
     }
     const percent = Math.round(plan.usedPercent);
     const message = `Removed image ${name} (${sizeWords(bytes)}, last used ${agoWords(clock.now() - lastUsedMs)} ago): the engine's disk was ${percent} % full`;
-    log.info({ worker, image: name, bytes }, message);
+    log.info({ image: name, bytes }, message);
     events.record({
       object: this.#worker(),
       type: 'Normal',
@@ -186,7 +186,7 @@ export class ImageCollector {
 
   /** Undefined, with a word about it, where nobody can say. */
   async #readDisk(signal: AbortSignal): Promise<DiskReading | undefined> {
-    const { runtime, readFileSystem, log, worker } = this.#options;
+    const { runtime, readFileSystem, log } = this.#options;
     const { isLocal, dataRoot } = await this.#ask('info of the container engine', signal, (inner) =>
       runtime.info(inner),
     );
@@ -194,7 +194,7 @@ export class ImageCollector {
     const found = await readFileSystem(dataRoot);
     if (found === undefined || found.totalBytes === 0) {
       const message = `cannot tell how full ${dataRoot} is, where the engine keeps its images: none are removed`;
-      if (!this.#isBlind) log.warn({ worker }, message);
+      if (!this.#isBlind) log.warn(message);
       this.#isBlind = true;
       return undefined;
     }
@@ -216,12 +216,12 @@ export class ImageCollector {
 
   /** As an Event, once, and again now and then while it lasts. */
   #tell(reason: string, message: string, inputs: Readonly<Record<string, unknown>>): void {
-    const { clock, log, events, worker } = this.#options;
+    const { clock, log, events } = this.#options;
     const nowMs = clock.monotonicMs();
     const before = this.#trouble;
     if (before?.reason === reason && nowMs - before.atMs < REMIND_MS) return;
     this.#trouble = { reason, atMs: nowMs };
-    log.warn({ worker }, message);
+    log.warn(message);
     const decision = { inputs, verdict: reason, action: 'none' };
     events.record({ object: this.#worker(), type: 'Warning', reason, message, decision });
   }

@@ -283,7 +283,6 @@ export class TaskController implements Controller {
     this.#log.info(
       {
         key,
-        worker: this.#options.worker,
         actions: plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`),
       },
       'acting on a Task',

@@ -3,7 +3,7 @@
  * alike (the lines of a phase, of a condition) is one text for all of them, so that thousands of objects stay small.
  */
 import type { DynamicObject } from '../../../machinery/meta.ts';
-import { type Family, lineTail } from './family.ts';
+import { type Family, labelText, lineTail } from './family.ts';
 
 /** The ends of an object's lines in one family; none where it has nothing to say there. */
 export type Tails = readonly string[];
@@ -74,12 +74,13 @@ interface Condition {
   readonly reason?: string;
 }
 
-/** Three lines for each condition: 1 for how it is, 0 for the others. Of two of one type the first counts. */
+/** Three lines for each condition: 1 for how it is, 0 for the others. Of two that would be told under one name the first counts. */
 export function conditionTails(conditions: readonly Condition[] | undefined, hasReason = false): Tails {
   const seen = new Set<string>();
   return (conditions ?? []).flatMap((condition) => {
-    if (seen.has(condition.type)) return [];
-    seen.add(condition.type);
+    const name = labelText([['condition', condition.type]]);
+    if (seen.has(name)) return [];
+    seen.add(name);
     return tailsOf(condition, hasReason);
   });
 }

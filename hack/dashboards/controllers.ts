@@ -119,7 +119,7 @@ export const controllers: Dashboard = {
         {
           kind: 'lines',
           title: 'Depth of queues',
-          description: 'Keys that wait, by queue.',
+          description: 'Keys that wait, by queue. One that only grows: its controller does not keep up.',
           unit: 'short',
           queries: [{ expr: 'sum by (name) (workqueue_depth)', legend: '{{name}}' }],
           limits: { warnFrom: 100, badFrom: 1000 },
@@ -205,7 +205,8 @@ export const controllers: Dashboard = {
         {
           kind: 'lines',
           title: 'Attempts to place a Task',
-          description: 'A second, by result.',
+          description:
+            'A second, by result. Unschedulable ones are tried again when a Worker or a Task changes.',
           unit: 'ops',
           queries: [
             {

@@ -52,6 +52,7 @@ const JOBS: Source = { from: 'objects', kinds: ['jobs'] };
 const ARGUMENTS: Readonly<Record<string, Source>> = {
   get: { from: 'kinds' },
   describe: { from: 'kinds' },
+  why: { from: 'kinds' },
   delete: { from: 'kinds' },
   wait: { from: 'kinds' },
   scale: { from: 'kinds' },

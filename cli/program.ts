@@ -24,6 +24,7 @@ import { describeFailure } from './report.ts';
 import type { ConnectionFlags, Session } from './session.ts';
 import { denialOf, flagOf, SETTINGS, type Settings } from './settings.ts';
 import { addTraceCommand } from './tracecommands.ts';
+import { addWhyCommand } from './whycommand.ts';
 import { addWorkCommands } from './workcommands.ts';
 import { addWorkloadCommands } from './workloads.ts';
 
@@ -210,6 +211,7 @@ function newProgram(io: Io, texts: Texts): Command {
   addWorkCommands(program, { io, inSession, withConnection, collect });
   addPastCommands(program, { io, inSession, withConnection, withMoment, collect });
   addTraceCommand(program, { io, inSession, withConnection });
+  addWhyCommand(program, { io, inSession, withConnection });
   addJobCommands(program, { io });
   addCompletion(program, io);
 

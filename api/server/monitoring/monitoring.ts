@@ -129,7 +129,8 @@ async function answerDiscovery(
   const namespace = namespaceIn(ctx);
   const groups: TargetGroup[] = [];
   const isAll = path === all;
-  if (path !== ofTasks) {
+  // Turned off, there is nothing to be found there.
+  if (path !== ofTasks && deps.settings.containerMetrics) {
     if (ctx.host === '')
       throw new ApiError('BadRequest', 'header Host: found none, wanted it: targets are told under it', {});
     const scheme = ctx.protocol === 'https' ? 'https' : 'http';

@@ -9,6 +9,7 @@ import type { BackupSource } from '../../../api/server/backups.ts';
 import { identityOf } from '../../../api/server/context.ts';
 import type { HealthCheck } from '../../../api/server/health.ts';
 import { devListener, type Listener } from '../../../api/server/listener.ts';
+import type { MonitoringSettings } from '../../../api/server/monitoring/monitoring.ts';
 import { newApp } from '../../../api/server/server.ts';
 import { explainWhy } from '../../../controllers/explain/why/explain.ts';
 import { systemClock } from '../../../machinery/clock.ts';
@@ -55,6 +56,8 @@ export interface ServerOptions {
   readonly identity?: Identity;
   readonly workerLink?: WorkerLink;
   readonly readinessChecks?: readonly HealthCheck[];
+  /** Default: everything. */
+  readonly monitoring?: MonitoringSettings;
   /** Default: of the world's store. */
   readonly backup?: BackupSource;
   /** Default: the tasks door. */
@@ -88,6 +91,7 @@ export function newTestApp(world: World, options: ServerOptions = {}): ReturnTyp
     workerLink: options.workerLink ?? noWorkers,
     productVersion: '0.1.0',
     readinessChecks: options.readinessChecks ?? [],
+    ...(options.monitoring === undefined ? {} : { monitoring: options.monitoring }),
     doors: options.doors ?? [tasksDoor({ clientOf: (ctx) => registry.as(identityOf(ctx)), clock, random })],
     explain: explainWhy,
     backup:

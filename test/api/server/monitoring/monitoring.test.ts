@@ -227,14 +227,14 @@ describe('The paths of monitoring', () => {
       await admin.patch(tasks, key, { type: 'merge', body }, { subresource: 'status' });
       const get = async (path: string): Promise<Record<string, unknown>[]> => {
         const answer = await server.ask('GET', `/discovery/prometheus${path}`, {
-          headers: { Host: 'gantry.example:7443' },
+          headers: { Host: 'localhost:7443' },
         });
         expect([answer.status, answer.headers['content-type']]).to.deep.equal([200, 'application/json']);
         return answer.json() as unknown as Record<string, unknown>[];
       };
       const [worker] = await get('/workers');
       expect(worker).to.deep.equal({
-        targets: ['gantry.example:7443'],
+        targets: ['localhost:7443'],
         labels: { __scheme__: 'http', __metrics_path__: CONTAINERS, worker: 'w1' },
       });
       const found = await get('/tasks');

@@ -14,8 +14,8 @@ import { newMetrics } from '../../../machinery/metrics.ts';
 import { seededRandom } from '../../../machinery/random.ts';
 import type { WhyAnswer, WhyEntry, WhyFacts } from '../../../machinery/why.ts';
 import { FakeRuntime, type FakeRuntimeOptions } from '../../../runtime/fake/fake.ts';
-import { tasks } from '../../../schemas/kinds.ts';
-import type { Task } from '../../../schemas/types.gen.ts';
+import { tasks, workers } from '../../../schemas/kinds.ts';
+import type { Task, Worker } from '../../../schemas/types.gen.ts';
 import { taskManifest } from '../../builders.ts';
 import { Life } from '../../sim/mortal.ts';
 import { Shelf } from '../../sim/shelf.ts';
@@ -88,6 +88,22 @@ export class WhyWorld {
     });
     await world.advance(1_000);
     return new WhyWorld(world, runtime, running, stop, await starting);
+  }
+
+  editWorker(name: string, spec: NonNullable<Worker['spec']>): Promise<unknown> {
+    return this.world.admin.patch(workers, { name }, { type: 'merge', body: { spec } });
+  }
+
+  cordon(name: string): Promise<unknown> {
+    return this.editWorker(name, { unschedulable: true });
+  }
+
+  /** Its agent stops, and its lease runs out. */
+  async loseWorker(): Promise<void> {
+    const stopping = this.#agent.stop();
+    await this.world.advance(1_000);
+    await stopping;
+    await this.world.advance(20_000);
   }
 
   async close(): Promise<void> {

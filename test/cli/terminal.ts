@@ -14,6 +14,10 @@ export interface Surroundings {
   readonly directory: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Somebody sits at a terminal and answers what `stdin` says. */
+  readonly isInteractive?: boolean;
+  /** Of the terminal that standard output and standard error are. */
+  readonly columns?: number;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
   /** Called with everything printed so far, at every piece of standard output. */
@@ -29,15 +33,18 @@ export async function run(words: readonly string[], surroundings: Surroundings):
         out += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
         surroundings.onOutput?.(out);
       },
+      columns: () => surroundings.columns,
     },
     stderr: {
       write: async (text) => {
         err += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
       },
+      columns: () => surroundings.columns,
     },
     stdin: (async function* () {
       if (surroundings.stdin !== undefined) yield Buffer.from(surroundings.stdin);
     })(),
+    isInteractive: surroundings.isInteractive === true,
     env: surroundings.env ?? {},
     directory: surroundings.directory,
     userHome: surroundings.directory,

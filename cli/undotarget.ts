@@ -1,0 +1,102 @@
+/**
+ * Which version an undo goes back to: the one that is named, or the newest one that says something else than what is.
+ * Of an object that is deleted, that is what it was before its deletion began.
+ */
+import { isApiError } from '../machinery/errors.ts';
+import { isSameJson } from '../machinery/json.ts';
+import type { DynamicObject, ObjectKey } from '../machinery/meta.ts';
+import type { ApiKind } from './discovery.ts';
+import { exported } from './export.ts';
+import { CommandError, type Io } from './io.ts';
+import { CommandMoment } from './moment.ts';
+import type { Session } from './session.ts';
+import { readVersions, type Version } from './versions.ts';
+
+export interface UndoSubject {
+  readonly kind: ApiKind;
+  readonly key: ObjectKey;
+  /** `task/hello` */
+  readonly name: string;
+}
+
+export interface UndoTarget {
+  readonly revision: number;
+  /** As it was. */
+  readonly was: DynamicObject;
+  /** Undefined: there is none. */
+  readonly live: DynamicObject | undefined;
+}
+
+const PAGE = 50;
+/** Versions that are looked through for one that differs. */
+const MAX_VERSIONS = 1000;
+
+/** @param revision the one asked for. Rejects with `ApiError` or `CommandError`. */
+export async function findUndoTarget(
+  subject: UndoSubject,
+  revision: number | undefined,
+  session: Session,
+  io: Pick<Io, 'signal'>,
+): Promise<UndoTarget> {
+  const live = await readLive(subject, session, io);
+  if (live?.metadata.deletionTimestamp !== undefined) {
+    throw new CommandError(
+      `${subject.name} is being deleted, and that cannot be taken back: wait until it is gone (gantry wait ${subject.name} --for=delete), then undo it`,
+    );
+  }
+  const found = revision ?? (await searched(subject, live, session, io));
+  const moment = new CommandMoment({ atRevision: String(found) });
+  const was = await session.client.get(subject.kind, subject.key, {
+    signal: io.signal,
+    ...moment.options(),
+  });
+  moment.check();
+  return { revision: found, was, live };
+}
+
+async function readLive(
+  { kind, key }: UndoSubject,
+  session: Session,
+  io: Pick<Io, 'signal'>,
+): Promise<DynamicObject | undefined> {
+  return session.client.get(kind, key, { signal: io.signal }).catch((error: unknown) => {
+    if (isApiError(error, 'NotFound')) return undefined;
+    throw error;
+  });
+}
+
+async function searched(
+  subject: UndoSubject,
+  live: DynamicObject | undefined,
+  session: Session,
+  io: Pick<Io, 'signal'>,
+): Promise<number> {
+  const now = live === undefined ? undefined : exported(live);
+  let before: number | undefined;
+  /** The oldest version known of the deletion that is gone back behind. */
+  let deletion: Version | undefined;
+  for (let seen = 0; seen < MAX_VERSIONS; ) {
+    const page = await readVersions(
+      subject.kind,
+      subject.key,
+      { limit: PAGE, before, hasObjects: true },
+      session,
+      io,
+    );
+    for (const version of page.versions) {
+      const { object, operation, revision } = version;
+      const isDeletion = operation === 'deleted' || object?.metadata.deletionTimestamp !== undefined;
+      if (isDeletion) deletion = version;
+      else if (deletion !== undefined) return deletion.revision - 1;
+      else if (object !== undefined && !isSameJson(exported(object), now)) return revision;
+    }
+    seen += page.versions.length;
+    before = page.continueBefore;
+    if (before === undefined || page.versions.length === 0) break;
+  }
+  // Its last version before that may be out of history, and what it was then not.
+  if (deletion !== undefined) return deletion.revision - 1;
+  throw new CommandError(
+    `${subject.name} has not changed within the past that is kept: there is nothing to go back to`,
+  );
+}

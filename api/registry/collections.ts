@@ -6,6 +6,7 @@
 import type { DeleteOptions } from '../../machinery/client.ts';
 import { ApiError, isApiError } from '../../machinery/errors.ts';
 import { keyOf } from '../../machinery/meta.ts';
+import type { Noted } from './authors.ts';
 import type { Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
 import type { ServedEntry } from './kinds/kinds.ts';
@@ -21,11 +22,11 @@ export interface CollectionParts {
 export async function deleteSelected(
   { reads, deletes }: CollectionParts,
   served: ServedEntry,
-  options: DeleteCollectionOptions,
+  options: DeleteCollectionOptions & Noted,
   judge: Judge,
 ): Promise<readonly StoredObject[]> {
   const { namespace: _in, labelSelector: _labels, fieldSelector: _fields, limit = 0, ...rest } = options;
-  const deletion: DeleteOptions = rest;
+  const deletion: DeleteOptions & Noted = rest;
   const selected = reads.select(served, options);
   const found = limit > 0 ? selected.slice(0, limit) : selected;
   deletes.refuseAny(served.entry, found);

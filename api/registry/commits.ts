@@ -16,6 +16,7 @@ import { invalid, invalidObject } from './admission/fielderrors.ts';
 import { conflict } from './admission/metadata.ts';
 import { isNamespace, isNamespaceHeld } from './admission/rules/namespace.ts';
 import { asObject, asTask, asWorker, isTaskKind } from './admission/rules/task.ts';
+import type { Noted } from './authors.ts';
 import {
   type AllocationRecord,
   emptyRecord,
@@ -42,6 +43,11 @@ const MAX_SHARED_ATTEMPTS = 32;
 const MAX_PAUSE_MS = 64;
 
 export const WRITTEN_BY_OTHERS = 'it is written by others all the time; try again';
+
+/** Who commits, and whether it is only pretended. */
+export interface How extends Noted {
+  readonly dryRun?: boolean;
+}
 
 /** Throws `Forbidden` when this very write is not allowed. */
 export type Judge = (before: DynamicObject | undefined, after: DynamicObject | undefined) => void;
@@ -96,6 +102,7 @@ interface Change {
   readonly payload: Buffer | undefined;
   /** The record of the worker that the change settles with, or an object that remembers the change. */
   readonly companion: Companion | undefined;
+  readonly how: How;
 }
 
 export class Commits {
@@ -132,16 +139,16 @@ export class Commits {
     entry: KindEntry,
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
-    isDryRun: boolean,
+    how: How,
   ): Promise<Outcome> {
     if (isTaskKind(entry.kind) && before !== undefined) {
       const task = asTask(before.object);
       const worker = workerToSettle(task, after === undefined ? undefined : asTask(after));
       if (worker !== undefined) {
-        return this.#records.run(worker, () => this.#commitSettled(entry, worker, before, after, isDryRun));
+        return this.#records.run(worker, () => this.#commitSettled(entry, worker, before, after, how));
       }
     }
-    return this.#commitWith(entry, before, after, isDryRun);
+    return this.#commitWith(entry, before, after, how);
   }
 
   /**
@@ -152,12 +159,12 @@ export class Commits {
     entry: KindEntry,
     object: DynamicObject,
     { entry: other, before, after }: Together,
-    isDryRun: boolean,
+    how: How,
   ): Promise<Outcome | 'companion failed'> {
     const payload = encodePayload(asKept(other, after));
     using room = this.#parts.quotas.reserve(other, before, after, payload.length);
-    const write = putObject(other, keyOfWrite(before, after), payload, before);
-    return await this.#commitWith(entry, undefined, object, isDryRun, { write, room });
+    const write = putObject(other, keyOfWrite(before, after), payload, before, how);
+    return await this.#commitWith(entry, undefined, object, how, { write, room });
   }
 
   /** The same for a bound Task whose worker's record may have to change with it. */
@@ -166,7 +173,7 @@ export class Commits {
     worker: string,
     before: StoredObject,
     after: DynamicObject | undefined,
-    isDryRun: boolean,
+    how: How,
   ): Promise<Outcome> {
     for (let attempt = 1; ; attempt++) {
       const { record, modRevision } = await this.#readRecord(worker);
@@ -185,7 +192,7 @@ export class Commits {
       const object = task === undefined ? undefined : asObject(task);
       const companion =
         settled.record === record ? undefined : { write: putRecord(settled.record, modRevision) };
-      const outcome = await this.#commitWith(entry, before, object, isDryRun, companion);
+      const outcome = await this.#commitWith(entry, before, object, how, companion);
       if (outcome !== 'companion failed') return outcome;
       if (!(await this.mayTryAgain(attempt))) break;
     }
@@ -200,30 +207,30 @@ export class Commits {
     entry: KindEntry,
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
-    isDryRun: boolean,
+    how: How,
   ): Promise<Outcome>;
   #commitWith(
     entry: KindEntry,
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
-    isDryRun: boolean,
+    how: How,
     companion: Companion | undefined,
   ): Promise<Outcome | 'companion failed'>;
   async #commitWith(
     entry: KindEntry,
     before: StoredObject | undefined,
     after: DynamicObject | undefined,
-    isDryRun: boolean,
+    how: How,
     companion?: Companion,
   ): Promise<Outcome | 'companion failed'> {
     const { store, quotas } = this.#parts;
     const key = keyOfWrite(before, after);
     const kept = after === undefined ? undefined : asKept(entry, after);
     const payload = kept === undefined ? undefined : encodePayload(kept);
-    const change: Change = { entry, key, before, after, kept, payload, companion };
+    const change: Change = { entry, key, before, after, kept, payload, companion, how };
     if (before === undefined && after !== undefined) requireOpenKind(entry);
     if (before === undefined && after !== undefined) requireOpenNamespace(entry, after, this.#parts.cacheOf);
-    if (isDryRun) {
+    if (how.dryRun === true) {
       using _room = this.#reserve(change);
       return this.#pretend(entry, key, before, kept, payload);
     }
@@ -263,10 +270,12 @@ export class Commits {
   }
 
   async #commitOnce(change: Change, quota?: Write): Promise<Outcome | 'companion failed' | 'quota failed'> {
-    const { entry, key, before, after, kept, payload, companion } = change;
+    const { entry, key, before, after, kept, payload, companion, how } = change;
     using room = this.#reserve(change);
     const write =
-      payload === undefined ? removeObject(entry, key, before) : putObject(entry, key, payload, before);
+      payload === undefined
+        ? removeObject(entry, key, before, how)
+        : putObject(entry, key, payload, before, how);
     const writes = [companion?.write, quota, write, this.#removeQuota(change)].filter(
       (one) => one !== undefined,
     );
@@ -363,17 +372,17 @@ export class Commits {
     key: ObjectKey,
     worker: string,
     decide: (before: StoredObject | undefined, record: AllocationRecord) => BoundTask | undefined,
-    isDryRun: boolean,
+    how: How,
   ): Promise<void> {
     await this.#records.run(worker, async () => {
       let before = this.read(entry, key);
       for (let attempt = 1; ; attempt++) {
         const { record, modRevision } = await this.#readRecord(worker);
         const bound = decide(before, record);
-        if (isDryRun || bound === undefined) return;
+        if (how.dryRun === true || bound === undefined) return;
         const result = await this.#parts.store.commit([
           putRecord(bound.record, modRevision),
-          putObject(entry, key, encodePayload(bound.object), bound.before),
+          putObject(entry, key, encodePayload(bound.object), bound.before, how),
         ]);
         if (result.ok) return;
         if (result.failed === 1)

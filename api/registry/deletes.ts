@@ -12,6 +12,7 @@ import { ANNOTATION_PROTECT, FINALIZER_FOREGROUND, FINALIZER_ORPHAN } from '../.
 import type { DynamicObject, ObjectKey, ObjectMeta } from '../../machinery/meta.ts';
 import { restampTrace } from './admission/admission.ts';
 import { conflict } from './admission/metadata.ts';
+import type { Noted } from './authors.ts';
 import { type Commits, isHeld, isSameObject, type Judge, WRITTEN_BY_OTHERS } from './commits.ts';
 import type { KeyedQueue } from './keyedqueue.ts';
 import { relativeKey } from './keys.ts';
@@ -32,7 +33,12 @@ export class Deletes {
     this.#parts = parts;
   }
 
-  delete(entry: KindEntry, key: ObjectKey, options: DeleteOptions, judge: Judge): Promise<DeleteResult> {
+  delete(
+    entry: KindEntry,
+    key: ObjectKey,
+    options: DeleteOptions & Noted,
+    judge: Judge,
+  ): Promise<DeleteResult> {
     return this.#parts.objects.run(entry.prefix + relativeKey(key), () =>
       this.#delete(entry, key, options, judge),
     );
@@ -46,7 +52,7 @@ export class Deletes {
   async #delete(
     entry: KindEntry,
     key: ObjectKey,
-    options: DeleteOptions,
+    options: DeleteOptions & Noted,
     judge: Judge,
   ): Promise<DeleteResult> {
     let before = this.#parts.commits.read(entry, key);
@@ -57,7 +63,7 @@ export class Deletes {
       refuse(entry, before.object);
       const after = this.#afterDelete(entry, before.object, options);
       if (after !== undefined && isSameObject(before.object, after)) return { stored: before, isGone: false };
-      const outcome = await this.#parts.commits.commit(entry, before, after, options.dryRun === true);
+      const outcome = await this.#parts.commits.commit(entry, before, after, options);
       if (outcome.ok) return { stored: outcome.stored, isGone: after === undefined };
       before = outcome.current;
       if (!(await this.#parts.commits.mayTryAgain(attempt)))

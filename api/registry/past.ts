@@ -99,7 +99,7 @@ export class Past {
     const { cache } = served;
     await this.#parts.feed.reach(moment.revision, signal);
     if (cache.lastChange <= moment.revision) return pageOf(cache.list(query.namespace), query);
-    const seat = await this.#seat(user, signal);
+    const seat = await this.seat(user, signal);
     try {
       return await this.#kept(served, moment, () => this.#read(served, query, moment.revision, signal));
     } catch (error) {
@@ -176,7 +176,8 @@ export class Past {
     }
   }
 
-  async #seat(user: string, signal: AbortSignal | undefined): Promise<Seat> {
+  /** Leave to read the store's past. Throws `TooManyRequests` when too many wait for it already. */
+  async seat(user: string, signal: AbortSignal | undefined): Promise<Seat> {
     const { closing } = this.#parts.feed;
     const gone = signal === undefined ? closing : AbortSignal.any([signal, closing]);
     const seat = this.#readers.take(user) ?? (await this.#readers.wait(user, gone));
@@ -218,7 +219,7 @@ export class Past {
 }
 
 /** A definition may have had this name before and another scope: what was kept then is not of this kind. */
-function isInScope({ entry }: ServedEntry, relative: string): boolean {
+export function isInScope({ entry }: ServedEntry, relative: string): boolean {
   return relative.split('/').length === (entry.kind.namespaced ? 2 : 1);
 }
 

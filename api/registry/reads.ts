@@ -5,6 +5,7 @@
 import type { ReadMoment } from '../../machinery/client.ts';
 import type { Clock } from '../../machinery/clock.ts';
 import { ApiError, notFound } from '../../machinery/errors.ts';
+import type { HistoryOptions, ObjectHistory } from '../../machinery/history.ts';
 import type { DynamicObject, ObjectKey } from '../../machinery/meta.ts';
 import {
   type LabelSelector,
@@ -18,6 +19,7 @@ import type { Matches } from './cache/change.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import { watchKind } from './cache/watcher.ts';
 import { Freshness } from './freshness.ts';
+import { Histories } from './history.ts';
 import { relativeKey } from './keys.ts';
 import type { ServedEntry } from './kinds/kinds.ts';
 import { asServed, listAsServed } from './kinds/versions.ts';
@@ -60,11 +62,13 @@ export class Reads {
   readonly #parts: ReadParts;
   readonly #freshness: Freshness;
   readonly #past: Past;
+  readonly #histories: Histories;
 
   constructor(parts: ReadParts) {
     this.#parts = parts;
     this.#freshness = new Freshness(parts);
     this.#past = new Past(parts);
+    this.#histories = new Histories({ store: parts.store, past: this.#past });
   }
 
   /** Waits until the caches hold every write acknowledged so far. */
@@ -85,6 +89,16 @@ export class Reads {
     const stored = cache.get(relativeKey(key));
     if (stored === undefined || visible?.(stored.object) === false) throw notFound(entry.kind, key.name);
     return asServed(entry, stored);
+  }
+
+  history(
+    served: ServedEntry,
+    key: ObjectKey,
+    options: HistoryOptions,
+    visible: Visible,
+    user: string,
+  ): Promise<ObjectHistory> {
+    return this.#histories.read(served, key, options, visible, user);
   }
 
   /** @param user who asks: those who read the past take turns. */

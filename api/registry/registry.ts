@@ -13,13 +13,13 @@ import type { Store } from '../../store/store.ts';
 import type { Audit, AuditOutcome } from './access/audit/audit.ts';
 import type { TokenAuthenticator } from './access/authenticate.ts';
 import type { Authorizer, Passage } from './access/authorize.ts';
+import { signed } from './authors.ts';
 import { readBinding } from './binding/binding.ts';
 import { readEviction } from './binding/eviction.ts';
 import type { StoreFeed } from './cache/storefeed.ts';
 import { deleteSelected } from './collections.ts';
 import type { Commits, Judge } from './commits.ts';
 import type { Deletes } from './deletes.ts';
-import { withManager } from './fields/manager.ts';
 import { withoutStatus } from './idempotency.ts';
 import { InProcessClient } from './inprocess.ts';
 import type { Definitions } from './kinds/definitions.ts';
@@ -129,8 +129,8 @@ export class StoreRegistry implements Registry {
   ): Promise<ObjectHistory> {
     const request = requestOf('get', kind, key);
     return this.#run(context, request, async () => {
-      await this.#checkRead(context, request, options.signal);
-      throw unavailable('what became of objects is not told yet');
+      const { visible } = await this.#checkRead(context, request, options.signal);
+      return this.#parts.reads.history(this.#servedFor(kind), key, options, visible, context.identity.name);
     });
   }
 
@@ -169,7 +169,7 @@ export class StoreRegistry implements Registry {
     return this.#write(context, request, 201, options, body, async (judge) => {
       if (options.subresource !== undefined) throw noSubresource(kind, options.subresource);
       const { entry } = this.#servedFor(kind);
-      const named = withManager(context, options);
+      const named = signed(context, request, options);
       const answer = await this.#parts.writes.create(entry, body, named, judge);
       // What was there already: who may only create is shown what they asked for, not what has become of it.
       const read = { ...request, verb: 'get', name: answer.stored.object.metadata.name };
@@ -189,7 +189,7 @@ export class StoreRegistry implements Registry {
     const request = requestOf('update', kind, { ...key, subresource: options.subresource });
     return this.#write(context, request, 200, options, body, (judge) => {
       const { entry } = this.#servedFor(kind, options.subresource);
-      return this.#parts.writes.update(entry, key, body, withManager(context, options), judge);
+      return this.#parts.writes.update(entry, key, body, signed(context, request, options), judge);
     });
   }
 
@@ -208,7 +208,7 @@ export class StoreRegistry implements Registry {
         if (before === undefined) this.#check(context, { ...request, verb: 'create' });
         judge(before, after);
       };
-      return this.#parts.writes.patch(entry, key, patch, withManager(context, options), mayApply);
+      return this.#parts.writes.patch(entry, key, patch, signed(context, request, options), mayApply);
     });
   }
 
@@ -224,7 +224,7 @@ export class StoreRegistry implements Registry {
       if (!entry.kind.verbs.includes('delete')) {
         throw new ApiError('MethodNotAllowed', `${kind.plural} cannot be deleted`);
       }
-      return this.#parts.deletes.delete(entry, key, options, judge);
+      return this.#parts.deletes.delete(entry, key, signed(context, request, options), judge);
     });
   }
 
@@ -238,7 +238,12 @@ export class StoreRegistry implements Registry {
       name: pinnedName(options.fieldSelector),
     });
     return this.#write(context, request, 200, options, undefined, async (judge) => {
-      const items = await deleteSelected(this.#parts, this.#servedFor(kind), options, judge);
+      const items = await deleteSelected(
+        this.#parts,
+        this.#servedFor(kind),
+        signed(context, request, options),
+        judge,
+      );
       return { items, resourceVersion: this.revision() };
     });
   }
@@ -255,7 +260,7 @@ export class StoreRegistry implements Registry {
     return this.#write(context, request, 201, options, body, async (judge) => {
       const { entry } = this.#servedFor(kind, subresource);
       const { writes } = this.#parts;
-      const named = withManager(context, options);
+      const named = signed(context, request, options);
       let status: Status;
       if (isTokenRequest(entry, subresource))
         return this.#parts.tokenRequests.issue(key, body, options.dryRun === true);

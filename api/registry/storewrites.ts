@@ -1,6 +1,7 @@
 /** The writes that a commit is made of: an object, a worker's record, what servers count together. Pure. */
 import type { ObjectKey } from '../../machinery/meta.ts';
 import type { Write } from '../../store/store.ts';
+import type { Noted } from './authors.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
 import { allocationKey, quotaKey, relativeKey } from './keys.ts';
 import type { KindEntry } from './kindtable.ts';
@@ -11,12 +12,24 @@ export function putObject(
   key: ObjectKey,
   value: Uint8Array,
   before: StoredObject | undefined,
+  by: Noted,
 ): Write {
-  return { kind: 'put', key: entry.prefix + relativeKey(key), value, precondition: unchanged(before) };
+  const precondition = unchanged(before);
+  return { kind: 'put', key: entry.prefix + relativeKey(key), value, precondition, ...noteOf(by) };
 }
 
-export function removeObject(entry: KindEntry, key: ObjectKey, before: StoredObject | undefined): Write {
-  return { kind: 'delete', key: entry.prefix + relativeKey(key), precondition: unchanged(before) };
+export function removeObject(
+  entry: KindEntry,
+  key: ObjectKey,
+  before: StoredObject | undefined,
+  by: Noted,
+): Write {
+  const precondition = unchanged(before);
+  return { kind: 'delete', key: entry.prefix + relativeKey(key), precondition, ...noteOf(by) };
+}
+
+function noteOf({ note }: Noted): Noted {
+  return note === undefined ? {} : { note };
 }
 
 /** Takes back the very write: what anybody has changed since is theirs. */

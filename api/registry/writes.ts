@@ -21,6 +21,7 @@ import type { Admission, Admitted } from './admission/admission.ts';
 import { requireNoUid } from './admission/bodies.ts';
 import { conflict, modified } from './admission/metadata.ts';
 import { asObject, asTask } from './admission/rules/task.ts';
+import type { Noted } from './authors.ts';
 import type { AllocationRecord } from './binding/allocation.ts';
 import { type Binding, planBinding } from './binding/binding.ts';
 import { type Eviction, planEviction } from './binding/eviction.ts';
@@ -55,6 +56,9 @@ export interface WriteParts {
   readonly objects: KeyedQueue;
 }
 
+/** With who writes. */
+type Signed = RegistryWriteOptions & Noted;
+
 /** An object as a write would leave it. */
 type Admit = (current: DynamicObject) => Admitted;
 
@@ -65,7 +69,7 @@ export class Writes {
     this.#parts = parts;
   }
 
-  create(entry: KindEntry, body: unknown, options: RegistryWriteOptions, judge: Judge): Promise<WriteResult> {
+  create(entry: KindEntry, body: unknown, options: Signed, judge: Judge): Promise<WriteResult> {
     const keyed = this.#parts.idempotency.asked(entry, body, options);
     return this.#parts.idempotency.counted(keyed, options, () =>
       this.#inTurnOf(keyed, () => this.#create(entry, body, keyed, options, judge)),
@@ -76,7 +80,7 @@ export class Writes {
     entry: KindEntry,
     body: unknown,
     keyed: KeyedRequest | undefined,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult> {
     const { admission, security } = this.#parts;
@@ -110,7 +114,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     body: unknown,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult> {
     const admit = this.#admitting(entry, key, () => body, options);
@@ -121,7 +125,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     patch: RegistryPatch,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult> {
     if (patch.type === 'apply') {
@@ -136,7 +140,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     patch: Extract<RegistryPatch, { type: 'apply' }>,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult> {
     const { admission, commits, idempotency } = this.#parts;
@@ -173,7 +177,7 @@ export class Writes {
     entry: KindEntry,
     { object, warnings: admitted }: Admitted,
     keyed: KeyedRequest | undefined,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult | Extract<Outcome, { ok: false }> | 'companion failed'> {
     const { security } = this.#parts;
@@ -196,12 +200,12 @@ export class Writes {
     entry: KindEntry,
     object: DynamicObject,
     keyed: KeyedRequest | undefined,
-    { dryRun = false }: RegistryWriteOptions,
+    options: Signed,
   ): Promise<Outcome | 'companion failed'> {
     const { commits } = this.#parts;
     return keyed === undefined
-      ? commits.commit(entry, undefined, object, dryRun)
-      : commits.commitTogether(entry, object, keyed.record(object), dryRun);
+      ? commits.commit(entry, undefined, object, options)
+      : commits.commitTogether(entry, object, keyed.record(object), options);
   }
 
   /** Somebody else was faster under the same idempotency key. */
@@ -221,7 +225,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     binding: Binding,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<Status> {
     const writer = { name: options.fieldManager ?? '', subresource: 'binding' };
@@ -238,7 +242,7 @@ export class Writes {
       judge(before.object, object);
       return { before, object, record: planned.record };
     };
-    await this.#parts.commits.commitBound(entry, key, binding.worker, decide, options.dryRun === true);
+    await this.#parts.commits.commitBound(entry, key, binding.worker, decide, options);
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   }
 
@@ -247,7 +251,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     eviction: Eviction,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<Status> {
     const writer = { name: options.fieldManager ?? '', subresource: 'eviction' };
@@ -263,7 +267,10 @@ export class Writes {
       return { before, object, record: planned.record };
     };
     if (worker !== undefined) {
-      await this.#parts.commits.commitBound(entry, key, worker, decide, eviction.isDryRun);
+      await this.#parts.commits.commitBound(entry, key, worker, decide, {
+        ...options,
+        dryRun: eviction.isDryRun,
+      });
     }
     return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
   }
@@ -277,7 +284,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     makeBody: (current: DynamicObject) => unknown,
-    options: RegistryWriteOptions,
+    options: Signed,
   ): Admit {
     const { admission } = this.#parts;
     if (options.subresource !== SCALE) {
@@ -293,7 +300,7 @@ export class Writes {
     entry: KindEntry,
     key: ObjectKey,
     admit: Admit,
-    options: RegistryWriteOptions,
+    options: Signed,
     judge: Judge,
   ): Promise<WriteResult> {
     let before = this.#parts.commits.read(entry, key);
@@ -311,12 +318,7 @@ export class Writes {
       const isRemoval = before.object.metadata.deletionTimestamp !== undefined && !isHeld(after);
       if (!isRemoval && isSameObject(before.object, after))
         return { stored: shown(entry, before, options), isCreated: false, warnings };
-      const outcome = await this.#parts.commits.commit(
-        entry,
-        before,
-        isRemoval ? undefined : after,
-        options.dryRun === true,
-      );
+      const outcome = await this.#parts.commits.commit(entry, before, isRemoval ? undefined : after, options);
       if (outcome.ok) {
         // The last finalizer went, and the object with it: the answer is what was asked for, as Kubernetes gives it.
         const stored = isRemoval

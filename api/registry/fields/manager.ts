@@ -2,15 +2,10 @@
  * Under which name a write is remembered when its sender gives none: the program in front of the User-Agent, as in
  * Kubernetes; in process, which loop it was.
  */
-import type { RegistryWriteOptions, RequestContext } from '../types.ts';
+import type { RequestContext } from '../types.ts';
 import { MAX_MANAGER_LENGTH } from './entries.ts';
 
 const CONTROLLER_PREFIX = /^system:(?:controller:)?/;
-
-export function withManager(context: RequestContext, options: RegistryWriteOptions): RegistryWriteOptions {
-  if (options.fieldManager !== undefined && options.fieldManager !== '') return options;
-  return { ...options, fieldManager: defaultManager(context) };
-}
 
 export function defaultManager({ userAgent, identity }: RequestContext): string {
   const program = userAgent?.split('/', 1)[0] ?? '';

@@ -80,4 +80,25 @@ export function promiseConnections(promise: Promised): void {
     expect(await rig.runtime.stats(id, rig.signal)).to.equal(undefined);
     expect(await rig.runtime.stats('missing', rig.signal)).to.equal(undefined);
   });
+
+  promise(
+    'tells all that is counted of many containers at once, and nothing of those that do not run',
+    async (rig) => {
+      const burning = await rig.run('burns');
+      const waiting = await rig.run('waits');
+      const ids = [burning, waiting, 'f00d'.repeat(16)];
+      const found = await eventually(async () => {
+        const figures = await rig.runtime.figures(ids, rig.signal);
+        return (figures.get(burning)?.cpuSeconds ?? 0) > 0.05 ? figures : undefined;
+      }, '50 ms of a core');
+      expect([...found.keys()].sort()).to.deep.equal([burning, waiting].sort());
+      const figures = found.get(burning);
+      expect(figures?.memoryWorkingSetBytes).to.be.within(1, 100_000_000);
+      expect(figures?.memoryLimitBytes).to.equal(0);
+      expect(Date.parse(figures?.startedAt ?? '')).to.be.at.most(figures?.atMs ?? 0);
+      await rig.runtime.stop(burning, { gracePeriodMs: 0 }, rig.signal);
+      expect([...(await rig.runtime.figures(ids, rig.signal)).keys()]).to.deep.equal([waiting]);
+      expect((await rig.runtime.figures([], rig.signal)).size).to.equal(0);
+    },
+  );
 }

@@ -115,6 +115,7 @@ describe('measuredRuntime', () => {
     await (await runtime.exec(id, ['echo'], options, signal)).ended;
     (await runtime.attach(id, options, signal)).close();
     await runtime.stats(id, signal);
+    await runtime.figures([id], signal);
     await rejection(runtime.dial(id, 80, signal), 'Failed');
     await runtime.update(id, { cpuShares: 2 }, signal);
     await runtime.rename(id, 'other', signal);
@@ -132,6 +133,7 @@ describe('measuredRuntime', () => {
       'exec',
       'attach',
       'stats',
+      'figures',
       'dial',
       'update',
       'rename',

@@ -230,7 +230,7 @@ describe('The paths of monitoring', () => {
           headers: { Host: 'localhost:7443' },
         });
         expect([answer.status, answer.headers['content-type']]).to.deep.equal([200, 'application/json']);
-        return answer.json() as unknown as Record<string, unknown>[];
+        return JSON.parse(answer.text) as Record<string, unknown>[];
       };
       const [worker] = await get('/workers');
       expect(worker).to.deep.equal({

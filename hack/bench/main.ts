@@ -12,6 +12,7 @@ import { benchProbes } from './probes.ts';
 import { benchProcess } from './process.ts';
 import { benchRollout } from './rollout.ts';
 import { benchSabotage } from './sabotage.ts';
+import { benchSeen } from './seen.ts';
 import { benchSettled } from './settled.ts';
 import { benchSteps } from './steps.ts';
 import { benchStore } from './store.ts';
@@ -43,6 +44,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   doors: benchDoors,
   steps: benchSteps,
   rollout: benchRollout,
+  seen: benchSeen,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);

@@ -12,6 +12,7 @@ import { tlsListener } from '../../api/server/listener.ts';
 import { newApp } from '../../api/server/server.ts';
 import { noWorkers } from '../../cli/noworkers.ts';
 import { TRANSIENT_PREFIXES } from '../../cli/storeprefixes.ts';
+import { explainWhy } from '../../controllers/explain/why/explain.ts';
 import { ControlPlane } from '../../controllers/list.ts';
 import { systemClock as clock } from '../../machinery/clock.ts';
 import { controllerIdentity, workerIdentity } from '../../machinery/identity.ts';
@@ -78,6 +79,7 @@ async function serve(home: string, { hasControllers, hasWorker }: Parts): Promis
     ...base,
     registry,
     workerLink: noWorkers,
+    explain: explainWhy,
     productVersion: 'bench',
     readinessChecks: [],
     doors: [

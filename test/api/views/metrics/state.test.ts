@@ -1,14 +1,22 @@
 /** The objects as metrics: what each says, whatever its users wrote into it. */
 import { expect } from 'chai';
+import { containerFamilies } from '../../../../api/views/metrics/containers.ts';
 import type { StateView } from '../../../../api/views/metrics/described.ts';
 import { familyHead } from '../../../../api/views/metrics/family.ts';
 import { shareOf, taskState } from '../../../../api/views/metrics/taskstate.ts';
-import { addShare, type Held, shareTails, workerState } from '../../../../api/views/metrics/workerstate.ts';
+import {
+  addShare,
+  type Held,
+  sharesFamilies,
+  shareTails,
+  workerState,
+} from '../../../../api/views/metrics/workerstate.ts';
 import { jobState, runState, taskSetState } from '../../../../api/views/metrics/workloadstate.ts';
 import type { DynamicObject } from '../../../../machinery/meta.ts';
 import { seededRandom } from '../../../../machinery/random.ts';
 import type { Task } from '../../../../schemas/types.gen.ts';
 import { newTask, newWorker } from '../../../builders.ts';
+import { knownMetrics } from '../../../monitoring/knownmetrics.ts';
 import { type Exposition, parseExposition } from './exposition.ts';
 
 function textOf(view: StateView, objects: readonly object[]): string {
@@ -306,5 +314,20 @@ describe('State metrics', () => {
       ...read.series.flatMap(({ labels }) => Object.values(labels).map(({ length }) => length)),
     );
     expect(longest).to.be.within(500, 512);
+  });
+
+  it('and of containers are told under the names, types and labels that the table says, all of them', () => {
+    const known = knownMetrics();
+    const views = [taskState, taskSetState, jobState, runState, workerState];
+    const served = [...views.flatMap(({ families }) => families), ...sharesFamilies, ...containerFamilies];
+    const names = served.map(({ name }) => name);
+    expect(new Set(names).size).to.equal(names.length);
+    for (const { name, type } of served) expect(known.get(name)?.type, name).to.equal(type);
+    const documented = [...known.keys()].filter((name) =>
+      /^(?:container|gantry_(?:task|taskset|job|run|worker)_(?:info|created|spec|status|metadata|resource|deletion|start_time|completion))_?/.test(
+        name,
+      ),
+    );
+    expect(documented.filter((name) => !names.includes(name))).to.deep.equal([]);
   });
 });

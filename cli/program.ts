@@ -9,6 +9,7 @@ import type { DeleteFlags } from './commands/delete.ts';
 import type { DescribeFlags } from './commands/describe.ts';
 import type { GetFlags } from './commands/get.ts';
 import type { LogsFlags } from './commands/logs.ts';
+import type { PlanFlags } from './commands/plan.ts';
 import type { TokenCreateFlags } from './commands/token.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { WaitFlags } from './commands/wait.ts';
@@ -119,9 +120,20 @@ function newProgram(io: Io, texts: Texts): Command {
     .addOption(
       new Option('--dry-run <how>', 'check only').choices(['none', 'client', 'server']).default('none'),
     )
+    .option('--plan <file>', 'what "plan --out" kept in a file, if it is still true')
     .action(async (flags: ConnectionFlags & ApplyFlags) => {
       const { runApply } = await import('./commands/apply.ts');
       await inSession(flags, (session) => runApply(flags, session, io));
+    });
+
+  withConnection(add('plan', 'tell what applying manifests will do to objects and containers'))
+    .option('-f, --filename <file>', 'a file, a folder or - (standard input); may be given again', collect)
+    .option('-R, --recursive', 'also folders within folders')
+    .option('-o, --output <form>', 'json')
+    .option('--out <file>', 'keep it, for "apply --plan"')
+    .action(async (flags: ConnectionFlags & PlanFlags) => {
+      const { runPlan } = await import('./commands/plan.ts');
+      await inSession(flags, (session) => runPlan(flags, session, io));
     });
 
   withMoment(

@@ -5,7 +5,7 @@
  * only when nothing is wrong is the first one written.
  */
 import { checkTargets, type DryRun, resolveTargets, writeTarget } from '../applying.ts';
-import type { Io } from '../io.ts';
+import { CommandError, type Io } from '../io.ts';
 import { readManifests } from '../manifests.ts';
 import { objectName } from '../printers.ts';
 import type { Session } from '../session.ts';
@@ -14,10 +14,21 @@ export interface ApplyFlags {
   readonly filename?: readonly string[];
   readonly recursive?: boolean;
   readonly dryRun?: DryRun;
+  /** A file that `gantry plan --out` wrote: applied only while it is still true. */
+  readonly plan?: string;
 }
 
 /** Rejects with `CommandError` that has a line for each mistake. */
 export async function runApply(flags: ApplyFlags, session: Session, io: Io): Promise<void> {
+  if (flags.plan !== undefined) {
+    if ((flags.filename ?? []).length > 0 || (flags.dryRun ?? 'none') !== 'none') {
+      throw new CommandError(
+        '--plan holds what is applied and is checked first: no -f and no --dry-run beside it',
+      );
+    }
+    const { applyPlan } = await import('../planapply.ts');
+    return applyPlan(flags.plan, session, io);
+  }
   const manifests = await readManifests(
     { files: flags.filename ?? [], recursive: flags.recursive === true },
     io,

@@ -1,19 +1,12 @@
 /** Whom a change concerns: the Tasks and sets that something may be done about because of it. Pure. */
 import { findCondition } from '../../../machinery/conditions.ts';
-import { type KubeObject, keyOf, keyString } from '../../../machinery/meta.ts';
-import {
-  configMaps,
-  secrets,
-  taskSets as setKind,
-  tasks as taskKind,
-  workers as workerKind,
-} from '../../../schemas/kinds.ts';
-import { type InputKind, taskReferences } from '../../../schemas/taskreferences.ts';
+import { keyOf, keyString } from '../../../machinery/meta.ts';
+import { taskSets as setKind, tasks as taskKind, workers as workerKind } from '../../../schemas/kinds.ts';
 import type { Task, TaskSet, Worker } from '../../../schemas/types.gen.ts';
 import { templateInputs } from '../../revisions/snapshots.ts';
 import { needsWorker } from '../../scheduler/demand.ts';
 import { asStored, type ImaginedCluster } from './cluster.ts';
-import { contentKey } from './inputs.ts';
+import { contentKey, inputKindOf } from './inputs.ts';
 import type { PlanFacts } from './types.ts';
 
 export interface Affected {
@@ -67,17 +60,6 @@ function usesOf({ metadata, spec }: TaskSet, { revisions }: PlanFacts): readonly
   return references
     .filter(({ pinned }) => pinned === undefined)
     .map(({ kind, name }) => contentKey(kind, metadata.namespace ?? '', name));
-}
-
-/** The contents that a Task reads while it runs. */
-export function contentsOf({ metadata, spec }: Task): readonly string[] {
-  const { imagePullSecrets: _, ...rest } = spec;
-  return taskReferences(rest).map(({ kind, name }) => contentKey(kind, metadata.namespace ?? '', name));
-}
-
-export function inputKindOf({ apiVersion, kind }: KubeObject): InputKind | undefined {
-  if (apiVersion !== 'v1') return undefined;
-  return kind === configMaps.kind ? 'configmaps' : kind === secrets.kind ? 'secrets' : undefined;
 }
 
 /** Whether anybody acts there. */

@@ -1,8 +1,12 @@
 /** What is known of ConfigMaps and Secrets, and what of them a Task cannot do without. */
-import type { InputKind } from '../../../schemas/taskreferences.ts';
-import type { Task } from '../../../schemas/types.gen.ts';
+import type { KubeObject } from '../../../machinery/meta.ts';
+import { configMaps, secrets } from '../../../schemas/kinds.ts';
+import { type InputKind, taskReferences } from '../../../schemas/taskreferences.ts';
+import type { ConfigMap, Secret, Task } from '../../../schemas/types.gen.ts';
 import { resolveInputs } from '../../task/inputs/resolve.ts';
 import type { PlanFacts } from './types.ts';
+
+export type Content = ConfigMap | Secret;
 
 /** `configmaps:default/settings` */
 export function contentKey(kind: InputKind, namespace: string, name: string): string {
@@ -20,4 +24,15 @@ export function missingInput(task: Task, { contents }: PlanFacts): string | unde
     return contents.has(key) ? { kind: 'absent' } : { kind: 'unread' };
   });
   return inputs.kind === 'missing' ? inputs.message : undefined;
+}
+
+/** The contents that a Task reads while it runs. */
+export function contentsOf({ metadata, spec }: Pick<Task, 'metadata' | 'spec'>): readonly string[] {
+  const { imagePullSecrets: _, ...rest } = spec;
+  return taskReferences(rest).map(({ kind, name }) => contentKey(kind, metadata.namespace ?? '', name));
+}
+
+export function inputKindOf({ apiVersion, kind }: KubeObject): InputKind | undefined {
+  if (apiVersion !== 'v1') return undefined;
+  return kind === configMaps.kind ? 'configmaps' : kind === secrets.kind ? 'secrets' : undefined;
 }

@@ -3,6 +3,7 @@
  * elect one whose control plane works, and all of them serve the API all the time.
  */
 import { hostname } from 'node:os';
+import { Gauge } from 'prom-client';
 import type { Registry } from '../api/registry/types.ts';
 import type { HealthCheck } from '../api/server/health.ts';
 import { DEFAULT_TIMING, type ElectionTiming } from '../controllers/engine/election.ts';
@@ -55,6 +56,7 @@ function startAlone(options: ControllingOptions, clientOf: (name: string) => Cli
   const controlPlane = new ControlPlane({ ...options, clientOf });
   const stop = new AbortController();
   const running = controlPlane.run(stop.signal);
+  measureActive(options.metrics, () => controlPlane.isReady && !stop.signal.aborted);
   return {
     readiness: {
       name: 'controllers',
@@ -82,6 +84,7 @@ function startElected(options: ControllingOptions): Controlling {
   });
   const stop = new AbortController();
   const running = election.run(stop.signal, (signal) => controlPlane.run(signal));
+  measureActive(options.metrics, () => election.isLeading && controlPlane.isReady);
   return {
     readiness: {
       name: 'controllers',
@@ -104,4 +107,18 @@ function startElected(options: ControllingOptions): Controlling {
       timer.cancel();
     },
   };
+}
+
+/** With and without an election: that nowhere it is 1 means the same for both. */
+function measureActive(metrics: Metrics, isActive: () => boolean): void {
+  metrics.registerMetric(
+    new Gauge({
+      name: 'gantry_controllers_active',
+      help: 'Whether the controllers of the control plane work in this process: 1 or 0.',
+      registers: [],
+      collect() {
+        this.set(isActive() ? 1 : 0);
+      },
+    }),
+  );
 }

@@ -79,7 +79,7 @@ export async function runUp(settings: Settings, context: UpContext): Promise<voi
     ...(settings.logFile === undefined ? {} : { path: settings.logFile }),
   });
   const metrics = newMetrics();
-  measureProcess(metrics, version);
+  measureProcess(metrics, version, clock);
 
   const lost = Promise.withResolvers<StoreError>();
   // First, because it owns the data directory: a second process ends here and has touched nothing.

@@ -33,6 +33,7 @@ import { openJobs } from './job/controller.ts';
 import { Kinds } from './kinds/kinds.ts';
 import { openNamespaceController } from './namespace/controller.ts';
 import { openRuns } from './run/controller.ts';
+import { listenForRunStats } from './runstats/listener.ts';
 import { openScheduler } from './scheduler/controller.ts';
 import { openTaskSets } from './taskset/controller.ts';
 import { listenForTaskStats } from './taskstats/listener.ts';
@@ -132,7 +133,10 @@ export class ControlPlane {
     const sources = this.#newSources();
     const informers = Object.values(sources.informers);
     const recorders: Recorder[] = [];
-    const stopStats = listenForTaskStats(sources.informers.tasks, this.#options);
+    const stopStats = [
+      listenForTaskStats(sources.informers.tasks, this.#options),
+      listenForRunStats(sources.informers.runs, this.#options),
+    ];
     const opened = entries.map((entry) => {
       const client = this.#options.clientOf(entry.name);
       const recorder = new Recorder({ ...this.#options, client, component: entry.name });
@@ -153,7 +157,7 @@ export class ControlPlane {
     }
     await Promise.all(opened.map(({ loop }) => loop.run(signal)));
     this.#isReady = false;
-    stopStats();
+    for (const stop of stopStats) stop();
     for (const { close } of opened) close?.();
     const flush = new AbortController();
     const timer = clock.after(FLUSH_MS, () => flush.abort());

@@ -16,9 +16,10 @@ import type { Job, Run } from '../../schemas/types.gen.ts';
 import type { ControllerContext } from '../engine/context.ts';
 import { type Controller, ControllerLoop, done, type Result, requeueAfter } from '../engine/controller.ts';
 import { BY_AWAITED, BY_JOB, BY_UPSTREAM, type Informers, noLongerAwaited } from '../informers.ts';
+import { type JobMetrics, jobMetrics } from './metrics.ts';
 import { performAction, performMake, performStatus } from './perform.ts';
 import { planJob } from './plan.ts';
-import type { JobPlan, JobWorld } from './types.ts';
+import type { JobPlan, JobWorld, NewRun } from './types.ts';
 import { WallJumps } from './walljumps.ts';
 
 /** A write waits for the store; several Jobs may be under way at once. */
@@ -53,12 +54,14 @@ class Jobs implements Controller {
   readonly resource = jobs;
   readonly #context: ControllerContext;
   readonly #informers: JobInformers;
+  readonly #metrics: JobMetrics;
   readonly #written = new Map<string, Written>();
   #wallJumps: WallJumps | undefined;
 
   constructor(context: ControllerContext, informers: JobInformers) {
     this.#context = context;
     this.#informers = informers;
+    this.#metrics = jobMetrics(context.metrics);
   }
 
   attach(loop: ControllerLoop): void {
@@ -109,12 +112,16 @@ class Jobs implements Controller {
     const job = this.#newest(key);
     if (job === undefined) return this.#withoutJob(key, signal);
     if (job.metadata.deletionTimestamp !== undefined) return done;
-    const { world, plan } = await this.#plan(key, job, signal);
+    const { world, plan, refused } = await this.#plan(key, job, signal);
     const { recorder } = this.#context;
     if (plan.status !== undefined && plan.status !== world.job.status) {
       const written = await performStatus(this.#context, world.job, plan.status, signal);
       if (written === undefined) return done;
       this.#remember(key, world.job, written);
+      // Only what the status tells of: a plan that came to nothing is made again.
+      this.#metrics.missed.inc(plan.missed);
+      this.#metrics.fires.inc({ result: 'skipped' }, plan.skipped);
+      this.#metrics.fires.inc({ result: 'refused' }, refused);
     }
     for (const note of plan.notes) recorder.record({ object: world.job, ...note });
     for (const action of plan.actions) await performAction(this.#context, world.job, action, signal);
@@ -126,22 +133,41 @@ class Jobs implements Controller {
     key: string,
     job: Job,
     signal: AbortSignal,
-  ): Promise<{ readonly world: JobWorld; readonly plan: Extract<JobPlan, { kind: 'settle' }> }> {
+  ): Promise<{
+    readonly world: JobWorld;
+    readonly plan: Extract<JobPlan, { kind: 'settle' }>;
+    /** Times of its schedule whose runs were refused. */
+    readonly refused: number;
+  }> {
+    let refused = 0;
     const unmade = new Map<string, string>();
     let world = await this.#observe(key, job, unmade, signal);
     for (let pass = 0; pass < MAX_PASSES; pass++) {
       const plan = planJob(world);
-      if (plan.kind === 'settle') return { world, plan };
+      if (plan.kind === 'settle') return { world, plan, refused };
       const made: Run[] = [];
       for (const wanted of plan.runs) {
         const result = await performMake(this.#context, job, wanted, signal);
-        if (result.kind === 'made') made.push(result.run);
-        else unmade.set(wanted.name, result.why);
+        if (result.kind === 'made') {
+          made.push(result.run);
+          if (result.isNew) this.#countFire(wanted);
+        } else {
+          unmade.set(wanted.name, result.why);
+          if (wanted.trigger !== 'Dependency') refused++;
+        }
       }
       const uids = new Set(made.map(({ metadata }) => metadata.uid));
       world = { ...world, runs: [...world.runs.filter(({ metadata }) => !uids.has(metadata.uid)), ...made] };
     }
     throw new Error(`job ${key} asked for runs in ${MAX_PASSES} passes, wanted one: look at its plan`);
+  }
+
+  #countFire({ trigger, scheduledMs }: NewRun): void {
+    if (scheduledMs === undefined) return;
+    this.#metrics.fires.inc({ result: trigger === 'CatchUp' ? 'caught_up' : 'made' });
+    if (trigger === 'CatchUp') return;
+    const lateMs = Math.max(0, this.#context.clock.now() - scheduledMs);
+    this.#metrics.fireDelay.observe(lateMs / 1000);
   }
 
   async #observe(

@@ -12,7 +12,12 @@ import { isMade, otherFireName } from './planning/admission.ts';
 import type { JobAction, JobStatus, NewRun } from './types.ts';
 
 export type Made =
-  | { readonly kind: 'made'; readonly run: Run }
+  | {
+      readonly kind: 'made';
+      readonly run: Run;
+      /** False: an earlier try had made it, whose plan came to no status. */
+      readonly isNew: boolean;
+    }
   /** Trying again would end the same way. */
   | { readonly kind: 'refused'; readonly why: string };
 
@@ -44,7 +49,7 @@ async function make(
   try {
     const run = await client.create(runs, manifest, { signal });
     log.info({ job: job.metadata.name, run: metadata.name, trigger: spec.trigger }, 'a run was made');
-    return { kind: 'made', run };
+    return { kind: 'made', run, isNew: true };
   } catch (error) {
     if (isApiError(error, 'AlreadyExists')) return existing(client, job, manifest, signal);
     if (isApiError(error, 'Invalid', 'Forbidden', 'BadRequest'))
@@ -66,7 +71,7 @@ async function existing(
     isMade(job, run) &&
     isUnderSameTime(run, manifest) &&
     run.metadata.ownerReferences?.some(({ uid }) => uid === job.metadata.uid) === true;
-  return isOurs ? { kind: 'made', run } : undefined;
+  return isOurs ? { kind: 'made', run, isNew: false } : undefined;
 }
 
 function isUnderSameTime(a: Run, b: Run): boolean {

@@ -25,7 +25,15 @@ const QUIET_MS = 1_000;
 export function planJob(world: JobWorld): JobPlan {
   const { job, nowMs } = world;
   if (job.metadata.deletionTimestamp !== undefined) {
-    return { kind: 'settle', status: job.status, actions: [], lookAgainMs: undefined, notes: [] };
+    return {
+      kind: 'settle',
+      status: job.status,
+      actions: [],
+      missed: 0,
+      skipped: 0,
+      lookAgainMs: undefined,
+      notes: [],
+    };
   }
   const notes: JobNote[] = [];
   const wish = wishOf(job);
@@ -68,6 +76,8 @@ export function planJob(world: JobWorld): JobPlan {
     kind: 'settle',
     status: held.status,
     actions: actionsOf(world, admission, upstream),
+    missed: fires?.missed ?? 0,
+    skipped: admission.skipped.filter(({ scheduledMs }) => scheduledMs !== undefined).length,
     lookAgainMs: soonest(
       fires?.nextMs === undefined ? undefined : fires.nextMs - nowMs,
       ...unclaimedMs.filter((ms) => ms > nowMs).map((ms) => ms - nowMs),

@@ -68,6 +68,10 @@ export type JobPlan =
        */
       readonly status: JobStatus | undefined;
       readonly actions: readonly JobAction[];
+      /** Times of its schedule that the status now says are past and do not run. */
+      readonly missed: number;
+      /** Those that its concurrencyPolicy leaves out. */
+      readonly skipped: number;
       /** Look again after this long at the latest. */
       readonly lookAgainMs: number | undefined;
       /** Told once the status is written. */

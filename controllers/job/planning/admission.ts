@@ -50,6 +50,8 @@ export interface Admission {
   readonly giveWay: readonly Run[];
   /** Ended since the status was written. */
   readonly ended: readonly Run[];
+  /** Asked for, and left out by the policy. */
+  readonly skipped: readonly NewRun[];
   readonly notes: readonly JobNote[];
 }
 
@@ -114,6 +116,7 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
     ...gatedNew,
   ].filter((run) => !open.waiting.some(({ uid }) => uid === run.metadata.uid));
   const queued = wait.flatMap(({ run }) => run ?? []);
+  const skipped = [...over, ...passed].flatMap(({ wanted: one }) => one ?? []);
   return {
     make,
     active: [...open.active, ...begin.flatMap(({ run }) => (run === undefined ? [] : [referenceTo(run)]))],
@@ -130,9 +133,8 @@ export function planAdmission({ world, wanted: asked, unmet }: AdmissionWorld): 
     ended: (job.status?.active ?? []).flatMap(({ uid }) =>
       runs.filter((run) => run.metadata.uid === uid && hasEnded(run)),
     ),
-    notes: [...over, ...passed].flatMap(({ wanted: one }) =>
-      one === undefined ? [] : [skippedNote(job, one)],
-    ),
+    skipped,
+    notes: skipped.map((one) => skippedNote(job, one)),
   };
 }
 

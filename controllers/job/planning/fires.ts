@@ -25,6 +25,8 @@ export interface FirePlan {
   /** Everything up to here has been dealt with. */
   readonly lastScheduleMs: number | undefined;
   readonly nextMs: number | undefined;
+  /** Times that passed and do not run; of a long absence no more than `MAX_MADE_UP` and one are told apart. */
+  readonly missed: number;
   readonly notes: readonly JobNote[];
 }
 
@@ -64,6 +66,7 @@ export function planFires(world: FireWorld): FirePlan {
     due,
     lastScheduleMs: newest ?? lastScheduleMs,
     nextMs: schedule.next(Math.max(nowMs, floorMs)),
+    missed: Math.min(missed.length, MAX_MADE_UP + 1),
     notes,
   };
 }

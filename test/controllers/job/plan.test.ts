@@ -285,6 +285,8 @@ describe('planJob: times of the schedule', () => {
       status: undefined,
       actions: [],
       lookAgainMs: undefined,
+      missed: 0,
+      skipped: 0,
       notes: [],
     });
   });

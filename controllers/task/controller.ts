@@ -128,7 +128,7 @@ export class TaskController implements Controller {
       worker,
       onBegun: (subject, outcome) => this.#remember(subject, outcome),
       onSettled: (subject, outcome) => this.#onSettled(subject, outcome),
-      onProgress: (subject, outcome) => this.#tell(subject, outcome),
+      onProgress: (subject, outcome, isNews) => this.#onProgress(subject, outcome, isNews),
       onProblem: (subject, problem) => this.#onProblem(subject, problem),
     });
     this.#copy = new TaskCopy(options.taskStore);
@@ -397,6 +397,13 @@ export class TaskController implements Controller {
     } else {
       this.#loop.enqueue(taskKey);
     }
+  }
+
+  #onProgress(subject: Subject, outcome: Outcome, isNews: boolean): void {
+    this.#remember(subject, outcome);
+    if (isNews) this.#tell(subject, outcome);
+    // The status says how far it is.
+    this.#loop.enqueue(subject.taskKey);
   }
 
   #tell({ taskKey, uid }: Subject, outcome: Outcome): void {

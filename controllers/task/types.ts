@@ -63,6 +63,8 @@ export interface TaskMemory {
   readonly failure?: Failure;
   /** The image being pulled now. */
   readonly pulling?: string;
+  /** How far that has come, in words. */
+  readonly pullProgress?: string;
   /** The image that was pulled for the container to be created next. */
   readonly pulled?: string;
   /** By container id: the stops that were begun. They stay until the container is gone: they name its end. */

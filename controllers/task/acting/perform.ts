@@ -30,8 +30,8 @@ export interface PerformerOptions {
   readonly onBegun: (subject: Subject, outcome: Outcome) => void;
   /** A stop, a pull or a postStart hook of this Task has ended. */
   readonly onSettled: (subject: Subject, outcome: Outcome) => void;
-  /** How far a pull for this Task has come. */
-  readonly onProgress: (subject: Subject, outcome: Outcome) => void;
+  /** How far a pull for this Task has come. @param isNews worth an Event */
+  readonly onProgress: (subject: Subject, outcome: Outcome, isNews: boolean) => void;
   /** Something went wrong that holds nothing up. */
   readonly onProblem: (subject: Subject, problem: Problem) => void;
 }
@@ -115,7 +115,7 @@ export class Performer {
         background.pull(
           action.image,
           action.auths,
-          (words) => this.#options.onProgress(subject, { ...begun, words }),
+          (words, isNews) => this.#options.onProgress(subject, { ...begun, words }, isNews),
           (error, words) => onSettled(subject, settledOutcome(action, error, words)),
         );
         return begun;

@@ -2,8 +2,8 @@
  * Pulls of images, for all Tasks of a worker.
  *
  * Promises: a few at a time; one pull for all who want the same image with the same credentials; a registry that stands
- * still is given up; of several credentials that fit, each is tried; whoever waits is told how far it has come, not
- * more often than every ten seconds, and once how it ended.
+ * still is given up; of several credentials that fit, each is tried; whoever waits is told how far it has come, at most
+ * every three seconds and only when it moved, now and then as news; and once how it ended.
  */
 import { type Clock, sleep } from '../../../machinery/clock.ts';
 import { RuntimeError } from '../../../machinery/errors.ts';
@@ -39,8 +39,8 @@ export interface PullsOptions {
   readonly signal: AbortSignal;
 }
 
-/** One who waits for a pull. */
-export type OnPullProgress = (words: string) => void;
+/** One who waits for a pull. @param isNews worth an Event: seldom, where the words alone come more often. */
+export type OnPullProgress = (words: string, isNews: boolean) => void;
 
 interface Pull {
   readonly listeners: OnPullProgress[];
@@ -52,9 +52,11 @@ const AT_ONCE = 3;
 const PROGRESS_DEADLINE_MS = 5 * 60_000;
 /** However it moves: nothing waits for ever. */
 const LIMIT_MS = 6 * 3_600_000;
-/** Between two words of progress: this, doubling, up to `MAX_TELL_MS`. */
-const TELL_MS = 10_000;
-const MAX_TELL_MS = 60_000;
+/** Between two words of progress: each may become a write of a status. */
+const TELL_MS = 3_000;
+/** Between two that are news: this, doubling, up to `MAX_NEWS_MS`. */
+const NEWS_MS = 10_000;
+const MAX_NEWS_MS = 60_000;
 
 /** Another user could not do better. */
 const FINAL: readonly string[] = ['RegistryUnavailable', 'InvalidSpec', 'Unavailable'];
@@ -155,13 +157,20 @@ export class Pulls {
     };
     const tell = async (): Promise<void> => {
       let told: string | undefined;
-      for (let pauseMs = TELL_MS; ; pauseMs = Math.min(MAX_TELL_MS, pauseMs * 2)) {
-        await sleep(clock, pauseMs, over.signal);
+      let pauseMs = NEWS_MS;
+      let newsAtMs = clock.monotonicMs() + pauseMs;
+      for (;;) {
+        await sleep(clock, TELL_MS, over.signal);
         if (over.signal.aborted) return;
         const words = latest === undefined ? undefined : progressWords(latest);
         if (words === undefined || words === told) continue;
         told = words;
-        for (const listener of listeners) listener(words);
+        const isNews = clock.monotonicMs() >= newsAtMs;
+        if (isNews) {
+          pauseMs = Math.min(MAX_NEWS_MS, pauseMs * 2);
+          newsAtMs = clock.monotonicMs() + pauseMs;
+        }
+        for (const listener of listeners) listener(words, isNews);
       }
     };
     const watching = Promise.all([watch(), tell()]);

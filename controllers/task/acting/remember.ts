@@ -41,10 +41,14 @@ export function remember(memory: TaskMemory, outcome: Outcome, moment: Moment): 
   const { action } = outcome;
   switch (action.kind) {
     case 'pull':
-      if (outcome.kind === 'begun') return { ...memory, pulling: action.image };
+      if (outcome.kind === 'begun') {
+        const { words } = outcome;
+        const begun = { ...without(memory, 'pullProgress'), pulling: action.image };
+        return words === undefined ? begun : { ...begun, pullProgress: words };
+      }
       return outcome.kind === 'done'
-        ? { ...without(memory, 'pulling', 'failure'), pulled: action.image }
-        : failed(without(memory, 'pulling'), 'pull', outcome, moment);
+        ? { ...without(memory, 'pulling', 'pullProgress', 'failure'), pulled: action.image }
+        : failed(without(memory, 'pulling', 'pullProgress'), 'pull', outcome, moment);
     case 'create':
       if (outcome.kind === 'failed') return createFailed(memory, action, outcome, moment);
       return { ...without(memory, 'pulled', 'failure'), filesVersion: action.filesVersion };
@@ -157,7 +161,9 @@ function failed(
   return { ...memory, failure };
 }
 
-function without(memory: TaskMemory, ...keys: readonly ('failure' | 'pulling' | 'pulled')[]): TaskMemory {
+type Passing = 'failure' | 'pulling' | 'pullProgress' | 'pulled';
+
+function without(memory: TaskMemory, ...keys: readonly Passing[]): TaskMemory {
   const rest = { ...memory };
   for (const key of keys) delete rest[key];
   return rest;

@@ -97,7 +97,9 @@ function imageStep(view: TaskView, auths: readonly RegistryAuth[]): NextStep | u
     verdict: verdict ?? creating(`image "${image}" is being pulled`),
   });
   if (memory.pulling === image) {
-    return { actions: [], verdict: pullFailed(failure) ?? creating(`image "${image}" is being pulled`) };
+    const soFar = memory.pullProgress === undefined ? '' : `: ${memory.pullProgress}`;
+    const verdict = pullFailed(failure) ?? creating(`image "${image}" is being pulled${soFar}`);
+    return { actions: [], verdict };
   }
   if (failure?.step === 'create' && failure.reason === 'ImageNotFound') {
     if (policy === 'Never') {

@@ -185,6 +185,33 @@ describe('task controller', () => {
     await rig.untilPhase('late', 'Running');
   });
 
+  it('says in its status how far a pull is, and writes that no oftener than it moves', async () => {
+    const MIB = 1024 * 1024;
+    rig.runtime.engine.publish('big:1', {}, { layers: [10 * MIB, 70 * MIB], msPerPiece: 2_000 });
+    const said = new Set<string>();
+    let versions = 0;
+    const stop = new AbortController();
+    const watching = (async () => {
+      for await (const event of rig.world.admin.watch(tasks, { namespace: 'default', signal: stop.signal })) {
+        if (event.type === 'BOOKMARK' || event.object.metadata.name !== 'big') continue;
+        const { message } = event.object.status ?? {};
+        if (!/is being pulled/.test(message ?? '')) continue;
+        versions++;
+        said.add(message ?? '');
+      }
+    })();
+    await rig.apply('big', { image: 'big:1' });
+    await rig.untilPhase('big', 'Running');
+    stop.abort();
+    await watching;
+    expect([...said].slice(0, 2)).to.deep.equal([
+      'image "big:1" is being pulled',
+      'image "big:1" is being pulled: 1 MiB of 80 MiB, 0 of 2 layers',
+    ]);
+    expect([...said].at(-1)).to.match(/7\d MiB of 80 MiB, 1 of 2 layers$/);
+    expect(versions).to.equal(said.size);
+  });
+
   it('finds another port when the known one was taken in between', async () => {
     await rig.apply('web', { ports: [{ containerPort: 80 }] });
     const before = await rig.untilPhase('web', 'Running');

@@ -2,6 +2,7 @@
  * Which version an undo goes back to: the one that is named, or the newest one that says something else than what is.
  * Of an object that is deleted, that is what it was before its deletion began.
  */
+import { type HistoryEntry, readHistory } from '../client/history.ts';
 import { isApiError } from '../machinery/errors.ts';
 import { isSameJson } from '../machinery/json.ts';
 import type { DynamicObject, ObjectKey } from '../machinery/meta.ts';
@@ -10,7 +11,6 @@ import { exported } from './export.ts';
 import { CommandError, type Io } from './io.ts';
 import { CommandMoment } from './moment.ts';
 import type { Session } from './session.ts';
-import { readVersions, type Version } from './versions.ts';
 
 export interface UndoSubject {
   readonly kind: ApiKind;
@@ -74,25 +74,24 @@ async function searched(
   const now = live === undefined ? undefined : exported(live);
   let before: number | undefined;
   /** The oldest version known of the deletion that is gone back behind. */
-  let deletion: Version | undefined;
+  let deletion: HistoryEntry | undefined;
   for (let seen = 0; seen < MAX_VERSIONS; ) {
-    const page = await readVersions(
-      subject.kind,
-      subject.key,
-      { limit: PAGE, before, hasObjects: true },
-      session,
-      io,
-    );
-    for (const version of page.versions) {
+    const page = await readHistory(session.client, subject.kind, subject.key, {
+      limit: PAGE,
+      hasObjects: true,
+      signal: io.signal,
+      ...(before === undefined ? {} : { beforeRevision: before }),
+    });
+    for (const version of page.entries) {
       const { object, operation, revision } = version;
       const isDeletion = operation === 'deleted' || object?.metadata.deletionTimestamp !== undefined;
       if (isDeletion) deletion = version;
       else if (deletion !== undefined) return deletion.revision - 1;
       else if (object !== undefined && !isSameJson(exported(object), now)) return revision;
     }
-    seen += page.versions.length;
+    seen += page.entries.length;
     before = page.continueBefore;
-    if (before === undefined || page.versions.length === 0) break;
+    if (before === undefined || page.entries.length === 0) break;
   }
   // Its last version before that may be out of history, and what it was then not.
   if (deletion !== undefined) return deletion.revision - 1;

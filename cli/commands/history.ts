@@ -1,12 +1,12 @@
 /** `gantry history`: what became of an object, version by version, also of one that is deleted. */
+import { type HistoryEntry, type HistoryPage, readHistory } from '../../client/history.ts';
+import { resourcePath } from '../../client/paths.ts';
 import { humanDuration } from '../../machinery/duration.ts';
-import { isRecord } from '../../machinery/json.ts';
 import { CommandError, type Io } from '../io.ts';
 import { documentPrinter } from '../printers.ts';
 import { chooseFrom, keyIn } from '../selection.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
-import { readVersions, type Version, type VersionsPage } from '../versions.ts';
 
 export interface HistoryFlags {
   readonly output?: string;
@@ -21,6 +21,7 @@ export interface HistoryFlags {
 const MAX_LIMIT = 500;
 /** Of the fields that a version changed; more of them with `-o wide`. */
 const SHOWN_FIELDS = 3;
+const MARKS = { added: '+', removed: '-', changed: '' } as const;
 
 /** Rejects with `ApiError` or `CommandError`. */
 export async function runHistory(
@@ -39,32 +40,38 @@ export async function runHistory(
   if (choice === undefined || second !== undefined || name === undefined || other !== undefined) {
     throw new CommandError(`found "${words.join(' ')}", wanted one object: KIND/NAME, such as task/hello`);
   }
-  const isDocument = output === 'json' || output === 'yaml';
-  const page = await readVersions(
-    choice.kind,
-    keyIn(choice.kind, session.namespace, name),
-    {
-      limit: numberFrom('--limit', flags.limit, MAX_LIMIT),
-      ...(flags.before === undefined
-        ? {}
-        : { before: numberFrom('--before', flags.before, Number.MAX_SAFE_INTEGER) }),
-      hasStatus: flags.status === true,
-      hasObjects: isDocument,
-    },
-    session,
-    io,
-  );
-  if (isDocument) return io.stdout.write((await documentPrinter(output))(page.document));
-  await io.stdout.write(tableOf(page.versions, output === 'wide', flags.headers !== false, io.clock.now()));
-  await tellRest(page, `${choice.kind.singular}/${name}`, io);
+  const { kind } = choice;
+  const key = keyIn(kind, session.namespace, name);
+  const limit = numberFrom('--limit', flags.limit, MAX_LIMIT);
+  const before =
+    flags.before === undefined ? undefined : numberFrom('--before', flags.before, Number.MAX_SAFE_INTEGER);
+  if (output === 'json' || output === 'yaml') {
+    const document = await session.client.json(
+      'GET',
+      resourcePath(kind, { ...key, subresource: 'history' }),
+      {
+        query: { limit, before, objects: true, ...(flags.status === true ? { status: true } : {}) },
+        signal: io.signal,
+      },
+    );
+    return io.stdout.write((await documentPrinter(output))(document));
+  }
+  const page = await readHistory(session.client, kind, key, {
+    limit,
+    ...(before === undefined ? {} : { beforeRevision: before }),
+    hasStatus: flags.status === true,
+    signal: io.signal,
+  });
+  await io.stdout.write(tableOf(page.entries, output === 'wide', flags.headers !== false, io.clock.now()));
+  await tellRest(page, `${kind.singular}/${name}`, io);
 }
 
 /** On standard error: it is no row. */
-async function tellRest({ versions, continueBefore }: VersionsPage, name: string, io: Io): Promise<void> {
+async function tellRest({ entries, continueBefore }: HistoryPage, name: string, io: Io): Promise<void> {
   if (continueBefore !== undefined) {
     await io.stderr.write(`there is more: gantry history ${name} --before ${continueBefore}\n`);
-  } else if (versions.length === 0) {
-    await io.stderr.write('nothing of it changed within the past that is kept\n');
+  } else if (entries.length === 0) {
+    await io.stderr.write(`nothing of ${name} changed within the past that is kept\n`);
   }
 }
 
@@ -75,8 +82,13 @@ function numberFrom(flag: string, text: string, most: number): number {
   throw new CommandError(`${flag}: found "${text}", wanted a number from 1${bound}`);
 }
 
-function tableOf(versions: readonly Version[], isWide: boolean, hasHeader: boolean, nowMs: number): string {
-  if (versions.length === 0) return '';
+function tableOf(
+  entries: readonly HistoryEntry[],
+  isWide: boolean,
+  hasHeader: boolean,
+  nowMs: number,
+): string {
+  if (entries.length === 0) return '';
   const header = [
     'REVISION',
     'AGE',
@@ -86,52 +98,45 @@ function tableOf(versions: readonly Version[], isWide: boolean, hasHeader: boole
     ...(isWide ? ['TIME', 'VERB', 'GENERATION', 'REQUEST', 'TRACE', 'CAUSE'] : []),
     'CHANGED',
   ];
-  const rows = versions.map((version) => rowOf(version, isWide, nowMs));
+  const rows = entries.map((entry) => rowOf(entry, isWide, nowMs));
   return formatRows(hasHeader ? [header, ...rows] : rows);
 }
 
-function rowOf({ revision, time, operation, entry }: Version, isWide: boolean, nowMs: number): string[] {
-  const timeMs = Date.parse(time);
-  const age = Number.isNaN(timeMs) ? '<unknown>' : humanDuration(Math.max(0, nowMs - timeMs));
-  const { verb, subresource } = entry;
-  const act = typeof subresource === 'string' ? `${cell(verb)} ${subresource}` : cell(verb);
+function rowOf(entry: HistoryEntry, isWide: boolean, nowMs: number): string[] {
+  const { revision, timeMs, operation, author, generation, changeCause } = entry;
+  const act = author?.subresource === undefined ? author?.verb : `${author.verb} ${author.subresource}`;
+  const whose = author?.impersonator === undefined ? author?.user : `${author.user} (${author.impersonator})`;
   return [
     String(revision),
-    age,
+    humanDuration(Math.max(0, nowMs - timeMs)),
     operation,
-    userOf(entry),
-    cell(entry['manager']),
+    cell(whose),
+    cell(author?.manager),
     ...(isWide
       ? [
-          time === '' ? '<unknown>' : time,
-          act,
-          cell(entry['generation']),
-          cell(entry['requestID']),
-          cell(entry['traceID']),
-          cell(entry['changeCause']),
+          new Date(timeMs).toISOString(),
+          cell(act),
+          cell(generation),
+          cell(author?.requestId),
+          cell(author?.traceId),
+          cell(changeCause),
         ]
       : []),
     fieldsOf(entry, isWide),
   ];
 }
 
-function userOf({ user, impersonator }: Version['entry']): string {
-  return typeof impersonator === 'string' ? `${cell(user)} (${impersonator})` : cell(user);
-}
-
 /** `-` for what is gone, `+` for what is new, as they stand in a difference. */
-function fieldsOf({ changedFields }: Version['entry'], isWide: boolean): string {
-  const fields = Array.isArray(changedFields) ? changedFields.filter(isRecord) : [];
-  if (fields.length === 0) return '<none>';
-  const marks: Readonly<Record<string, string>> = { added: '+', removed: '-' };
-  const words = fields.map(({ path, operation }) => `${marks[String(operation)] ?? ''}${String(path)}`);
-  const left = words.length - SHOWN_FIELDS;
-  if (isWide || left <= 0) return words.join(', ');
-  return `${words.slice(0, SHOWN_FIELDS).join(', ')} and ${left} more`;
+function fieldsOf({ changedFields, moreChangedFields }: HistoryEntry, isWide: boolean): string {
+  // The version before it is not known any more, or there was none.
+  if (changedFields === undefined) return '<unknown>';
+  const words = changedFields.map(({ path, operation }) => `${MARKS[operation]}${path}`);
+  const shown = isWide ? words : words.slice(0, SHOWN_FIELDS);
+  const left = words.length - shown.length + moreChangedFields;
+  if (shown.length === 0) return left === 0 ? '<none>' : `${left} fields`;
+  return left === 0 ? shown.join(', ') : `${shown.join(', ')} and ${left} more`;
 }
 
-function cell(value: unknown): string {
-  if (value === undefined || value === null || value === '') return '<none>';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.replaceAll(/\s*\n\s*/g, ' ');
+function cell(value: string | number | undefined): string {
+  return value === undefined || value === '' ? '<none>' : String(value).replaceAll(/\s*\n\s*/g, ' ');
 }

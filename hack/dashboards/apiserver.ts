@@ -76,8 +76,14 @@ export const apiserver: Dashboard = {
           title: 'History',
           description: 'How far back the past can be read: `gantry get … --at`, `gantry history`.',
           unit: 's',
-          queries: [{ expr: `min(${ofServers('gantry_store_history_seconds')})`, legend: 'back' }],
-          whenNone: 'unknown',
+          queries: [
+            {
+              expr: `min(${ofServers('gantry_store_history_seconds')})`,
+              legend: 'back',
+              emptyWhile: 'all history since the store began is kept',
+            },
+          ],
+          whenNone: 'all of it',
         },
       ],
     },

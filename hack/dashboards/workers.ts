@@ -66,12 +66,15 @@ export const workers: Dashboard = {
           kind: 'number',
           title: 'Since the last heartbeat',
           description:
-            'The longest of all agents: seconds since the lease of the Worker was renewed. After 40 s it counts as lost.',
+            'The longest of all agents, when they were last scraped: since the lease of the Worker was renewed. After --lease-duration-seconds (12 s) it counts as lost.',
           unit: 's',
           queries: [
-            { expr: 'max(time() - gantry_heartbeat_last_success_timestamp_seconds)', legend: 'seconds' },
+            {
+              expr: 'max(timestamp(gantry_heartbeat_last_success_timestamp_seconds) - gantry_heartbeat_last_success_timestamp_seconds)',
+              legend: 'seconds',
+            },
           ],
-          limits: { warnFrom: 30, badFrom: 60 },
+          limits: { warnFrom: 8, badFrom: 12 },
           width: 6,
           whenNone: 'no agent is scraped',
         },
@@ -283,7 +286,8 @@ export const workers: Dashboard = {
         {
           kind: 'lines',
           title: 'Heartbeats that failed',
-          description: 'A minute. The agent cannot reach the API: a Worker is lost when they fail for 40 s.',
+          description:
+            'A minute. The agent cannot reach the API: a Worker is lost when they fail for --lease-duration-seconds (12 s).',
           unit: 'short',
           queries: [ofInstance(`60 * sum by (instance) (${rate('gantry_heartbeat_failures_total')})`)],
           limits: { warnFrom: 1, badFrom: 4 },

@@ -50,21 +50,16 @@ function encodeAuthor(author: Author): string {
 export function decodeAuthor(note: string | undefined): Author | undefined {
   const found = note === undefined ? undefined : parse(note);
   if (found === undefined) return undefined;
-  const { user, verb } = found;
+  const { user, impersonator, manager, verb, subresource, requestId, traceId } = found;
   if (typeof user !== 'string' || typeof verb !== 'string') return undefined;
-  const word = <Name extends keyof Author>(name: Name): { readonly [K in Name]?: string } => {
-    const value = found[name];
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a computed name is not followed by the compiler
-    return (typeof value === 'string' ? { [name]: value } : {}) as { readonly [K in Name]?: string };
-  };
   return {
     user,
-    ...word('impersonator'),
-    ...word('manager'),
+    ...(typeof impersonator === 'string' ? { impersonator } : {}),
+    ...(typeof manager === 'string' ? { manager } : {}),
     verb,
-    ...word('subresource'),
-    ...word('requestId'),
-    ...word('traceId'),
+    ...(typeof subresource === 'string' ? { subresource } : {}),
+    ...(typeof requestId === 'string' ? { requestId } : {}),
+    ...(typeof traceId === 'string' ? { traceId } : {}),
   };
 }
 

@@ -21,6 +21,8 @@ export const DEFAULT_HISTORY_LIMIT = 100;
 export const MAX_HISTORY_LIMIT = 500;
 /** Versions looked at in one call: those that changed status alone are seldom asked for, and often most of them. */
 const MAX_SCANNED = 2000;
+/** JSON of what is looked at in one call. */
+const MAX_BYTES = 32 * 1024 * 1024;
 /** Read from the store at once: some milliseconds of work between two turns of the event loop. */
 const PAGE = 50;
 /** Signs of life and reports: much written, and their past is kept for minutes only. */
@@ -102,7 +104,8 @@ export class Histories {
       const isHidden = previous !== undefined && visible?.(previous) === false;
       versions.push(isHidden ? bare : version);
     };
-    for (let scanned = 0; ; await turnOfTheLoop()) {
+    let scanned = 0;
+    for (let bytes = 0; ; await turnOfTheLoop()) {
       const page = await this.#parts.store.history(served.cache.entry.prefix + relative, {
         limit: PAGE,
         ...(before === undefined ? {} : { beforeRevision: before }),
@@ -119,13 +122,15 @@ export class Histories {
         }
       }
       scanned += page.versions.length;
+      for (const { current } of page.versions) bytes += current?.value.byteLength ?? 0;
       before = page.versions.at(-1)?.revision;
       if (!page.more || before === undefined || newer === undefined) {
         tell(undefined);
         return { versions, continueBefore: undefined, oldestRevision };
       }
       // The last one is not told yet: what it changed shows in the one before it.
-      if (scanned >= MAX_SCANNED) return { versions, continueBefore: before + 1, oldestRevision };
+      if (scanned >= MAX_SCANNED || bytes >= MAX_BYTES)
+        return { versions, continueBefore: before + 1, oldestRevision };
     }
   }
 }

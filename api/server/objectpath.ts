@@ -28,6 +28,22 @@ export function parseObjectPath(path: string): ObjectPath | undefined {
   return rest.length > 3 ? undefined : placed({ group, version, plural: first }, second, third);
 }
 
+/** The object that something is asked about, `<path of the object>/<act>`; undefined for any other path. */
+export function parseActPath(
+  path: string,
+  act: string,
+): (ObjectPath & { readonly name: string }) | undefined {
+  if (!path.endsWith(`/${act}`)) return undefined;
+  const found = parseObjectPath(path);
+  if (found === undefined) return undefined;
+  const { group, version, namespace, plural, name, subresource } = found;
+  if (name !== undefined) return subresource === act ? { ...found, name } : undefined;
+  // What is asked about a namespace has its place in the path in common with the kinds inside it.
+  return group === '' && namespace !== undefined && plural === act
+    ? { group, version, plural: 'namespaces', name: namespace, subresource: act }
+    : undefined;
+}
+
 function placed(path: ObjectPath, name: string | undefined, subresource: string | undefined): ObjectPath {
   return {
     ...path,

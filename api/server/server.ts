@@ -41,6 +41,7 @@ import { refusingForeignForms } from './middleware/foreignforms.ts';
 import { measured, newServerMetrics, type ServerMetrics } from './middleware/metrics.ts';
 import { traced } from './middleware/tracing.ts';
 import { type MonitoringSettings, servesMonitoring } from './monitoring/monitoring.ts';
+import { servesHistory } from './objects/history.ts';
 import { newPaths, newPublicPaths } from './paths.ts';
 import { newRoutes } from './routes.ts';
 import { readsParameters } from './searchparams.ts';
@@ -164,6 +165,7 @@ function useKubernetes(app: Koa<AppState, object>, deps: AppDeps, serverMetrics:
   if (deps.explain !== undefined) {
     app.use(servesWhy({ registry, catalog, workerLink, clock, explain: deps.explain }));
   }
+  app.use(servesHistory({ registry, catalog }));
   app.use(
     newRoutes({
       registry,

@@ -50,6 +50,14 @@ function integer(query: Query, name: string, least: number): number | undefined 
   return figure;
 }
 
+/** Undefined where it is not given. Throws `BadRequest` for anything but digits. */
+export function wholeNumber(query: Query, name: string): number | undefined {
+  const value = text(query, name);
+  if (value === undefined) return undefined;
+  if (/^\d+$/.test(value) && Number.isSafeInteger(Number(value))) return Number(value);
+  throw new ApiError('BadRequest', `query parameter ${name}: found "${value}", wanted a whole number`);
+}
+
 function invalidOption(name: string, found: string, problem: string): ApiError {
   const message = `Invalid value: "${found}": ${problem}`;
   return new ApiError('Invalid', `options.meta.k8s.io "" is invalid: ${name}: ${message}`, {

@@ -188,6 +188,7 @@ export function startAgent(options: AgentOptions): Promise<Agent> {
     worker: workerName,
     renewMs: options.renewMs ?? 3_000,
     leaseSeconds: options.leaseSeconds ?? 12,
+    metrics: options.metrics,
   });
   const taskOf = (meant: TaskRef): Task | undefined => {
     const task = taskInformer.get(keyString(meant));

@@ -4,11 +4,13 @@
  * stops.
  * Source of the scheme: Kubernetes' node heartbeats ("Leases").
  */
+import { Counter, Gauge } from 'prom-client';
 import type { Client } from '../machinery/client.ts';
 import { type Clock, microTimestamp, sleep } from '../machinery/clock.ts';
 import { isApiError, messageOf } from '../machinery/errors.ts';
 import { NAMESPACE_SYSTEM } from '../machinery/labels.ts';
 import type { Log } from '../machinery/log.ts';
+import type { Metrics } from '../machinery/metrics.ts';
 import { withinBounds } from '../runtime/bounded.ts';
 import { leases } from '../schemas/kinds.ts';
 import type { Lease } from '../schemas/types.gen.ts';
@@ -22,6 +24,7 @@ export interface HeartbeatOptions {
   readonly renewMs: number;
   /** What the Lease says of itself. */
   readonly leaseSeconds: number;
+  readonly metrics: Metrics;
 }
 
 /** At most so long for one renewal, and between one that failed and the next. */
@@ -32,9 +35,11 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #lease: Lease | undefined;
   #hasFailed = false;
+  readonly #counts: HeartbeatCounts;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
+    this.#counts = countsOn(options.metrics);
   }
 
   /** Beats until the signal aborts. Never rejects. */
@@ -51,8 +56,10 @@ export class Heartbeat {
         await withinBounds(clock, bounds, (inner) => this.#renew(inner));
         if (this.#hasFailed) log.info('the lease is renewed again');
         this.#hasFailed = false;
+        this.#counts.lastSuccess.set(clock.now() / 1000);
       } catch (error) {
         if (signal.aborted) return;
+        this.#counts.failures.inc();
         this.#lease = undefined;
         const level = this.#hasFailed ? 'debug' : 'warn';
         log[level]({ err: error }, `cannot renew the lease: ${messageOf(error)}`);
@@ -102,4 +109,34 @@ export class Heartbeat {
       throw error;
     }
   }
+}
+
+interface HeartbeatCounts {
+  readonly failures: Counter;
+  readonly lastSuccess: Gauge;
+}
+
+const made = new WeakMap<Metrics, HeartbeatCounts>();
+
+/** Made once for each metrics registry. */
+function countsOn(metrics: Metrics): HeartbeatCounts {
+  const existing = made.get(metrics);
+  if (existing !== undefined) return existing;
+  const registers = [metrics];
+  const fresh: HeartbeatCounts = {
+    failures: new Counter({
+      name: 'gantry_heartbeat_failures_total',
+      help: "Renewals of the worker's lease that failed.",
+      registers,
+    }),
+    lastSuccess: new Gauge({
+      name: 'gantry_heartbeat_last_success_timestamp_seconds',
+      help: "When the worker's lease was last renewed, Unix time.",
+      registers,
+    }),
+  };
+  // Not 1970, which would be an alarm, before the first.
+  fresh.lastSuccess.remove();
+  made.set(metrics, fresh);
+  return fresh;
 }

@@ -25,7 +25,12 @@ import {
 } from '../engine/controller.ts';
 import { UNBOUND } from '../informers.ts';
 import { Ledger } from './ledger.ts';
-import { type AttemptResult, type SchedulerMetrics, schedulerMetrics } from './metrics.ts';
+import {
+  type AttemptResult,
+  type SchedulerMetrics,
+  schedulerMetrics,
+  type UnschedulableReason,
+} from './metrics.ts';
 import { restReason, type Verdict } from './plan.ts';
 import { performPreemption } from './preempt.ts';
 import { DEFAULT_PROFILE } from './profiles.ts';
@@ -76,6 +81,8 @@ class Scheduler implements Controller {
   readonly #rounds: Rounds;
   /** Waiting task -> when its condition was last written, monotonic. */
   readonly #explainedAtMs = new Map<string, number>();
+  /** Waiting task -> what workers said against it when it was last told why it waits. */
+  readonly #unfit = new Map<string, readonly UnschedulableReason[]>();
   readonly #wakeTimers = new Map<'soon' | 'later', Timer>();
   #isStopped = false;
   #enqueue: (key: string) => void = () => undefined;
@@ -85,9 +92,10 @@ class Scheduler implements Controller {
     this.#context = context;
     this.#sources = sources;
     // Of a scheduler that has stopped nothing waits here: whoever leads then says how much does.
-    this.#metrics = schedulerMetrics(context.metrics, () =>
-      this.#isStopped ? 0 : sources.tasks.byIndex(UNBOUND, 'true').length,
-    );
+    this.#metrics = schedulerMetrics(context.metrics, {
+      pending: () => (this.#isStopped ? 0 : sources.tasks.byIndex(UNBOUND, 'true').length),
+      unschedulable: () => (this.#isStopped ? [] : this.#unfit.values()),
+    });
     this.#ledger = new Ledger({
       clock: context.clock,
       assumeForMs: ASSUME_FOR_MS,
@@ -109,7 +117,7 @@ class Scheduler implements Controller {
     this.#sources.tasks.onChange((key, task, old) => {
       this.#ledger.observe(key, task, old);
       this.#rounds.observe(key, task);
-      if (task === undefined) this.#explainedAtMs.delete(key);
+      if (task === undefined) this.#forget(key);
       else loop.enqueue(key);
     });
     this.#sources.workers.onChange((name) => this.#freed(name));
@@ -159,7 +167,7 @@ class Scheduler implements Controller {
     const rest = restReason(task);
     if (rest !== undefined) {
       this.#rounds.release(key);
-      this.#explainedAtMs.delete(key);
+      this.#forget(key);
       if (this.#rounds.take(key)?.kind === 'bind') this.#ledger.forget(task.metadata.uid ?? '');
       if (rest === 'Bound') await this.#confirm(task, signal);
       if (rest === 'Stopped') await this.#rest(task, signal);
@@ -177,7 +185,8 @@ class Scheduler implements Controller {
       case 'bind':
         // An assumption that has run out in the queue: the task is decided anew, with the others.
         if (!this.#ledger.isAssumed(task)) return requeueAfter(0);
-        await this.#measured('scheduled', () => this.#bind(key, task, decision, signal));
+        await this.#measured(key, 'scheduled', () => this.#bind(key, task, decision, signal));
+        this.#unfit.delete(key);
         return done;
       case 'preempt':
         await this.#preempt(key, task, decision, signal);
@@ -192,8 +201,12 @@ class Scheduler implements Controller {
     if (waitMs > 0) return requeueAfter(waitMs);
     this.#explainedAtMs.set(key, this.#context.clock.monotonicMs());
     const explanation = this.#rounds.explain(key);
-    if (explanation === undefined) return done;
-    return this.#measured('unschedulable', () => this.#explain(task, explanation, signal));
+    if (explanation === undefined) {
+      this.#unfit.delete(key);
+      return done;
+    }
+    this.#unfit.set(key, unfitReasons(explanation.verdicts));
+    return this.#measured(key, 'unschedulable', () => this.#explain(task, explanation, signal));
   }
 
   async #preempt(key: string, task: Task, decision: Preemption, signal: AbortSignal): Promise<void> {
@@ -232,6 +245,7 @@ class Scheduler implements Controller {
       this.#ledger.forget(uid);
       if (isApiError(error, 'NotFound') && this.#sources.tasks.get(key) === undefined) return;
       this.#rounds.hold(key);
+      this.#metrics.bindErrors.inc({ reason: isApiError(error) ? error.reason : 'Unknown' });
       throw error;
     }
     this.#context.recorder.record({
@@ -336,7 +350,12 @@ class Scheduler implements Controller {
     }
   }
 
-  async #measured<T>(result: AttemptResult, attempt: () => Promise<T>): Promise<T> {
+  #forget(key: string): void {
+    this.#explainedAtMs.delete(key);
+    this.#unfit.delete(key);
+  }
+
+  async #measured<T>(key: string, result: AttemptResult, attempt: () => Promise<T>): Promise<T> {
     const { clock } = this.#context;
     const startMs = clock.monotonicMs();
     let outcome: AttemptResult = 'error';
@@ -346,7 +365,11 @@ class Scheduler implements Controller {
       return answer;
     } finally {
       this.#metrics.attempts.inc({ result: outcome });
-      this.#metrics.attemptSeconds.observe({ result: outcome }, (clock.monotonicMs() - startMs) / 1000);
+      const seconds = (clock.monotonicMs() - startMs) / 1000;
+      this.#metrics.attemptSeconds.observe({ result: outcome }, seconds);
+      const { traceId } = this.traceOf(key) ?? {};
+      if (traceId !== undefined)
+        this.#metrics.exemplars.series({ result: outcome }).observe(seconds, traceId, clock.now());
     }
   }
 }
@@ -354,6 +377,12 @@ class Scheduler implements Controller {
 function isTold({ status }: Task): boolean {
   const before = findCondition(status?.conditions, 'Scheduled');
   return before?.reason === 'Unschedulable' && status?.reason === 'Unschedulable';
+}
+
+/** Each once, however many workers gave it. */
+function unfitReasons(verdicts: readonly Verdict[]): readonly UnschedulableReason[] {
+  if (verdicts.length === 0) return ['NoWorkers'];
+  return [...new Set(verdicts.flatMap((verdict) => (verdict.fits ? [] : [verdict.reason])))];
 }
 
 function asksOf(task: Task): Record<string, unknown> {

@@ -7,15 +7,17 @@ import { LABEL_WORKER } from '../../machinery/labels.ts';
 import type { Task, Worker } from '../../schemas/types.gen.ts';
 import { allocatableOf, atWorker, type Demand, type HostPort, portsClash } from './demand.ts';
 
-export type PlacementReason =
-  | 'InsufficientCPU'
-  | 'InsufficientMemory'
-  | 'InsufficientDisk'
-  | 'PortConflict'
-  | 'SelectorMismatch'
-  | 'TaintNotTolerated'
-  | 'WorkerCordoned'
-  | 'WorkerNotReady';
+export const PLACEMENT_REASONS = [
+  'InsufficientCPU',
+  'InsufficientMemory',
+  'InsufficientDisk',
+  'PortConflict',
+  'SelectorMismatch',
+  'TaintNotTolerated',
+  'WorkerCordoned',
+  'WorkerNotReady',
+] as const;
+export type PlacementReason = (typeof PLACEMENT_REASONS)[number];
 
 export interface HeldPort extends HostPort {
   /** `namespace/name` of the task that holds it. */

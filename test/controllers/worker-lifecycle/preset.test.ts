@@ -9,6 +9,7 @@ import { silentLog } from '../../../machinery/log.ts';
 import { newMetrics } from '../../../machinery/metrics.ts';
 import { workers } from '../../../schemas/kinds.ts';
 import { intercept } from '../../intercept.ts';
+import { seriesOf } from '../../series.ts';
 import { openWorld, type World } from '../../world.ts';
 
 describe('D2.8 presets of leases', () => {
@@ -66,6 +67,7 @@ describe('D2.8 presets of leases', () => {
           worker: 'w1',
           renewMs: renewSeconds * 1000,
           leaseSeconds: durationSeconds,
+          metrics: world.metrics,
         });
         await Promise.all([controlPlane.run(stop.signal), heartbeat.run(fail.signal)]);
       }
@@ -87,6 +89,11 @@ describe('D2.8 presets of leases', () => {
         const before = renewals;
         isCutOff = false;
         await world.advance(3_000);
+        const figure = async (name: string): Promise<number | undefined> =>
+          (await seriesOf(world.metrics, `gantry_heartbeat_${name}`))[0]?.value;
+        expect(await figure('failures_total'), 'failures are counted').to.be.greaterThan(0);
+        const lastMs = ((await figure('last_success_timestamp_seconds')) ?? 0) * 1000;
+        expect(world.clock.now() - lastMs, 'the last success is told').to.be.within(0, 3_000);
         expect(renewals, 'the next attempt does not wait for the next beat').to.be.greaterThan(before);
         expect(await readiness()).to.equal('True');
       });

@@ -2,13 +2,14 @@
  * The paths that a Prometheus asks beside `/metrics`: the objects, each worker's containers, and where to find both and the
  * Tasks that ask to be scraped. All of them are read only, take a seat like any request, and keep nothing but texts.
  */
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Clock } from '../../../machinery/clock.ts';
 import { ApiError, notFound } from '../../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../../machinery/identity.ts';
 import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import { workers } from '../../../schemas/kinds.ts';
 import type { Registry, RequestContext } from '../../registry/types.ts';
-import { containerMetricsText } from '../../views/metrics/containers.ts';
+import { containerMetrics } from '../../views/metrics/containers.ts';
 import { METRICS_TYPE } from '../../views/metrics/family.ts';
 import type { TargetGroup } from '../../views/metrics/targets.ts';
 import { type AppContext, type AppMiddleware, requestContext } from '../context.ts';
@@ -67,17 +68,29 @@ async function answerState(ctx: AppContext, deps: MonitoringDeps, state: StateMe
   const stream = new ResponseStream(ctx, { clock: deps.clock });
   try {
     const pieces = await state.read(stream.signal);
-    if (ctx.method === 'HEAD') {
-      ctx.type = METRICS_TYPE;
-      ctx.status = 200;
-      return;
-    }
-    stream.begin(METRICS_TYPE);
-    for await (const piece of pieces) if (!(await stream.write(piece))) return;
-    stream.end();
+    await send(ctx, stream, pieces);
   } finally {
     stream.release();
   }
+}
+
+/** A piece at a time, as the reader takes them; in between others get their turn. */
+async function send(
+  ctx: AppContext,
+  stream: ResponseStream,
+  pieces: AsyncIterable<string> | Iterable<string>,
+): Promise<void> {
+  if (ctx.method === 'HEAD') {
+    ctx.status = 200;
+    ctx.set('Content-Type', METRICS_TYPE);
+    return;
+  }
+  stream.begin(METRICS_TYPE);
+  for await (const piece of pieces) {
+    if (!(await stream.write(piece))) return;
+    await turnOfTheLoop();
+  }
+  stream.end();
 }
 
 async function answerContainers(ctx: AppContext, deps: MonitoringDeps, segment: string): Promise<void> {
@@ -106,8 +119,7 @@ async function answerContainers(ctx: AppContext, deps: MonitoringDeps, segment: 
   const timer = clock.after(PATIENCE_MS, () => late.abort());
   try {
     const told = await workerLink.containerMetrics(name, AbortSignal.any([stream.signal, late.signal]));
-    ctx.set('Content-Type', METRICS_TYPE);
-    ctx.body = Buffer.from(containerMetricsText(told));
+    await send(ctx, stream, containerMetrics(told));
   } finally {
     timer.cancel();
     stream.release();

@@ -5,7 +5,6 @@
  * Lines are kept with the version of the object they are of, and the answer goes out in pieces, as fast as the reader takes
  * them: a scrape costs what changed since the one before it, and one pass over texts that are there.
  */
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { ApiError } from '../../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../../machinery/identity.ts';
 import type { Resource } from '../../../machinery/meta.ts';
@@ -72,10 +71,10 @@ export class StateMetrics {
   }
 
   /**
-   * The text in pieces. What takes long is done before the first of them, so that an error can still be answered with a
+   * The text in pieces, each some milliseconds of work. What takes long is done before the first of them, so that an error can still be answered with a
    * code. Rejects with ServiceUnavailable while the caches do not follow the store: what they hold may be long over.
    */
-  async read(signal: AbortSignal): Promise<AsyncIterable<string>> {
+  async read(signal: AbortSignal): Promise<Iterable<string>> {
     if (!this.#registry.isReady()) {
       throw new ApiError('ServiceUnavailable', 'the caches do not follow the store now, try again later', {
         retryAfterSeconds: 1,
@@ -111,7 +110,7 @@ function heldOf(described: readonly DescribedTask[]): ReadonlyMap<string, Held> 
   return held;
 }
 
-async function* write(sections: readonly Section[]): AsyncGenerator<string, void, undefined> {
+function* write(sections: readonly Section[]): Generator<string, void, undefined> {
   let piece = '';
   for (const { families, objects } of sections) {
     for (const [at, family] of families.entries()) {
@@ -121,7 +120,6 @@ async function* write(sections: readonly Section[]): AsyncGenerator<string, void
         if (piece.length < PIECE) continue;
         yield piece;
         piece = '';
-        await turnOfTheLoop();
       }
     }
   }

@@ -62,11 +62,14 @@ function fieldsText({ changedFields = [] }: WhyEntry): string {
 
 function whoOf({ by, manager }: WhyEntry): string {
   if (by === undefined) return '-';
-  return manager === undefined ? by : `${by} (${manager})`;
+  return manager === undefined || by.includes(manager) ? by : `${by} (${manager})`;
 }
 
+/** Topics whose messages say their reason. */
+const SAID_IN_WORDS = new Set(['status', 'condition', 'run', 'ended']);
+
 function wordsOf({ reason, message, count, since, topic }: WhyEntry): string {
-  const told = reason === undefined || topic === 'status' || topic === 'ended' || message.startsWith(reason);
+  const told = reason === undefined || SAID_IN_WORDS.has(topic) || message.startsWith(reason);
   const times = count === undefined ? '' : ` (${count} times${since === undefined ? '' : ` since ${since}`})`;
   return `${told ? '' : `${reason}: `}${message}${times}`;
 }

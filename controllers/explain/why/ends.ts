@@ -15,17 +15,25 @@ export function entriesOfEnds(facts: WhyFacts): readonly WhyEntry[] {
     // The version that told it first is the one it belongs to in the order of things.
     if (!entries.has(key)) entries.set(key, entry);
   };
-  const stored = facts.versions.toReversed().map(({ object, revision }) => ({ object, revision }));
+  const stored = facts.versions
+    .toReversed()
+    .map(({ object, revision, author }) => ({ object, revision, by: author?.user }));
   const now =
     facts.object === undefined
       ? []
-      : [{ object: facts.object, revision: Number(facts.object.metadata.resourceVersion ?? 0) }];
-  for (const { object, revision } of [...stored, ...now]) {
+      : [
+          {
+            object: facts.object,
+            revision: Number(facts.object.metadata.resourceVersion ?? 0),
+            by: undefined,
+          },
+        ];
+  for (const { object, revision, by } of [...stored, ...now]) {
     const { uid = '' } = object.metadata;
     for (const end of recordsOf(statusOf(object)['history'])) {
       const key = keyOf(uid, end);
       const entry = entryOfEnd(end, uid, revision, lastLinesOf(facts.attempts, uid, end));
-      if (entry !== undefined) keep(key, entry);
+      if (entry !== undefined) keep(key, by === undefined ? entry : { ...entry, by });
     }
   }
   for (const kept of facts.attempts) {

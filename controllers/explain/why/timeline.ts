@@ -47,6 +47,9 @@ function isTold(entry: WhyEntry, event: WhyEntry): boolean {
   if (!isThen) return false;
   if (entry.topic === 'placement')
     return event.reason === 'Scheduled' && event.message.startsWith(entry.message);
+  if (entry.reason === 'Bound' && event.reason === 'Scheduled') return true;
+  const [, step] = /^(step ".*") is (?:failed|interrupted|skipped|cancelled)\b/.exec(entry.message) ?? [];
+  if (step !== undefined) return event.topic === 'run' && event.message.startsWith(`${step}:`);
   if (entry.topic !== 'status' && entry.topic !== 'condition') return false;
   // A Task that begins to wait: what it waits for is the Event's message.
   return event.message !== '' && entry.message.endsWith(event.message);
@@ -64,9 +67,17 @@ function withEnds(entries: readonly WhyEntry[], ends: readonly WhyEntry[]): read
     const behind = all.findLastIndex(
       (entry) => secondOf(entry) < second || (secondOf(entry) === second && isUpTo(entry, attempt)),
     );
-    all.splice(behind + 1, 0, end);
+    let place = behind + 1;
+    while (isBefore(all[place], end)) place++;
+    all.splice(place, 0, end);
   }
   return all;
+}
+
+/** Of entries of the same second those of history know the millisecond as well. */
+function isBefore(entry: WhyEntry | undefined, end: WhyEntry): boolean {
+  if (entry === undefined || entry.source !== 'history' || secondOf(entry) !== secondOf(end)) return false;
+  return Date.parse(entry.at) <= Date.parse(end.at);
 }
 
 function isUpTo(entry: WhyEntry, attempt: number): boolean {

@@ -23,13 +23,8 @@ const TOLD_VALUES = new Set([
   `metadata.annotations["${ANNOTATION_CHANGE_CAUSE}"]`,
 ]);
 /** What the server and tools keep for themselves. */
-const BOOKKEEPING = [
-  'metadata.managedFields',
-  'metadata.resourceVersion',
-  'metadata.generation',
-  `metadata.annotations["${ANNOTATION_TRACE}"]`,
-  'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]',
-];
+const OWN_METADATA = new Set(['managedFields', 'resourceVersion', 'generation']);
+const OWN_ANNOTATIONS = new Set([ANNOTATION_TRACE, 'kubectl.kubernetes.io/last-applied-configuration']);
 const MAX_FIELDS = 50;
 const MAX_TOLD = 4;
 
@@ -61,9 +56,7 @@ function entriesOf(
   }
   // What it was before is not kept: what this version changed is not known.
   if (before === undefined) return [];
-  const changes = fieldChanges(wishOf(before), wishOf(object)).filter(
-    ({ path }) => !BOOKKEEPING.some((own) => path === own || path.startsWith(`${own}[`)),
-  );
+  const changes = fieldChanges(wishOf(before), wishOf(object));
   return [
     ...(changes.length === 0 ? [] : wishEntries(base, changes, before, object)),
     ...(isStatusWhole ? statusEntries(base, before, object) : []),
@@ -101,9 +94,23 @@ function creationWords(object: DynamicObject): string {
   return `created${told.length === 0 ? '' : `: ${told.join(', ')}`}${cause === undefined ? '' : ` (${cause})`}`;
 }
 
-/** Without the status, and without data, whose names alone are told. */
-function wishOf(object: DynamicObject): unknown {
-  return Object.fromEntries(Object.entries(object).filter(([field]) => field !== 'status'));
+/** What somebody asked for: without the status, and without what the server and tools keep for themselves. */
+function wishOf({ metadata, ...fields }: DynamicObject): unknown {
+  const { annotations = {}, ...rest } = metadata;
+  const told = without(annotations, OWN_ANNOTATIONS);
+  return {
+    ...without(fields, STATUS),
+    metadata: {
+      ...without(rest, OWN_METADATA),
+      ...(Object.keys(told).length === 0 ? {} : { annotations: told }),
+    },
+  };
+}
+
+const STATUS = new Set(['status']);
+
+function without(fields: object, left: ReadonlySet<string>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(fields).filter(([field]) => !left.has(field)));
 }
 
 function wishEntries(

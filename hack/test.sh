@@ -35,6 +35,9 @@ fi
 if ! command -v "${DOCKER_REGISTRY:-docker-registry}" >/dev/null; then
   install_packages "tests on a real image registry" docker-registry
 fi
+if ! command -v "${PROMETHEUS:-prometheus}" >/dev/null || ! command -v "${PROMTOOL:-promtool}" >/dev/null; then
+  install_packages "tests with a real Prometheus" prometheus
+fi
 hack/worktypes-image.sh
 
 if [ "${#files[@]}" -eq 0 ]; then

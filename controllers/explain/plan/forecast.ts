@@ -117,8 +117,10 @@ class Teller {
     const graceMs = stop?.gracePeriodMs;
     const first = graceMs === undefined ? '' : `; the old one ends first, with ${graceMs / 1000} s of grace`;
     const because = this.#rehearsed.because.get(key);
-    if (because !== undefined)
-      return { reason: because.reason, message: because.message + (action === 'removed' ? '' : first) };
+    if (because !== undefined) {
+      const then = action === 'removed' ? this.#thenWaits(key) : first;
+      return { reason: because.reason, message: because.message + then };
+    }
     const change = this.#changes.get(key);
     if (change?.before === undefined) {
       if (change !== undefined) return { reason: 'New', message: 'the Task is new' };
@@ -140,6 +142,14 @@ class Teller {
       return { reason: 'SpecChanged', message: `${list(fields)} ${plural} only a new container has${first}` };
     }
     return { reason, message: withoutNames([message]).join('') + first };
+  }
+
+  /** It is still to run, and has no place. */
+  #thenWaits(key: string): string {
+    const task = this.#cluster.tasks.get(key);
+    const placement = this.#rehearsed.placements.get(key);
+    if (task === undefined || task.metadata.deletionTimestamp !== undefined) return '';
+    return placement === undefined ? '' : `; then it waits: ${placement}`;
   }
 
   #setOf(key: string): string | undefined {

@@ -35,6 +35,7 @@ import {
   toLogWrites,
   toWriteEvent,
 } from './rows.ts';
+import { sizeIfKnown } from './size.ts';
 import type {
   CommitResult,
   GetOptions,
@@ -143,7 +144,8 @@ class MvccStore implements Store {
         revision: () => this.#revision,
         compactedRevision: () => this.#floors.floor,
         watcherCount: () => this.#watches.count,
-        sizeNow: () => this.#sizeNow(),
+        sizeNow: async () =>
+          this.#closing === undefined ? sizeIfKnown(() => this.size(), this.#logger) : undefined,
       },
       options.metrics,
     );
@@ -245,17 +247,6 @@ class MvccStore implements Store {
     this.#checkOpen();
     const { keys, bytes } = await this.#log.size();
     return { keys, bytes };
-  }
-
-  /** For metrics: a store that cannot tell its size must not fail the whole scrape. */
-  async #sizeNow(): Promise<StoreSize | undefined> {
-    if (this.#closing !== undefined) return undefined;
-    try {
-      return await this.size();
-    } catch (error) {
-      this.#logger.warn({ err: error }, `store: its size is not known: ${messageOf(error)}`);
-      return undefined;
-    }
   }
 
   close(): Promise<void> {

@@ -13,6 +13,7 @@ import type { Log } from '../../machinery/log.ts';
 import { Holds, type Retention } from '../retention.ts';
 import { COMPACTION_PREFIX, type EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdKeyValue, EtcdOperation } from './client.ts';
+import { DeleteNotes } from './deletenotes.ts';
 import type { Hub } from './hub.ts';
 import { encodeMark } from './mark.ts';
 import type { Meta } from './meta.ts';
@@ -47,6 +48,7 @@ interface Need {
 
 export class Compaction {
   readonly #options: CompactionOptions;
+  readonly #notes: DeleteNotes;
   readonly #needKey: string;
   /** In revisions of etcd. */
   readonly #holds = new Holds();
@@ -57,6 +59,7 @@ export class Compaction {
 
   constructor(options: CompactionOptions) {
     this.#options = options;
+    this.#notes = new DeleteNotes(options.client, options.keys);
     this.#needKey = `${NEEDS}${options.keys.prefix}:${options.serverId}`;
     this.#floor = firstFloor(options.meta, options.versions);
     this.#firstKept = options.meta.firstRevision;
@@ -101,6 +104,7 @@ export class Compaction {
       dbSizeInUse > retention.historyBytes ? Math.floor((this.#firstKept + newest) / 2) : this.#firstKept;
     const need = Math.min(Math.max(byAge ?? this.#firstKept, bySize), hub.passed, this.#holds.least);
     await this.#compact(need);
+    await this.#notes.sweep(this.#firstKept);
     await this.mark(QUIET_MS);
   }
 

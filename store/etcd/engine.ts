@@ -17,6 +17,7 @@ import { StoreMetrics } from '../metrics.ts';
 import type { StoreOptions } from '../mvcc.ts';
 import { DEFAULT_RETENTION, RetentionLoop } from '../retention.ts';
 import { checkWrites } from '../rows.ts';
+import { sizeIfKnown } from '../size.ts';
 import type {
   CommitResult,
   GetOptions,
@@ -143,7 +144,8 @@ export class EtcdStore implements Store {
         revision: () => this.revision(),
         compactedRevision: () => this.compactedRevision(),
         watcherCount: () => this.#hub.watcherCount,
-        sizeNow: () => this.#sizeNow(),
+        sizeNow: async () =>
+          this.#closing === undefined ? sizeIfKnown(() => this.size(), this.#log) : undefined,
       },
       options.metrics,
     );
@@ -423,17 +425,6 @@ export class EtcdStore implements Store {
     } catch (error) {
       // Nothing is lost by keeping the past for longer; the next round tries again.
       this.#log.warn({ err: error }, `store: history was not trimmed: ${messageOf(error)}`);
-    }
-  }
-
-  /** For metrics: a store that cannot tell its size must not fail the whole scrape. */
-  async #sizeNow(): Promise<StoreSize | undefined> {
-    if (this.#closing !== undefined) return undefined;
-    try {
-      return await this.size();
-    } catch (error) {
-      this.#log.warn({ err: error }, `store: its size is not known: ${messageOf(error)}`);
-      return undefined;
     }
   }
 

@@ -144,7 +144,7 @@ export const jobs: Dashboard = {
           queries: [
             {
               expr: `topk(50, max by (namespace, run, state) (${state('gantry_run_status_state', 'namespace', 'state=~"failed|interrupted"')}) == 1)`,
-              legend: 'Runs',
+              legend: '',
               emptyWhile: 'no Run that is kept has failed',
             },
           ],

@@ -123,7 +123,7 @@ export const overview: Dashboard = {
           queries: [
             {
               expr: `topk(50, max by (namespace, task, phase) (${state('gantry_task_status_phase', 'namespace', NOT_WELL)}) == 1)`,
-              legend: 'Tasks',
+              legend: '',
               emptyWhile: 'all Tasks are well',
             },
           ],
@@ -200,7 +200,7 @@ export const overview: Dashboard = {
           queries: [
             {
               expr: `max by (worker, status) (${state('gantry_worker_status_condition', undefined, 'condition="Ready", status!="true"')}) == 1`,
-              legend: 'Workers',
+              legend: '',
               emptyWhile: 'every Worker is ready',
             },
           ],

@@ -31,7 +31,7 @@ import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-s
 
 export interface Query {
   readonly expr: string;
-  /** What a series is called: `{{task}}`. Of a table, the heading of its value. */
+  /** What a series is called: `{{task}}`. Of a table, the heading of its value: none where that is always 1. */
   readonly legend: string;
   /** When it is right that nothing comes. The description tells it; without it a test takes emptiness for an error. */
   readonly emptyWhile?: string;
@@ -133,15 +133,23 @@ function lines(panel: Panel & { kind: 'lines' }): TimeseriesBuilder {
 /** Labels are columns under their own names, which links read; values are called what their queries say. */
 function table(panel: Panel & { kind: 'table' }): TableBuilder {
   const isOne = panel.queries.length === 1;
-  const headings = Object.fromEntries(
-    panel.queries.map(({ legend }, index) => [isOne ? 'Value' : `Value #${LETTERS[index]}`, legend]),
+  const fields = panel.queries.map(
+    ({ legend }, index) => [isOne ? 'Value' : `Value #${LETTERS[index]}`, legend] as const,
   );
+  const hidden = fields.filter(([, heading]) => heading === '').map(([field]) => [field, true] as const);
+  const headings = fields.filter(([, heading]) => heading !== '');
   const builder = new TableBuilder().showHeader(true).filterable(true);
   if (!isOne) builder.withTransformation({ id: 'merge', options: {} });
   builder.withTransformation({
     id: 'organize',
-    options: { excludeByName: { Time: true }, indexByName: {}, renameByName: headings },
+    options: {
+      excludeByName: { Time: true, ...Object.fromEntries(hidden) },
+      indexByName: {},
+      renameByName: Object.fromEntries(headings),
+    },
   });
+  if (panel.limits !== undefined)
+    builder.overrideByFieldType('number', [{ id: 'custom.cellOptions', value: { type: 'color-text' } }]);
   // A link is told at every label of its row.
   if (panel.links !== undefined)
     builder.overrideByFieldType('string', [

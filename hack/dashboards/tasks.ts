@@ -31,7 +31,7 @@ export const tasks: Dashboard = {
           queries: [
             {
               expr: `topk(100, max by (${BY_TASK}, worker, image, owner_kind, owner_name) (${state('gantry_task_info', 'task')}))`,
-              legend: 'Tasks',
+              legend: '',
             },
           ],
           width: 16,
@@ -46,7 +46,7 @@ export const tasks: Dashboard = {
           queries: [
             {
               expr: `topk(100, max by (${BY_TASK}, reason) (${state('gantry_task_status_reason', 'task')}))`,
-              legend: 'Tasks',
+              legend: '',
               emptyWhile: 'no Task waits and none has ended',
             },
           ],
@@ -138,7 +138,7 @@ export const tasks: Dashboard = {
           queries: [
             {
               expr: `max by (namespace, taskset, status, reason) (${state('gantry_taskset_status_condition', 'namespace', 'condition="Progressing"')}) == 1`,
-              legend: 'TaskSets',
+              legend: '',
             },
           ],
           links: tasksetLinks,

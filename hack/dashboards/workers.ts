@@ -31,7 +31,7 @@ export const workers: Dashboard = {
           queries: [
             {
               expr: `max by (worker, os, arch, kernel_version, docker_version, agent_version) (${state('gantry_worker_info', 'worker')})`,
-              legend: 'Workers',
+              legend: '',
             },
           ],
           width: 14,
@@ -46,7 +46,7 @@ export const workers: Dashboard = {
           queries: [
             {
               expr: `max by (worker, condition, status) (${state('gantry_worker_status_condition', 'worker')}) == 1`,
-              legend: 'Workers',
+              legend: '',
             },
           ],
           width: 10,

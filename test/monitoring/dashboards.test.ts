@@ -240,7 +240,7 @@ describe('Dashboards', () => {
     expect(dashboards.apiVersion).to.equal(1);
     expect(dashboards.providers).to.have.length(1);
     expect(dashboards.providers[0]).to.deep.include({ type: 'file', allowUiUpdates: false });
-    expect(dashboards.providers[0]?.options.path).to.match(/\/dashboards$/);
+    expect(dashboards.providers[0]?.options.path).to.equal('$' + '{GANTRY_DASHBOARDS}');
   });
 });
 

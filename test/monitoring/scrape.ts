@@ -6,16 +6,16 @@ export const JOBS = ['gantry', 'gantry-state', 'gantry-containers'] as const;
 
 /** Scrapes every second as group `gantry:monitoring`, so that what is not granted to it is not seen here either. */
 export async function openPrometheusOn(gantry: GantryProcess): Promise<PrometheusProcess> {
-  const { code, stdout, stderr } = await gantry.gantry([
-    ...['token', 'create', '--user', 'prometheus', '--group', 'gantry:monitoring', '--ttl', '1h'],
-  ]);
+  const { code, stdout, stderr } = await gantry.gantry(
+    'token create --user prometheus --group gantry:monitoring --ttl 1h'.split(' '),
+  );
   if (code !== 0) throw new Error(`no token: ${stderr}`);
   const server = `127.0.0.1:${gantry.securePort}`;
   // The type is the default of scraping; Prometheus 2.42 leaves it out where it asks for targets.
   const way =
     'scheme: https, tls_config: {insecure_skip_verify: true}, authorization: {type: Bearer, credentials_file: token}';
   const scraped = (name: string, more: string): string => `  - {job_name: ${name}, ${way}, ${more}}\n`;
-  return await PrometheusProcess.open({
+  return PrometheusProcess.open({
     files: {
       token: stdout.trim(),
       'prometheus.yml': [

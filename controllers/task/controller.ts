@@ -101,6 +101,7 @@ export class TaskController implements Controller {
       runtime,
       hooks: services.hooks,
       pulls: options.pulls ?? {},
+      metrics: options.metrics,
       clock,
       log: this.#log,
       signal,

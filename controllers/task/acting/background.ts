@@ -6,6 +6,7 @@ import type { Clock } from '../../../machinery/clock.ts';
 import { messageOf, RuntimeError } from '../../../machinery/errors.ts';
 import { Limiter } from '../../../machinery/limiter.ts';
 import type { Log } from '../../../machinery/log.ts';
+import type { Metrics } from '../../../machinery/metrics.ts';
 import type { RegistryAuth, Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
@@ -18,6 +19,7 @@ export interface BackgroundOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pulls: PullSettings;
+  readonly metrics: Metrics;
   /** Ends everything under way; what the engine has begun it may finish. */
   readonly signal: AbortSignal;
 }
@@ -52,8 +54,8 @@ export class Background {
 
   constructor(options: BackgroundOptions) {
     this.#options = options;
-    const { runtime, clock, pulls, signal } = options;
-    this.#pulls = new Pulls({ runtime, clock, settings: pulls, signal });
+    const { runtime, clock, pulls, metrics, signal } = options;
+    this.#pulls = new Pulls({ runtime, clock, settings: pulls, metrics, signal });
   }
 
   /** The preStop hook first, then the stop signal with what is left of the grace period. */

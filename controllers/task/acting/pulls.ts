@@ -9,10 +9,12 @@ import { type Clock, sleep } from '../../../machinery/clock.ts';
 import { RuntimeError } from '../../../machinery/errors.ts';
 import { jsonHash } from '../../../machinery/json.ts';
 import { Limiter } from '../../../machinery/limiter.ts';
+import type { Metrics } from '../../../machinery/metrics.ts';
 import type { ImageInfo, PullProgress, RegistryAuth, Runtime } from '../../../machinery/runtime.ts';
 import { withinBounds } from '../../../runtime/bounded.ts';
 import { progressWords, pulledWords } from '../planning/pullwords.ts';
 import { authsFor } from '../planning/registryauth.ts';
+import { type CountPull, pullCounter } from '../pullmetrics.ts';
 
 export interface PullSettings {
   /** Pulls at once; default 3. */
@@ -35,6 +37,7 @@ export interface PullsOptions {
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly settings: PullSettings;
+  readonly metrics: Metrics;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
@@ -64,12 +67,14 @@ const FINAL: readonly string[] = ['RegistryUnavailable', 'InvalidSpec', 'Unavail
 export class Pulls {
   readonly #options: PullsOptions;
   readonly #places: Limiter;
+  readonly #counted: CountPull;
   /** By image and credentials. */
   readonly #pulls = new Map<string, Pull>();
 
   constructor(options: PullsOptions) {
     this.#options = options;
     this.#places = new Limiter(options.settings.atOnce ?? AT_ONCE);
+    this.#counted = pullCounter(options.metrics);
   }
 
   /** Resolves with what to say of it. Rejects with `RuntimeError`, and with the signal's reason when that aborts. */
@@ -81,10 +86,10 @@ export class Pulls {
       same.listeners.push(onProgress);
       return same.work;
     }
-    const { signal } = this.#options;
+    const { clock, signal } = this.#options;
     const listeners = [onProgress];
     const work = this.#places
-      .run(signal, () => this.#pullOnce(image, fitting, listeners))
+      .run(signal, () => this.#counted(clock, signal, () => this.#pullOnce(image, fitting, listeners)))
       .finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, { listeners, work });
     return work;

@@ -2,11 +2,13 @@
 import { expect } from 'chai';
 import { type PulledImage, type PullSettings, Pulls } from '../../../controllers/task/acting/pulls.ts';
 import { FakeClock } from '../../../machinery/fakeclock.ts';
+import { type Metrics, newMetrics } from '../../../machinery/metrics.ts';
 import { seededRandom } from '../../../machinery/random.ts';
 import type { RegistryAuth } from '../../../machinery/runtime.ts';
 import { FakeRuntime } from '../../../runtime/fake/fake.ts';
 import type { FakeDelivery } from '../../../runtime/fake/images.ts';
 import { rejection } from '../../runtime/expectations.ts';
+import { seriesOf } from '../../series.ts';
 
 const MIB = 1024 * 1024;
 const ann: RegistryAuth = { registry: 'r.example', username: 'ann', password: 'secret' };
@@ -21,6 +23,7 @@ interface World {
   readonly pulls: Pulls;
   readonly pulled: PulledImage[];
   readonly stop: AbortController;
+  readonly metrics: Metrics;
   /** Who pulled what. */
   readonly asked: readonly string[];
 }
@@ -29,11 +32,13 @@ function open(settings: PullSettings = {}): World {
   const clock = new FakeClock();
   const runtime = new FakeRuntime({ clock, random: seededRandom(1) });
   const stop = new AbortController();
+  const metrics = newMetrics();
   const pulled: PulledImage[] = [];
   const pulls = new Pulls({
     runtime,
     clock,
     settings: { onPulled: (image) => pulled.push(image), ...settings },
+    metrics,
     signal: stop.signal,
   });
   const asked: string[] = [];
@@ -42,7 +47,7 @@ function open(settings: PullSettings = {}): World {
     const [image, options] = args as [string, { auth?: RegistryAuth }];
     asked.push(`${image} as ${options.auth?.username ?? 'nobody'}`);
   };
-  return { runtime, clock, pulls, pulled, stop, asked };
+  return { runtime, clock, pulls, pulled, stop, asked, metrics };
 }
 
 const silent = (): void => undefined;
@@ -113,6 +118,29 @@ describe('Pulls', () => {
       'r.example/team/app:1 as ann',
       'r.example/team/app:1 as bob',
     ]);
+  });
+
+  it('is counted once, however many wait and whatever is tried; under way, then by how it ended', async () => {
+    const { runtime, clock, pulls, stop, metrics } = open({ atOnce: 2 });
+    const figures = async (): Promise<readonly (number | undefined)[]> => {
+      const ended = await seriesOf(metrics, 'gantry_image_pulls_total');
+      const [underWay] = await seriesOf(metrics, 'gantry_image_pulls_in_progress');
+      const [timed] = await seriesOf(metrics, 'gantry_image_pull_duration_seconds_count');
+      return [...ended.map(({ value }) => value), underWay?.value, timed?.value];
+    };
+    expect(await figures()).to.deep.equal([0, 0, 0, 0, 0]);
+    runtime.engine.publish('r.example/app:1', {}, guarded);
+    await Promise.all([1, 2, 3].map(() => pulls.pull('r.example/app:1', [ann, bob], silent)));
+    expect(await figures()).to.deep.equal([1, 0, 0, 0, 1]);
+    await rejection(pulls.pull('r.example/app:1', [ann], silent), 'Unauthorized');
+    expect(await figures()).to.deep.equal([1, 1, 0, 0, 1]);
+    runtime.engine.publish('slow:1', {}, slow);
+    const left = pulls.pull('slow:1', [], silent).catch((error: unknown) => error);
+    await pass(clock, 10);
+    expect(await figures()).to.deep.equal([1, 1, 0, 1, 1]);
+    stop.abort();
+    await passing(clock, left);
+    expect(await figures()).to.deep.equal([1, 1, 1, 0, 1]);
   });
 
   it('says that no credential was good, and no more', async () => {

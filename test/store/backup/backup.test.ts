@@ -59,6 +59,28 @@ describe('backup and restore', function () {
   this.timeout(60_000);
   afterEach(removeDirectories);
 
+  it('keeps what was noted with the values, encrypted where they are', async () => {
+    const encryption = newEncryption();
+    const store = await openEngine('memory', { encryption });
+    await mustCommit(store, { ...put('/registry/a', 'x'), note: 'ann' });
+    await mustCommit(store, { ...put(`${SECRETS}default/s`, 'x'), note: 'bob, told to nobody' });
+    await mustCommit(store, put('/registry/b', 'x'));
+    const backup = await backupBytes(store, encryption);
+    await store.close();
+    const directory = join(newDirectory(), 'store');
+    await restoreTo(fileOf(backup), directory, encryption);
+    const restored = await openEngine('sqlite', { encryption, directory });
+    const { items } = await restored.range('');
+    expect(items.map(({ key, note }) => [key, note])).to.deep.equal([
+      ['/registry/a', 'ann'],
+      ['/registry/b', undefined],
+      [`${SECRETS}default/s`, 'bob, told to nobody'],
+    ]);
+    const { versions } = await restored.history('/registry/a', { limit: 9 });
+    expect(versions.map(({ kind, note }) => [kind, note])).to.deep.equal([['put', 'ann']]);
+    await restored.close();
+  });
+
   it('gives back any store: the same keys, values and order of changes, on revisions far above', async () => {
     const commits = fc.array(
       fc.uniqueArray(write, { minLength: 1, maxLength: 4, selector: ({ key }) => key }),

@@ -49,7 +49,9 @@ export async function waitForRun(run: Run, flags: WaitForRunFlags, session: Sess
     return isEnded;
   };
   try {
-    if (!(await waitUntil({ kind: runs, key }, look, timeoutMs, session, io))) {
+    // Beside what its steps write there is no room for a line that moves.
+    const showing = flags.tail === true ? undefined : { goal: `run ${name}`, isTold: true };
+    if (!(await waitUntil({ kind: runs, key }, look, timeoutMs, session, io, showing))) {
       if (io.signal.aborted) throw new CommandError('interrupted');
       throw new CommandError(
         `timed out after ${timeoutMs / 1000} s: run "${name}" is ${watch.state}; it goes on: gantry describe run/${name}`,

@@ -1,14 +1,25 @@
 /** Following one object until something is true of it: what `wait`, `delete --wait` and `rollout status` stand on. */
 import { sleep } from '../machinery/clock.ts';
+import { humanDuration } from '../machinery/duration.ts';
 import { isApiError } from '../machinery/errors.ts';
 import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
 import type { ApiKind } from './discovery.ts';
 import type { Io } from './io.ts';
+import { withProgress } from './progress.ts';
 import type { Session } from './session.ts';
+import { standingOf } from './standing.ts';
 
 export interface Subject {
   readonly kind: ApiKind;
   readonly key: ObjectKey;
+}
+
+/** What is shown of it while it takes its time. */
+export interface Showing {
+  /** What is waited for: `condition Ready=True on task/hello`. */
+  readonly goal: string;
+  /** `isMet` tells it in its own words, line by line. */
+  readonly isTold?: boolean;
 }
 
 const LOOK_AGAIN_MS = 500;
@@ -17,8 +28,44 @@ const LOOK_AGAIN_MS = 500;
  * True once `isMet` holds for the object as it is (undefined: there is none); false when the time is up first. Reads,
  * then watches from there, and begins again whenever the watch ends. `isMet` is never asked twice at once. Rejects with
  * `ApiError`, and with what `isMet` does.
+ * @param showing absent: nothing is shown
  */
 export async function waitUntil<T extends KubeObject>(
+  subject: { readonly kind: Resource<T>; readonly key: ObjectKey },
+  isMet: (object: T | undefined) => boolean | Promise<boolean>,
+  timeoutMs: number,
+  session: Session,
+  io: Io,
+  showing?: Showing,
+): Promise<boolean> {
+  if (showing === undefined) return follow(subject, isMet, timeoutMs, session, io);
+  const startMs = io.clock.monotonicMs();
+  let standing = '';
+  const render = (): string => {
+    // A plain line that tells only of time would come again and again.
+    const passed = humanDuration(io.clock.monotonicMs() - startMs);
+    const time = io.stderr.columns?.() === undefined ? '' : ` (${passed})`;
+    return `waiting for ${showing.goal}: ${standing}${time}`;
+  };
+  return withProgress(
+    io,
+    render,
+    (progress) =>
+      follow(
+        subject,
+        (object) => {
+          standing = standingOf(object);
+          return progress.apart(() => isMet(object));
+        },
+        timeoutMs,
+        session,
+        io,
+      ),
+    { isTerminalOnly: showing.isTold === true },
+  );
+}
+
+async function follow<T extends KubeObject>(
   subject: { readonly kind: Resource<T>; readonly key: ObjectKey },
   isMet: (object: T | undefined) => boolean | Promise<boolean>,
   timeoutMs: number,

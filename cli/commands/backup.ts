@@ -6,12 +6,14 @@ import { resolve } from 'node:path';
 import { BACKUP_PATH } from '../../api/server/backups.ts';
 import type { HttpClient } from '../../client/http.ts';
 import type { Timer } from '../../machinery/clock.ts';
+import { humanDuration } from '../../machinery/duration.ts';
 import { passBackup, type Written, writeBackupFile } from '../../store/backup/file.ts';
 import { isStoreAt } from '../../store/backup/target.ts';
 import { writeBackup } from '../../store/backup/writer.ts';
 import { engineOf, openStore } from '../../store/open.ts';
 import { readEncryption } from '../encryption.ts';
 import { CommandError, type Io } from '../io.ts';
+import { bytesWords, withProgress } from '../progress.ts';
 import { type ConnectionFlags, withSession } from '../session.ts';
 import type { Settings } from '../settings.ts';
 import { etcdAccess } from '../storeopening.ts';
@@ -30,14 +32,27 @@ export interface BackupFlags {
 /** Rejects with `CommandError`, `StoreError` or `ApiError`; then the file's name stands for what it stood for before. */
 export async function runBackup(name: string, { connection, settings }: BackupFlags, io: Io): Promise<void> {
   const startMs = io.clock.monotonicMs();
+  let bytes = 0;
+  const counted = async function* (source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+  };
   const take = (source: AsyncIterable<Uint8Array>): Promise<Written> =>
     name === '-'
-      ? passBackup(source, 'on standard output', (chunk) => io.stdout.write(chunk))
-      : writeBackupFile(source, resolve(io.directory, name));
-  const written =
+      ? passBackup(counted(source), 'on standard output', (chunk) => io.stdout.write(chunk))
+      : writeBackupFile(counted(source), resolve(io.directory, name));
+  const render = (): string => {
+    const passedMs = Math.max(1, io.clock.monotonicMs() - startMs);
+    const rate = bytesWords((bytes * 1000) / passedMs);
+    return `backup ${name}: ${bytesWords(bytes)}, ${rate}/s (${humanDuration(passedMs)})`;
+  };
+  const written = await withProgress(io, render, () =>
     settings === undefined
-      ? await withSession(connection, io, ({ client }) => take(fromServer(client, io)))
-      : await fromStore(settings, io, take);
+      ? withSession(connection, io, ({ client }) => take(fromServer(client, io)))
+      : fromStore(settings, io, take),
+  );
   const seconds = (io.clock.monotonicMs() - startMs) / 1000;
   await (name === '-' ? io.stderr : io.stdout).write(`${describe(written, name, seconds).join('\n')}\n`);
 }

@@ -59,7 +59,8 @@ export async function runDelete(
         // Another object of the same name is not the one that was deleted.
         object === undefined || (uid !== undefined && object.metadata.uid !== uid);
       const leftMs = Math.max(0, deadlineMs - io.clock.monotonicMs());
-      if (!(await waitUntil(subject, isGone, leftMs, session, io)) && !io.signal.aborted) {
+      const showing = { goal: `${singularName(subject.kind)} "${subject.key.name}" to go` };
+      if (!(await waitUntil(subject, isGone, leftMs, session, io, showing)) && !io.signal.aborted) {
         problems.push(
           new CommandError(
             `timed out after ${timeoutMs / 1000} s waiting for ${subject.kind.plural}/${subject.key.name} to go`,

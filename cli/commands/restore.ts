@@ -9,6 +9,7 @@ import { checkEmpty, openRestoreTarget } from '../../store/backup/target.ts';
 import { Envelopes } from '../../store/envelope.ts';
 import { readEncryption } from '../encryption.ts';
 import { CommandError, type Io } from '../io.ts';
+import { withProgress } from '../progress.ts';
 import type { Settings } from '../settings.ts';
 import { etcdAccess } from '../storeopening.ts';
 import { TRANSIENT_PREFIXES } from '../storeprefixes.ts';
@@ -42,19 +43,27 @@ export async function runRestore(
   const keys = encryption === undefined ? {} : { encryption };
   const startMs = io.clock.monotonicMs();
   const seconds = (): string => ((io.clock.monotonicMs() - startMs) / 1000).toFixed(1);
+  const shown = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    withProgress(io, () => `backup ${name}: ${what} (${seconds()} s)`, work, { isTerminalOnly: true });
   const file = await BackupFile.open(resolve(io.directory, name));
   try {
     const envelopes = new Envelopes(encryption);
-    const summary = await verifyBackup(file, envelopes).catch((error: unknown) => {
-      if (encryption !== undefined || !(error instanceof Error) || !/encrypted with key/.test(error.message))
-        throw error;
-      throw new CommandError(
-        `${error.message} (there is no ${encryptionKeyFile}; --encryption-key-file names another)`,
-        {
-          cause: error,
-        },
-      );
-    });
+    const summary = await shown('checking it', () => verifyBackup(file, envelopes)).catch(
+      (error: unknown) => {
+        if (
+          encryption !== undefined ||
+          !(error instanceof Error) ||
+          !/encrypted with key/.test(error.message)
+        )
+          throw error;
+        throw new CommandError(
+          `${error.message} (there is no ${encryptionKeyFile}; --encryption-key-file names another)`,
+          {
+            cause: error,
+          },
+        );
+      },
+    );
     await io.stdout.write(`${describe(name, summary).join('\n')}\n`);
     if (isCheckOnly) {
       await io.stdout.write(`the backup is whole and readable, ${seconds()} s\n`);
@@ -68,7 +77,9 @@ export async function runRestore(
       newCluster: { clusterId, afterRevision: revisionsAfter(summary.header, name) },
     });
     try {
-      const revision = await restoreInto(target.store, file, envelopes, summary, io.signal);
+      const revision = await shown(`writing ${summary.trailer.keys} keys`, () =>
+        restoreInto(target.store, file, envelopes, summary, io.signal),
+      );
       await target.finish(revision);
       await io.stdout.write(
         `restored into ${url}: cluster ${clusterId} goes on at revision ${revision}, ${summary.trailer.keys} keys, ${seconds()} s\n`,

@@ -13,6 +13,7 @@ import {
   revisionFrom,
   revisionOf,
   type SetSubject,
+  setName,
   setsNamed,
 } from '../tasksets.ts';
 import { timeoutMsFrom } from '../timeout.ts';
@@ -39,7 +40,8 @@ export async function runRolloutStatus(
   for (const subject of await setsNamed(isWatching.words, session)) {
     const rollout = new RolloutWatch(subject, pinned, session, io);
     const leftMs = isWatching.isWanted ? Math.max(0, deadlineMs - io.clock.monotonicMs()) : 0;
-    if (await waitUntil(subject, (set) => rollout.see(set), leftMs, session, io)) continue;
+    const showing = { goal: `the rollout of ${setName(subject.key.name)}`, isTold: true };
+    if (await waitUntil(subject, (set) => rollout.see(set), leftMs, session, io, showing)) continue;
     if (io.signal.aborted) throw new CommandError('interrupted');
     if (!isWatching.isWanted) continue;
     throw new CommandError(`timed out after ${timeoutMs / 1000} s: ${rollout.last.replace(/\.{3}$/, '')}`);

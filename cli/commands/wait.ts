@@ -51,7 +51,8 @@ export async function runWait(
     // Without it there is nothing to wait for: say so at once rather than when the time is up.
     if (!goal.isFineWithout) await session.client.get(kind, key, { signal: io.signal });
     const leftMs = Math.max(0, deadlineMs - io.clock.monotonicMs());
-    if (await waitUntil(subject, goal.isMet, leftMs, session, io)) {
+    const showing = { goal: `${goal.text} of ${objectName(kind, key.name)}` };
+    if (await waitUntil(subject, goal.isMet, leftMs, session, io, showing)) {
       await io.stdout.write(`${objectName(kind, key.name)} ${goal.done}\n`);
     } else if (!io.signal.aborted) {
       problems.push(

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly signal?: AbortSignal;
   /** Called with everything printed so far, at every piece of standard output. */
   readonly onOutput?: (out: string) => void;
+  /** The same of standard error. */
+  readonly onError?: (err: string) => void;
 }
 
 export async function run(words: readonly string[], surroundings: Surroundings): Promise<Ran> {
@@ -38,6 +40,7 @@ export async function run(words: readonly string[], surroundings: Surroundings):
     stderr: {
       write: async (text) => {
         err += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+        surroundings.onError?.(err);
       },
       columns: () => surroundings.columns,
     },

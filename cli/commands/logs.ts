@@ -73,7 +73,11 @@ function checkFlags(flags: LogsFlags, kind: LogsKind): void {
   if (flags.attempts === true && kind !== 'task') {
     throw new CommandError('--attempts lists those of one Task: wanted task/NAME');
   }
-  if (flags.follow === true && kind !== 'task' && (flags.at ?? flags.atRevision ?? flags.revision) !== undefined) {
+  if (
+    flags.follow === true &&
+    kind !== 'task' &&
+    (flags.at ?? flags.atRevision ?? flags.revision) !== undefined
+  ) {
     throw new CommandError('the past does not change: --follow cannot follow it');
   }
   if (flags.sinceTime !== undefined && Number.isNaN(Date.parse(flags.sinceTime))) {

@@ -10,7 +10,7 @@ import { keyOf, keyString } from '../../../machinery/meta.ts';
 import { tasks as taskKind } from '../../../schemas/kinds.ts';
 import type { Task } from '../../../schemas/types.gen.ts';
 import { specHash } from '../../task/planning/spechash.ts';
-import { affectedBy, isSettledWorker } from './affected.ts';
+import { affectedBy } from './affected.ts';
 import { asStored, ImaginedCluster } from './cluster.ts';
 import { contentsOf } from './inputs.ts';
 import { forecastJobs } from './jobs.ts';
@@ -88,10 +88,11 @@ class Teller {
   /** It is to have a container, and nothing can be done for that now. */
   #waits(key: string, task: Task | undefined, alive: string | undefined): Effect | undefined {
     const isConcerned = this.#changes.has(key) || this.#rehearsed.because.has(key);
-    if (task === undefined || !isConcerned || alive !== undefined) return undefined;
-    if (task.spec.desiredState === 'Stopped') return undefined;
+    const isBlocked = this.#rehearsed.blocked.has(key);
+    if (task === undefined || !isConcerned) return undefined;
+    if (!isBlocked && (alive !== undefined || task.spec.desiredState === 'Stopped')) return undefined;
     const { phase, reason = 'Pending', message = 'it has not been looked at yet' } = task.status ?? {};
-    if (phase === 'Succeeded' || phase === 'Failed') return undefined;
+    if (!isBlocked && (phase === 'Succeeded' || phase === 'Failed')) return undefined;
     const { workerName } = task.spec;
     const taskSet = this.#setOf(key);
     const rest = {
@@ -104,7 +105,7 @@ class Teller {
       const why = this.#rehearsed.placements.get(key) ?? message;
       return { ...rest, reason: 'Unschedulable', message: why };
     }
-    if (!isSettledWorker(this.#cluster.workers, workerName)) {
+    if (isBlocked) {
       const words = `worker ${workerName} is not Ready: nothing happens there until it is back`;
       return { ...rest, worker: workerName, reason: 'WorkerNotReady', message: words };
     }

@@ -40,6 +40,8 @@ export interface Rehearsed {
   readonly began: ReadonlyMap<string, { readonly id: string; readonly worker: string | undefined }>;
   /** Tasks whose image is pulled, because its policy says so. */
   readonly pulls: ReadonlySet<string>;
+  /** Tasks that something is to be done for, on a worker where nobody acts now. */
+  readonly blocked: ReadonlySet<string>;
   readonly notes: readonly string[];
 }
 
@@ -75,6 +77,7 @@ class Rehearsal {
   /** Who makes room for itself -> the Tasks that leave for it. */
   readonly #roomMakers = new Map<string, readonly string[]>();
   readonly #pulls = new Set<string>();
+  readonly #blocked = new Set<string>();
   readonly #notes: string[] = [];
   readonly #stored: ReadonlyMap<string, Task>;
   #step = 0;
@@ -120,6 +123,7 @@ class Rehearsal {
       containers: this.#containers,
       began: this.#began,
       pulls: this.#pulls,
+      blocked: this.#blocked,
       notes: this.#notes,
     };
   }
@@ -225,9 +229,12 @@ class Rehearsal {
     const containers = this.#containers.get(key);
     const worker = task === undefined ? undefined : responsibleWorker(task);
     if (task === undefined || containers === undefined || worker === undefined) return false;
-    if (!isSettledWorker(workers, worker)) return false;
     const missing = missingInput(task, this.#facts);
     const plan = containers.plan(task, worker, coresOf(workers?.get(worker)), nowMs, missing);
+    if (!isSettledWorker(workers, worker)) {
+      if (plan.actions.length > 0) this.#blocked.add(key);
+      return false;
+    }
     this.#look(plan.requeueAfterMs);
     for (const action of plan.actions) {
       containers.perform(action, nowMs);

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { forecast } from '../../../../controllers/explain/plan/forecast.ts';
 import type { PlanFacts, PlannedChange } from '../../../../controllers/explain/plan/types.ts';
-import type { Task } from '../../../../schemas/types.gen.ts';
+import type { ConfigMap, Task } from '../../../../schemas/types.gen.ts';
 import { newTask, newWorker } from '../../../builders.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -33,7 +33,8 @@ function running(name: string, spec: Partial<Task['spec']> = {}): Task {
 
 function edited(task: Task, spec: Partial<Task['spec']>): PlannedChange {
   const metadata = { ...task.metadata, generation: 2 };
-  return { before: task, after: { ...task, metadata, spec: { ...task.spec, ...spec } } };
+  const after: Task = { ...task, metadata, spec: { ...task.spec, ...spec } };
+  return { before: task, after };
 }
 
 function facts(changes: readonly PlannedChange[], rest: Partial<PlanFacts> = {}): PlanFacts {
@@ -94,12 +95,15 @@ describe('forecast', () => {
   });
 
   it('says of a running Task that its files change under it, and its variables only with its next container', () => {
-    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c', namespace: 'default' } };
+    const config: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'c', namespace: 'default' },
+    };
+    const after: ConfigMap = { ...config, data: { a: '2' } };
     const files = running('files', { volumes: [{ name: 'v', configMap: { name: 'c' } }] });
     const variables = running('variables', { envFrom: [{ configMapRef: { name: 'c' } }] });
-    const { effects, notes } = forecast(
-      facts([{ before: config, after: { ...config, data: { a: '2' } } }], { tasks: [files, variables] }),
-    );
+    const { effects, notes } = forecast(facts([{ before: config, after }], { tasks: [files, variables] }));
     expect(effects.map(({ task, action, reason }) => `${task} ${action} ${reason}`)).to.deep.equal([
       'default/files changedInPlace InputsChanged',
     ]);

@@ -11,7 +11,7 @@ import type { Catalog } from '../../views/catalog.ts';
 import { type AppMiddleware, requestContext } from '../context.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { arrivalOf } from '../middleware/arrival.ts';
-import { type ObjectPath, parseObjectPath } from '../objectpath.ts';
+import { type ObjectPath, parseActPath } from '../objectpath.ts';
 import { requireJson } from '../objects/negotiation.ts';
 import { collectFacts, type FactDeps } from './facts.ts';
 
@@ -25,9 +25,8 @@ const WHY = 'why';
 /** Answers these paths and leaves all others to whoever comes next. */
 export function servesWhy(deps: WhyDeps): AppMiddleware {
   return async (ctx, next) => {
-    if (!ctx.path.endsWith(`/${WHY}`)) return next();
-    const path = parseObjectPath(ctx.path);
-    if (path === undefined || path.subresource !== WHY || path.name === undefined) return next();
+    const path = parseActPath(ctx.path, WHY);
+    if (path === undefined) return next();
     const { group, version, plural, namespace, name } = path;
     if (group !== '' && deps.catalog.findKind(group, version, plural) === undefined) {
       await deps.registry.settleKinds();

@@ -33,10 +33,11 @@ export function entriesOfVersions(facts: WhyFacts): readonly WhyEntry[] {
   const last = new Map<string, DynamicObject>();
   return facts.versions.toReversed().flatMap((version) => {
     const { uid = '' } = version.object.metadata;
-    const before = last.get(uid);
+    const before = version.previous ?? last.get(uid);
     last.set(uid, version.object);
-    const isWhole = facts.statusFromRevision !== undefined && version.revision >= facts.statusFromRevision;
-    return entriesOf(version, before, isWhole);
+    // What was read before it may be older than what it changed.
+    const isNext = facts.statusFromRevision !== undefined && version.revision >= facts.statusFromRevision;
+    return entriesOf(version, before, isNext || version.previous !== undefined);
   });
 }
 

@@ -73,18 +73,10 @@ describe('Walk: the metrics of a process', function () {
   });
 
   it('of the objects and of the containers are those of their tables, too', async () => {
-    const state = await read('/metrics/state');
-    const known = new Map(stateRows().map(({ name, type }) => [name, type]));
-    for (const [name, type] of familiesOf(state)) expect(known.get(name), name).to.equal(type);
-    const { stdout: worker } = await gantry.kubectl([
-      'get',
-      'nodes',
-      '-o',
-      'jsonpath={.items[0].metadata.name}',
-    ]);
-    const containers = await read(`/api/v1/nodes/${worker}/proxy/metrics/cadvisor`);
-    const cadvisor = new Map(containerRows().map(({ name, type }) => [name, type]));
-    for (const [name, type] of familiesOf(containers)) expect(cadvisor.get(name), name).to.equal(type);
+    holdsTypes(await read('/metrics/state'), stateRows());
+    const words = ['get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}'];
+    const { stdout: worker } = await gantry.kubectl(words);
+    holdsTypes(await read(`/api/v1/nodes/${worker}/proxy/metrics/cadvisor`), containerRows());
   });
 
   it('are clean for promtool', async function () {

@@ -28,8 +28,8 @@ export interface UndoTarget {
 }
 
 const PAGE = 50;
-/** Versions that are looked through for one that differs. */
-const MAX_VERSIONS = 1000;
+/** That are looked through for a version that differs; one may be empty where there were only statuses. */
+const MAX_PAGES = 40;
 
 /** @param revision the one asked for. Rejects with `ApiError` or `CommandError`. */
 export async function findUndoTarget(
@@ -75,7 +75,7 @@ async function searched(
   let before: number | undefined;
   /** The oldest version known of the deletion that is gone back behind. */
   let deletion: HistoryEntry | undefined;
-  for (let seen = 0; seen < MAX_VERSIONS; ) {
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     const page = await readHistory(session.client, subject.kind, subject.key, {
       limit: PAGE,
       hasObjects: true,
@@ -89,9 +89,8 @@ async function searched(
       else if (deletion !== undefined) return deletion.revision - 1;
       else if (object !== undefined && !isSameJson(exported(object), now)) return revision;
     }
-    seen += page.entries.length;
     before = page.continueBefore;
-    if (before === undefined || page.entries.length === 0) break;
+    if (before === undefined) break;
   }
   // Its last version before that may be out of history, and what it was then not.
   if (deletion !== undefined) return deletion.revision - 1;

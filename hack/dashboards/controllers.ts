@@ -173,7 +173,7 @@ export const controllers: Dashboard = {
           kind: 'lines',
           title: 'Events',
           description:
-            'Events written a second, and those that were not, by cause. `gantry events` shows them.',
+            'Events written a second, and those that were not, by cause. `kubectl get events -A` shows them.',
           unit: 'ops',
           queries: [
             { expr: `sum by (act) (${rate('gantry_events_written_total')})`, legend: '{{act}}' },

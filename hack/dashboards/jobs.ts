@@ -139,7 +139,7 @@ export const jobs: Dashboard = {
           kind: 'table',
           title: 'Runs that did not complete',
           description:
-            'At most fifty, by their reason. `gantry why run/NAME -n NAMESPACE`, `gantry logs run/NAME`.',
+            'At most fifty: failed, or interrupted. `gantry why run/NAME -n NAMESPACE`, `gantry logs run/NAME`.',
           unit: 'short',
           queries: [
             {

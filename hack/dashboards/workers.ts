@@ -55,7 +55,7 @@ export const workers: Dashboard = {
         {
           kind: 'number',
           title: 'Cordoned',
-          description: 'Workers that take no new Tasks because somebody said so. `gantry uncordon NAME`.',
+          description: 'Workers that take no new Tasks because somebody said so. `kubectl uncordon NAME`.',
           unit: 'short',
           queries: [{ expr: `sum(${perWorker('gantry_worker_spec_unschedulable')})`, legend: 'cordoned' }],
           limits: { warnFrom: 1, badFrom: 3 },

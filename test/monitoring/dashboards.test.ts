@@ -12,6 +12,7 @@ import { load } from 'js-yaml';
 import { TAG, VARIABLES } from '../../hack/dashboards/dashboard.ts';
 import { DASHBOARDS, dashboardFiles } from '../../hack/dashboards/list.ts';
 import type { Panel, Query } from '../../hack/dashboards/panel.ts';
+import { run } from '../cli/terminal.ts';
 import { fillIn, variablesOf } from './grafana.ts';
 import { knownMetrics } from './knownmetrics.ts';
 import { parsePromql } from './promql.ts';
@@ -221,6 +222,30 @@ describe('Dashboards', () => {
         );
       }),
     );
+  });
+
+  it('name only commands and flags that gantry has', async () => {
+    const surroundings = { directory: root };
+    const named = new Set(
+      DASHBOARDS.flatMap(({ rows }) =>
+        rows.flatMap(({ panels }) =>
+          panels.flatMap(({ description }) =>
+            [...description.matchAll(/`gantry ([^`]+)`/g)].map((match) => match[1] ?? ''),
+          ),
+        ),
+      ),
+    );
+    expect(named.size).to.be.greaterThan(10);
+    for (const line of named) {
+      const words = line.split(' ');
+      const [first = '', second = ''] = words;
+      const { out } = await run([first, '--help'], surroundings);
+      expect(out, line).to.include(`gantry ${first} `);
+      const isGroup = out.includes('Available Commands:');
+      if (isGroup) expect(out, line).to.match(new RegExp(`^ +${second}\\b`, 'm'));
+      const help = isGroup ? (await run([first, second, '--help'], surroundings)).out : out;
+      for (const flag of words.filter((word) => word.startsWith('--'))) expect(help, line).to.include(flag);
+    }
   });
 
   it('are provisioned: the data source and the folder of the files, as Grafana reads them', () => {

@@ -1,35 +1,31 @@
-/** A real Prometheus on a real Gantry: all four jobs, as fast as tests need it, let in by a token as it would be anywhere. */
+/** The Prometheus that is shipped, on a real Gantry: let in by a token of `gantry:monitoring`, asking every second. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { GantryProcess } from '../walk/process.ts';
 import { PrometheusProcess } from './prometheus.ts';
+import { configurationFor } from './shipped.ts';
 
-export const JOBS = ['gantry', 'gantry-state', 'gantry-containers'] as const;
+/** Those that have a target also where no Task asks to be scraped. */
+const JOBS = ['gantry', 'gantry-state', 'gantry-containers'];
 
-/** Scrapes every second as group `gantry:monitoring`, so that what is not granted to it is not seen here either. */
+/** Gives it once everything it scrapes is up. Without the rules: what is recorded by them is not asked for here. */
 export async function openPrometheusOn(gantry: GantryProcess): Promise<PrometheusProcess> {
   const { code, stdout, stderr } = await gantry.gantry(
-    'token create --user prometheus --group gantry:monitoring --ttl 1h'.split(' '),
+    `token create --home ${gantry.home} --user prometheus --group gantry:monitoring --ttl 1h`.split(' '),
   );
   if (code !== 0) throw new Error(`no token: ${stderr}`);
-  const server = `127.0.0.1:${gantry.securePort}`;
-  // The type is the default of scraping; Prometheus 2.42 leaves it out where it asks for targets.
-  const way =
-    'scheme: https, tls_config: {insecure_skip_verify: true}, authorization: {type: Bearer, credentials_file: token}';
-  const scraped = (name: string, more: string): string => `  - {job_name: ${name}, ${way}, ${more}}\n`;
-  return PrometheusProcess.open({
+  const prometheus = await PrometheusProcess.open({
     files: {
-      token: stdout.trim(),
-      'prometheus.yml': [
-        'global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\nscrape_configs:\n',
-        scraped('gantry', `static_configs: [{targets: ['${server}']}]`),
-        scraped(
-          'gantry-state',
-          `metrics_path: /metrics/state, honor_labels: true, static_configs: [{targets: ['${server}']}]`,
-        ),
-        scraped(
-          'gantry-containers',
-          `honor_labels: true, http_sd_configs: [{refresh_interval: 1s, url: 'https://${server}/discovery/prometheus/workers', ${way.replace('scheme: https, ', '')}}]`,
-        ),
-      ].join(''),
+      'prometheus.yml': configurationFor(`127.0.0.1:${gantry.securePort}`),
+      'gantry/ca.crt': readFileSync(join(gantry.home, 'pki', 'ca.crt'), 'utf8'),
+      'gantry/token': stdout.trim(),
     },
   });
+  try {
+    await prometheus.untilUp(JOBS);
+  } catch (error) {
+    await prometheus.dispose();
+    throw error;
+  }
+  return prometheus;
 }

@@ -5,7 +5,7 @@ import { DASHBOARDS } from '../../hack/dashboards/list.ts';
 import type { Panel, Query } from '../../hack/dashboards/panel.ts';
 import { fillIn } from '../monitoring/grafana.ts';
 import { type PrometheusProcess, toolOrSkip } from '../monitoring/prometheus.ts';
-import { JOBS, openPrometheusOn } from '../monitoring/scrape.ts';
+import { openPrometheusOn } from '../monitoring/scrape.ts';
 import { command, eventually, GantryProcess } from './process.ts';
 
 /** What this workload does not bring about: the reasons panels give for being empty, word for word. */
@@ -110,7 +110,6 @@ describe('Dashboards on a real Prometheus', function () {
     toolOrSkip(this, 'prometheus');
     gantry = await GantryProcess.open();
     prometheus = await openPrometheusOn(gantry);
-    await prometheus.untilUp(JOBS);
   });
   after(async () => {
     await prometheus?.dispose();
@@ -144,8 +143,10 @@ describe('Dashboards on a real Prometheus', function () {
     );
     expect(refused.code).to.not.equal(0);
     await until('both of the shop are ready', 'gantry_taskset_status_replicas_ready{taskset="shop"} == 2');
-    const [one = ''] = await gantry.containers(['name=closed', 'status=running']);
-    expect(one, 'the container of the closed set').to.not.equal('');
+    const one = await eventually(
+      'the container of the closed set runs',
+      async () => (await gantry.containers(['name=closed', 'status=running']))[0],
+    );
     await command('docker', ['pause', one]);
     await apply([shop('closed')]);
 

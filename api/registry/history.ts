@@ -9,7 +9,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { ApiError, notFound } from '../../machinery/errors.ts';
 import type { HistoryOptions, ObjectHistory, ObjectVersion } from '../../machinery/history.ts';
 import { isSameJson } from '../../machinery/json.ts';
-import { type DynamicObject, type ObjectKey, qualifiedName } from '../../machinery/meta.ts';
+import { type DynamicObject, type ObjectKey, qualifiedName, type Resource } from '../../machinery/meta.ts';
 import type { Store, StoreVersion } from '../../store/store.ts';
 import { decodeAuthor } from './authors.ts';
 import { relativeKey } from './keys.ts';
@@ -62,7 +62,7 @@ export class Histories {
     user: string,
   ): Promise<ObjectHistory> {
     const { kind } = served.entry;
-    if (WITHOUT_HISTORY.has(qualifiedName(kind))) {
+    if (!hasHistory(kind)) {
       throw new ApiError(
         'BadRequest',
         `${qualifiedName(kind)} have no history: what they were is kept for minutes only; read them as they were with at or resourceVersionMatch=Exact`,
@@ -133,6 +133,11 @@ export class Histories {
         return { versions, continueBefore: before + 1, oldestRevision };
     }
   }
+}
+
+/** Whether the history of its objects is told. */
+export function hasHistory(kind: Pick<Resource, 'group' | 'plural'>): boolean {
+  return !WITHOUT_HISTORY.has(qualifiedName(kind));
 }
 
 function readVersion({ entry, cache }: ServedEntry, version: StoreVersion): Read {

@@ -10,6 +10,7 @@ import type { MomentOptions } from '../../machinery/client.ts';
 import { ApiError, isApiError, notFound } from '../../machinery/errors.ts';
 import { isRecord } from '../../machinery/json.ts';
 import { apiVersionOf, type DynamicObject, qualifiedName } from '../../machinery/meta.ts';
+import { hasHistory } from '../registry/history.ts';
 import type { Registry, RequestContext, ServedKind } from '../registry/types.ts';
 import { storedEventSelector } from './eventselector.ts';
 import { faceOf, faceSelector, facesOf, narrowed, throughFace } from './face.ts';
@@ -68,8 +69,9 @@ export function openCatalog(
   }
 
   function decorate(kind: ServedKind): ServedKind {
-    const extra = extraSubresources[`${kind.plural}.${kind.group}`];
-    if (extra === undefined) return kind;
+    const own = extraSubresources[`${kind.plural}.${kind.group}`] ?? [];
+    const extra = hasHistory(kind) ? [...own, HISTORY] : own;
+    if (extra.length === 0) return kind;
     const result = { ...kind, subresources: [...kind.subresources, ...extra] };
     stored.set(result, kind);
     return result;
@@ -202,6 +204,9 @@ export function openCatalog(
     },
   };
 }
+
+/** What became of an object (`api/server/objects/history.ts`). */
+const HISTORY = { name: 'history', verbs: ['get'], kind: 'ObjectHistory' } as const;
 
 interface EventQuery extends MomentOptions {
   readonly fieldSelector?: string;

@@ -27,6 +27,63 @@ export const actDefinitions: Readonly<Record<string, Schema>> = {
       },
     },
   },
+  ObjectHistory: {
+    type: 'object',
+    description: 'ObjectHistory is what became of one object, newest first.',
+    required: ['metadata', 'items'],
+    properties: {
+      metadata: {
+        type: 'object',
+        description: 'Of the answer.',
+        properties: {
+          resourceVersion: { type: 'string', description: 'The version it is true for.' },
+          oldestRevision: { type: 'integer', format: 'int64', description: 'The past is kept from here on.' },
+          continue: { type: 'string', description: 'What to give as before for the next page.' },
+        },
+      },
+      items: {
+        type: 'array',
+        description: 'The versions.',
+        'x-kubernetes-list-type': 'atomic',
+        items: {
+          type: 'object',
+          required: ['revision', 'time', 'operation'],
+          properties: {
+            revision: { type: 'integer', format: 'int64', description: 'The resourceVersion it gave.' },
+            time: { type: 'string', format: 'date-time', description: 'When it was written.' },
+            operation: { type: 'string', description: 'created, changed or deleted.' },
+            user: { type: 'string', description: 'Who wrote it.' },
+            impersonator: { type: 'string', description: 'Who really asked.' },
+            manager: { type: 'string', description: 'The field manager.' },
+            verb: { type: 'string', description: 'What was asked for.' },
+            subresource: { type: 'string', description: 'Of which subresource.' },
+            requestID: { type: 'string', description: 'Of the request.' },
+            traceID: { type: 'string', description: 'Of the trace, 32 hexadecimal digits.' },
+            generation: { type: 'integer', format: 'int64', description: 'Of the object then.' },
+            changeCause: { type: 'string', description: 'The annotation gantry.dev/change-cause then.' },
+            changedFields: {
+              type: 'array',
+              description: 'Against the version before; absent where that is gone.',
+              'x-kubernetes-list-type': 'atomic',
+              items: {
+                type: 'object',
+                properties: {
+                  path: { type: 'string', description: 'The field.' },
+                  operation: { type: 'string', description: 'added, removed or changed.' },
+                },
+              },
+            },
+            moreChangedFields: { type: 'integer', description: 'Changed fields that are left out.' },
+            object: {
+              type: 'object',
+              description: 'As it was written; of a deletion, as it was last.',
+              'x-kubernetes-preserve-unknown-fields': true,
+            },
+          },
+        },
+      },
+    },
+  },
   Scale: {
     type: 'object',
     description: 'Scale says how many there shall be, and how many there are.',

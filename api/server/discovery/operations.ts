@@ -8,6 +8,7 @@ import { definitionName, META_PREFIX } from './names.ts';
 import {
   DELETE_PARAMETERS,
   GET_PARAMETERS,
+  HISTORY_PARAMETERS,
   LIST_PARAMETERS,
   type Parameter,
   STREAM_PARAMETERS,
@@ -213,7 +214,12 @@ function describeSubresource(
   const operations =
     stream === undefined
       ? SUBRESOURCE.filter((act) => verbs.includes(act.verb)).map((act) =>
-          describe(act, kind, gvk, `${act.word}${groupVersionWord(kind)}${noun}`),
+          describe(
+            name === 'history' ? { ...act, parameters: HISTORY_PARAMETERS } : act,
+            kind,
+            gvk,
+            `${act.word}${groupVersionWord(kind)}${noun}`,
+          ),
         )
       : streamActs(name, stream, verbs).map((act) => {
           const id = `${act.word}${groupVersionWord(kind)}${name === 'log' ? '' : capitalized(act.method)}${noun}`;

@@ -9,10 +9,11 @@ export interface GroupVersionKind {
 
 export type Subresource = ServedKind['subresources'][number];
 
-/** Kinds that are only ever sent to a subresource, under Kubernetes' own names, whatever kind has the subresource. */
+/** Kinds that only subresources take or give, under names of their own, whatever kind has the subresource. */
 const FOREIGN: Readonly<Record<string, { readonly group: string; readonly version: string }>> = {
   Scale: { group: 'autoscaling', version: 'v1' },
   Eviction: { group: 'policy', version: 'v1' },
+  ObjectHistory: { group: 'gantry.dev', version: 'v1' },
   TokenRequest: { group: 'authentication.k8s.io', version: 'v1' },
   PodAttachOptions: { group: '', version: 'v1' },
   PodExecOptions: { group: '', version: 'v1' },

@@ -172,4 +172,20 @@ describe('The history of objects over HTTP', () => {
     expect(answer.status, answer.text).to.equal(200);
     expect(items(answer).at(-1)).to.include({ operation: 'created' });
   });
+
+  it('is in discovery and in OpenAPI, for kinds that have one', async () => {
+    for (const [path, shown, not] of [
+      ['/apis/gantry.dev/v1', '"tasks/history"', undefined],
+      ['/api/v1', '"secrets/history"', '"events/history"'],
+      ['/apis/coordination.k8s.io/v1', '"leases"', '"leases/history"'],
+      ['/openapi/v3/apis/gantry.dev/v1', '/tasks/{name}/history"', undefined],
+      ['/openapi/v3/api/v1', '/configmaps/{name}/history"', '/pods/{name}/history"'],
+      ['/openapi/v2', 'dev.gantry.v1.ObjectHistory', undefined],
+    ] as const) {
+      const answer = await ask(path);
+      expect(answer.status, path).to.equal(200);
+      expect(answer.text, path).to.contain(shown);
+      if (not !== undefined) expect(answer.text, path).not.to.contain(not);
+    }
+  });
 });

@@ -1,6 +1,6 @@
 /** What applying manifests would do, as one document: made by the server's own dry run and the controllers' own planners. */
 import { forecast } from '../controllers/explain/plan/forecast.ts';
-import type { EffectAction, Forecast } from '../controllers/explain/plan/types.ts';
+import type { Effect, EffectAction, Forecast } from '../controllers/explain/plan/types.ts';
 import { type FieldChange, fieldChanges } from '../machinery/fieldchanges.ts';
 import { isRecord, jsonHash } from '../machinery/json.ts';
 import type { DynamicObject } from '../machinery/meta.ts';
@@ -128,9 +128,14 @@ function effectDifferences(then: PlanDocument, now: PlanDocument): string[] {
     const [before, after] = [left.get(task), right.get(task)];
     if (before === undefined) return [`task ${task}: nothing was to happen, now it is ${after?.action}`];
     if (after === undefined) return [`task ${task}: it was to be ${before.action}, now nothing happens`];
-    const changes = fieldChanges(before, after);
+    const changes = fieldChanges(happening(before), happening(after));
     return changes.length === 0 ? [] : [`task ${task}: ${worded(changes)}`];
   });
+}
+
+/** What happens, and not in which words it is told: figures in sentences move with what others do. */
+function happening({ message: _message, placement: _placement, ...rest }: Effect): Partial<Effect> {
+  return rest;
 }
 
 function worded(changes: readonly FieldChange[]): string {

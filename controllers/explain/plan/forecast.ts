@@ -114,7 +114,7 @@ class Teller {
 
   #why(key: string, action: EffectAction, acts: readonly Act[]): Pick<Effect, 'reason' | 'message'> {
     const stop = acts.find((act) => act.kind === 'stop');
-    const { reason, message } = acts.at(-1) ?? UNTOLD;
+    const { reason, message } = stop ?? acts.at(-1) ?? UNTOLD;
     const graceMs = stop?.gracePeriodMs;
     const first = graceMs === undefined ? '' : `; the old one ends first, with ${graceMs / 1000} s of grace`;
     const because = this.#rehearsed.because.get(key);
@@ -233,7 +233,7 @@ function replacingFields(before: Task['spec'], after: Task['spec']): readonly st
 /** Sentences of Events name the container; here it is the Task's, whichever it will be. */
 function withoutNames(messages: readonly string[]): string[] {
   return messages.map((message) =>
-    message.replaceAll(/ (?:on )?container gantry\.\S+/g, ' ').replaceAll(/\s+$/g, ''),
+    message.replace(/^Stopping container \S+: /, '').replace(/ on container gantry\.\S+/, ''),
   );
 }
 

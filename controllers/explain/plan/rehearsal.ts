@@ -49,6 +49,8 @@ export interface Rehearsed {
 export const UNKNOWN_WORKER = '';
 const MAX_ROUNDS = 5_000;
 const MAX_ACTS = 20_000;
+/** Containers take a while to start and to end: who waits for a moment to pass waits no longer for them. */
+const STEP_TAKES_MS = 1_000;
 /** Rounds in which nothing happened, one after another. */
 const MAX_IDLE = 50;
 /** What looks again later than this does so in case that something goes wrong. */
@@ -105,6 +107,7 @@ class Rehearsal {
       const before = this.#acts.length;
       const hasMoved = this.#round();
       if (this.#acts.length === before) this.#step--;
+      else this.#cluster.nowMs += STEP_TAKES_MS;
       if (hasMoved) {
         idle = 0;
         continue;

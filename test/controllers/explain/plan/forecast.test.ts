@@ -79,7 +79,17 @@ describe('forecast', () => {
     expect(effect?.message).to.equal('Set memoryBytes 134217728');
   });
 
-  it('moves a Task whose worker is not told to anywhere: where it is bound it stays', () => {
+  it('says of a limit that goes why the container cannot go on', () => {
+    const task = running('a', { resources: { limits: { memory: '64Mi' } } });
+    const change = edited(task, { resources: { limits: { cpu: '1' } } });
+    const [effect] = forecast(facts([change], { tasks: [task] })).effects;
+    expect(effect).to.include({ action: 'restarted', reason: 'Superseded' });
+    expect(effect?.message).to.equal(
+      'it has a limit on memory that the Task has not, and an engine cannot lift a limit; the old one ends first, with 30 s of grace',
+    );
+  });
+
+  it('leaves a Task where it is bound, also where its selector would choose another worker now', () => {
     const task = running('a');
     const change = edited(task, { workerSelector: { disk: 'ssd' } });
     expect(forecast(facts([change], { tasks: [task] })).effects).to.deep.equal([]);

@@ -41,6 +41,7 @@ const NEVER_OWNED: ReadonlySet<string> = new Set([
   'endpoints',
 ]);
 const MAX_VALUE_LENGTH = 80;
+const CONFLICT_TRIES = 10;
 
 /** What is to be written, all of it found out before anything is. */
 interface Undo {
@@ -356,18 +357,42 @@ async function perform(undo: Undo, session: Session, io: Io): Promise<void> {
   }
 }
 
-/** Refused when somebody changed it since it was looked at: what was shown is what is written. */
-function writeRoot(
-  { subject, root }: Undo,
+/**
+ * Statuses move often and count as changes: then it is tried again over the newer version. Refused when somebody changed
+ * what is declared since it was looked at: what was shown is what is written.
+ */
+async function writeRoot(
+  { subject, target, root }: Undo,
   isDryRun: boolean,
   session: Session,
   io: Io,
 ): Promise<DynamicObject> {
   if (root === undefined) throw new Error(`${subject.name} is as it was: nothing to write`);
+  const { kind, key, name } = subject;
   const options = writeOptions(isDryRun, io);
-  return root.isNew
-    ? session.client.create(subject.kind, root.object, options)
-    : session.client.update(subject.kind, root.object, options);
+  if (root.isNew) return session.client.create(kind, root.object, options);
+  const { was, live: seen } = target;
+  for (let object = root.object, attempt = 1; ; attempt++) {
+    try {
+      return await session.client.update(kind, object, options);
+    } catch (error) {
+      if (attempt >= CONFLICT_TRIES || !isApiError(error, 'Conflict')) throw error;
+      const live = await session.client.get(kind, key, { signal: io.signal });
+      const isSeen =
+        seen !== undefined &&
+        live.metadata.uid === seen.metadata.uid &&
+        isSameJson(exported(live), exported(seen));
+      if (!isSeen) {
+        throw new CommandError(
+          `${name} was changed since it was looked at: nothing was changed, run it again`,
+          {
+            cause: error,
+          },
+        );
+      }
+      object = withWhatWas(live, was);
+    }
+  }
 }
 
 async function writeAnew(

@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly stdin?: string;
   /** Somebody sits at a terminal and answers what `stdin` says. */
   readonly isInteractive?: boolean;
+  /** What is answered, once it is asked. */
+  readonly answer?: () => Promise<string>;
   /** Of the terminal that standard output and standard error are. */
   readonly columns?: number;
   readonly clock?: Clock;
@@ -46,6 +48,7 @@ export async function run(words: readonly string[], surroundings: Surroundings):
     },
     stdin: (async function* () {
       if (surroundings.stdin !== undefined) yield Buffer.from(surroundings.stdin);
+      if (surroundings.answer !== undefined) yield Buffer.from(await surroundings.answer());
     })(),
     isInteractive: surroundings.isInteractive === true,
     env: surroundings.env ?? {},

@@ -110,6 +110,32 @@ describe('gantry undo', () => {
       expect((await world.get(tasks, 'hello')).spec.image).to.equal('gantry/hello:1');
     });
 
+    /** Asks, and while the answer is awaited something happens. */
+    const meanwhile = async (act: () => Promise<unknown>) =>
+      world.gantry(`undo task/hello --to ${first}`, {
+        isInteractive: true,
+        answer: async () => {
+          await act();
+          return 'y\n';
+        },
+      });
+
+    it('is not held up by a status that moved since it was shown, but by a change of what is declared', async () => {
+      const moved = await meanwhile(() => world.report(tasks, 'hello', { phase: 'Pending' }));
+      expect([moved.code, moved.err]).to.deep.equal([0, 'Go on? [y/N] ']);
+      const { spec, status } = await world.get(tasks, 'hello');
+      expect([spec.image, status?.phase]).to.deep.equal(['gantry/hello:1', 'Pending']);
+      await world.ok('apply -f -', { stdin: manifest('gantry/hello:3') });
+      const changed = await meanwhile(() =>
+        world.merge(tasks, 'hello', { spec: { image: 'gantry/hello:4' } }),
+      );
+      expect([changed.code, changed.err]).to.deep.equal([
+        1,
+        'Go on? [y/N] gantry: task/hello was changed since it was looked at: nothing was changed, run it again\n',
+      ]);
+      expect((await world.get(tasks, 'hello')).spec.image).to.equal('gantry/hello:4');
+    });
+
     it('never shows what a Secret holds', async () => {
       const secret = await world.create(secrets, 'key', { stringData: { password: 'hunter2' } });
       await world.merge(secrets, 'key', { stringData: { password: 'hunter3' } });
@@ -215,6 +241,53 @@ describe('gantry undo', () => {
       expect(await world.ok(`undo job/etl --to ${moment} --yes`)).to.equal(
         `job/etl is as it was at revision ${moment}: nothing to undo\n`,
       );
+    });
+
+    it('tells what was done and how to go on when a write fails after the first', async () => {
+      const quota = { spec: { hard: { 'count/configmaps': '1' } } };
+      const quotas = {
+        group: '',
+        version: 'v1',
+        plural: 'resourcequotas',
+        kind: 'ResourceQuota',
+        namespaced: true,
+      };
+      const ran = await world.gantry(`undo job/etl --to ${moment}`, {
+        isInteractive: true,
+        answer: async () => {
+          await world.create(quotas, 'none', quota);
+          return 'yes\n';
+        },
+      });
+      expect(ran.code).to.equal(1);
+      expect(ran.out).to.match(/\njob\.gantry\.dev\/etl created \(as it was at revision \d+\)\n$/);
+      const [, problem, rest] = ran.err.split('gantry: ');
+      expect(problem).to.match(/^configmap\/etl-note: Error from server \(Forbidden\): .*quota/);
+      expect(rest).to.equal(`1 done, 3 left: gantry undo job/etl --to ${moment} goes on from here\n`);
+      await world.world.admin.delete(quotas, { namespace: 'default', name: 'none' });
+      expect(await world.ok(`undo job/etl --to ${moment} --yes`)).to.match(/etl-note-of-note created\n$/);
+    });
+
+    it('brings back what may be seen, and tells of what may not', async () => {
+      const role = {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { name: 'all-but-configmaps', namespace: 'default' },
+        rules: [{ apiGroups: ['gantry.dev'], resources: ['*'], verbs: ['*'] }],
+      };
+      const binding = {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'RoleBinding',
+        metadata: { name: 'ann', namespace: 'default' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'all-but-configmaps' },
+        subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'ann' }],
+      };
+      await world.ok('apply -f -', { stdin: `${JSON.stringify(role)}\n---\n${JSON.stringify(binding)}` });
+      await world.logIn(certificates, { name: 'ann', groups: [] });
+      const told = await world.ok(`undo job/etl --to ${moment} --yes`);
+      expect(told).to.match(/with what it owned:\n {2}run\/etl-2 /);
+      expect(told).to.match(/\nnot looked at:\n[^]*configmaps: .*ann.*cannot list/);
+      expect(told).to.match(/run\.gantry\.dev\/etl-2 created\n$/);
     });
 
     it('of a Task that something makes says what to undo instead', async () => {

@@ -37,8 +37,8 @@ function ended(runState: string, completed: number): Readonly<Record<string, str
 /** Requests of which so many a minute fail, of 600. */
 function requests(failing: string): Readonly<Record<string, string>> {
   return {
-    [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x420',
-    [`apiserver_request_total{${own},verb="GET",code="404"}`]: '0+600x420',
+    [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x80',
+    [`apiserver_request_total{${own},verb="GET",code="404"}`]: '0+600x80',
     [`apiserver_request_total{${own},verb="GET",code="503"}`]: failing,
   };
 }
@@ -282,7 +282,7 @@ export const alertCases: readonly AlertCase[] = [
   {
     alert: 'GantryApiErrorBudgetFastBurn',
     world: 'one request in eleven that fails',
-    series: requests('0+120x420'),
+    series: requests('0+120x80'),
     at: '70m',
     fires: [{ labels: {}, value: '9.091%' }],
   },
@@ -296,22 +296,22 @@ export const alertCases: readonly AlertCase[] = [
   {
     alert: 'GantryApiErrorBudgetFastBurn',
     world: 'no errors: the series of them does not exist',
-    series: { [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x420' },
+    series: { [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x80' },
     at: '70m',
     fires: [],
   },
   {
     alert: 'GantryApiErrorBudgetSlowBurn',
     world: 'one request in a hundred and one that fails, for hours',
-    series: requests('0+12x420'),
-    at: '7h',
+    series: requests('0+12x80'),
+    at: '55m',
     fires: [{ labels: {}, value: '0.9901%' }],
   },
   {
     alert: 'GantryApiErrorBudgetSlowBurn',
     world: 'one in a thousand: what was promised',
-    series: requests('0+1x420'),
-    at: '7h',
+    series: requests('0+1x80'),
+    at: '55m',
     fires: [],
   },
   {

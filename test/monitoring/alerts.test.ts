@@ -57,6 +57,16 @@ describe('Alerts', () => {
     expect(pages.toSorted()).to.deep.equal(alerts.map(({ alert }) => `${alert}.md`).toSorted());
   });
 
+  it('are told of in docs/monitoring.md, with their severity and how long they wait', () => {
+    const text = readFileSync(join(runbooks, '..', 'monitoring.md'), 'utf8');
+    const told = [...text.matchAll(/^\| (Gantry\w+) \|.*\| ([^|]*) \| (\w+) \|$/gm)].map((match) =>
+      match.slice(1),
+    );
+    expect(told).to.deep.equal(
+      alerts.map(({ alert, labels, for: wait }) => [alert, waitWords(wait), labels?.severity]),
+    );
+  });
+
   it('are each tried where they fire and where they do not', () => {
     const untried = alerts.flatMap(({ alert }) => {
       const cases = alertCases.filter((each) => each.alert === alert);
@@ -149,6 +159,10 @@ describe('Alerts, as promtool has them', () => {
     expect(words.split('alertname:').length - 1, words).to.equal(few.length);
   });
 });
+
+function waitWords(wait: string | undefined): string {
+  return wait === undefined ? 'at once' : wait.replace(/m$/, ' min').replace(/h$/, ' h');
+}
 
 /** What `promtool test rules` reads, with every annotation as it will be read by somebody. */
 function promtoolTests(cases: readonly AlertCase[]): object {

@@ -5,7 +5,7 @@ import type { DynamicObject, ObjectKey } from '../../../machinery/meta.ts';
 import type { AttemptFacts } from '../../../machinery/why.ts';
 import type { KeptLog, TaskRef, WorkerLink } from '../../../machinery/workerlink.ts';
 import { tasks } from '../../../schemas/kinds.ts';
-import type { FactDeps, Reader } from './facts.ts';
+import type { FactDeps, Reader } from './reader.ts';
 
 /** Places asked: a Task of a name, on a worker; the newest first. */
 const PLACES = 3;

@@ -2,38 +2,22 @@
  * What "why" is answered from: everything that is stored of one object, read as whoever asks. What may not be read, or
  * cannot be now, becomes a sentence among the facts and never an error: the rest is told all the same.
  */
-import type { Client } from '../../../machinery/client.ts';
-import type { Clock } from '../../../machinery/clock.ts';
 import { isApiError } from '../../../machinery/errors.ts';
 import type { ObjectHistory, ObjectVersion } from '../../../machinery/history.ts';
 import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import { apiVersionOf, type DynamicObject, type ObjectKey } from '../../../machinery/meta.ts';
 import type { WhyFacts } from '../../../machinery/why.ts';
-import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import { events, tasks } from '../../../schemas/kinds.ts';
 import { InProcessClient } from '../../registry/inprocess.ts';
 import type { Registry, RequestContext, ServedKind } from '../../registry/types.ts';
 import { readAttempts } from './attempts.ts';
+import type { FactDeps, Reader } from './reader.ts';
 import { readRelated } from './related.ts';
 
 /** Versions that changed more than status; and the newest of all. Older ones are told of as not read. */
 const SPEC_VERSIONS = 100;
 const ALL_VERSIONS = 200;
 const EVENTS = 500;
-
-export interface FactDeps {
-  readonly registry: Registry;
-  readonly workerLink: WorkerLink;
-  readonly clock: Clock;
-}
-
-export interface Reader {
-  readonly context: RequestContext;
-  readonly client: Client;
-  readonly signal: AbortSignal;
-  /** Collects what could not be read. */
-  readonly unknown: string[];
-}
 
 /**
  * Needs the permission to get the object, which is asked for here. Throws `Forbidden`, and `NotFound` for a name that

@@ -6,7 +6,7 @@ import { type DynamicObject, type ObjectKey, qualifiedName, type Resource } from
 import type { RelatedObject } from '../../../machinery/why.ts';
 import { jobs, runs, taskSets, tasks, workers } from '../../../schemas/kinds.ts';
 import type { ServedKind } from '../../registry/types.ts';
-import type { Reader } from './facts.ts';
+import type { Reader } from './reader.ts';
 
 const LISTED = 500;
 /** Of a Job: the newest runs. */

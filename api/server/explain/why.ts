@@ -13,7 +13,8 @@ import { methodNotAllowed } from '../errors.ts';
 import { arrivalOf } from '../middleware/arrival.ts';
 import { type ObjectPath, parseActPath } from '../objectpath.ts';
 import { requireJson } from '../objects/negotiation.ts';
-import { collectFacts, type FactDeps } from './facts.ts';
+import { collectFacts } from './facts.ts';
+import type { FactDeps } from './reader.ts';
 
 export interface WhyDeps extends FactDeps {
   readonly catalog: Catalog;

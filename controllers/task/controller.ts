@@ -26,7 +26,16 @@ import { EngineView, type KnownContainer } from './acting/observe.ts';
 import { Performer, type Problem, type Subject } from './acting/perform.ts';
 import { StartPlaces } from './acting/places.ts';
 import { Publisher } from './acting/publish.ts';
-import { forgetGone, type Moment, type Outcome, type Pass, remember, unanswered } from './acting/remember.ts';
+import {
+  forgetGone,
+  isRememberedAlready,
+  isUncovered,
+  type Moment,
+  type Outcome,
+  type Pass,
+  remember,
+  unanswered,
+} from './acting/remember.ts';
 import { eventsOf, problemEvent } from './acting/report.ts';
 import { Results } from './acting/results.ts';
 import { StrayWatch } from './acting/strays.ts';
@@ -281,13 +290,8 @@ export class TaskController implements Controller {
 
   async #do(key: string, task: Task, plan: TaskPlan, signal: AbortSignal): Promise<Pass> {
     const uid = task.metadata.uid ?? '';
-    this.#log.info(
-      {
-        key,
-        actions: plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`),
-      },
-      'acting on a Task',
-    );
+    const actions = plan.actions.map(({ kind, reason }) => `${kind}: ${reason}`);
+    this.#log.info({ key, actions }, 'acting on a Task');
     const outcomes = await this.#performer.perform({ taskKey: key, uid }, task, plan.actions, signal);
     const failure = this.#note(task, uid, outcomes);
     if (failure !== undefined) return { plan, isSettled: true, failure };
@@ -305,19 +309,12 @@ export class TaskController implements Controller {
       if (action.drift !== undefined && outcome.kind !== 'failed') {
         this.#metrics.driftRepaired.inc({ kind: action.drift });
       }
-      if (outcome.kind === 'failed') {
-        const isCovered = ['pull', 'create', 'start', 'update'].includes(action.kind);
-        // Without an answer nothing is known to have failed: look again once the engine answers.
-        if (!isCovered || outcome.error.reason === 'Unavailable' || outcome.error.reason === 'NotFound') {
-          failure = outcome.error;
-          this.#memories.set(uid, unanswered(this.#memory(uid), outcome));
-          continue;
-        }
+      if (isUncovered(outcome)) {
+        failure = outcome.error;
+        this.#memories.set(uid, unanswered(this.#memory(uid), outcome));
+        continue;
       }
-      // These were remembered as they began.
-      const isRemembered =
-        outcome.kind === 'begun' && ['stop', 'pull', 'postStart', 'remove'].includes(action.kind);
-      if (isRemembered) continue;
+      if (isRememberedAlready(outcome)) continue;
       this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
     }
     return failure;
@@ -403,7 +400,6 @@ export class TaskController implements Controller {
   #onProgress(subject: Subject, outcome: Outcome, isNews: boolean): void {
     this.#remember(subject, outcome);
     if (isNews) this.#tell(subject, outcome);
-    // The status says how far it is.
     this.#loop.enqueue(subject.taskKey);
   }
 
@@ -440,10 +436,8 @@ export class TaskController implements Controller {
   }
 
   #momentOf(task: Task): Moment {
-    return {
-      monotonicMs: this.#options.clock.monotonicMs(),
-      generation: task.metadata.generation ?? 0,
-    };
+    const { clock } = this.#options;
+    return { monotonicMs: clock.monotonicMs(), generation: task.metadata.generation ?? 0 };
   }
 
   #memory(uid: string): TaskMemory {

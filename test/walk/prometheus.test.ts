@@ -1,10 +1,10 @@
 /** The Prometheus files that are shipped, on a real Gantry: every job is up, and what crashes alarms. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { PrometheusProcess, toolOrSkip } from '../monitoring/prometheus.ts';
 import { configurationFor, ruleFiles, shippedText, withCertificate } from '../monitoring/shipped.ts';
-import { eventually, GantryProcess } from './process.ts';
+import { command, eventually, freePort, GantryProcess, type Output } from './process.ts';
 
 const JOBS = ['gantry', 'gantry-containers', 'gantry-state', 'gantry-tasks'];
 const WORKLOAD = `
@@ -51,9 +51,15 @@ describe('The Prometheus files that are shipped, walked', () => {
 
   after(async function () {
     this.timeout(30_000);
+    if (gantry !== undefined) await script(['--stop']);
     await Promise.all(started.map((prometheus) => prometheus.dispose()));
     await gantry?.dispose();
   });
+
+  function script(words: readonly string[], port = 0): Promise<Output> {
+    const env = { GANTRY_HOME: gantry.home, PROMETHEUS_PORT: String(port) };
+    return command(join(import.meta.dirname, '..', '..', 'hack', 'monitoring.sh'), words, { env });
+  }
 
   async function open(files: Readonly<Record<string, string>>): Promise<PrometheusProcess> {
     const prometheus = await PrometheusProcess.open({
@@ -113,5 +119,21 @@ describe('The Prometheus files that are shipped, walked', () => {
     );
     const firing = (await byToken.alerts()).filter(({ state }) => state === 'firing');
     expect(firing.map(({ labels }) => labels.alertname)).to.deep.equal(['GantryTaskCrashLooping']);
+  });
+
+  it('are put to work by one command, with a token of their own, and put away by another', async function () {
+    this.timeout(60_000);
+    const port = await freePort();
+    const begun = await script([], port);
+    expect(begun.code, begun.stdout + begun.stderr).to.equal(0);
+    expect(begun.stdout).to.contain('Prometheus scrapes Gantry');
+    const file = join(gantry.home, 'monitoring', 'gantry', 'token');
+    expect((statSync(file).mode & 0o777).toString(8)).to.equal('600');
+    const ready = await fetch(`http://127.0.0.1:${port}/-/ready`);
+    expect(ready.status).to.equal(200);
+    const ended = await script(['--stop']);
+    expect(ended.code, ended.stdout + ended.stderr).to.equal(0);
+    const refused = await fetch(`http://127.0.0.1:${port}/-/ready`).catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(TypeError);
   });
 });

@@ -137,8 +137,8 @@ export class TaskController implements Controller {
       clusterId,
       worker,
       onBegun: (subject, outcome) => this.#remember(subject, outcome),
-      onSettled: (subject, outcome) => this.#onSettled(subject, outcome),
-      onProgress: (subject, outcome, isNews) => this.#onProgress(subject, outcome, isNews),
+      onSettled: (subject, outcome) => this.#onMoved(subject, outcome, true),
+      onProgress: (subject, outcome, isNews) => this.#onMoved(subject, outcome, isNews),
       onProblem: (subject, problem) => this.#onProblem(subject, problem),
     });
     this.#copy = new TaskCopy(options.taskStore);
@@ -351,11 +351,8 @@ export class TaskController implements Controller {
       if (!signal.aborted) this.#log.warn({ err: error }, `cannot tell orphans: ${messageOf(error)}`);
     }
     const ours = taskStore.list().filter((task) => responsibleWorker(task) === worker);
-    await this.#upkeep.sweep(
-      ours,
-      known.map(({ uid }) => uid),
-      signal,
-    );
+    const uids = known.map(({ uid }) => uid);
+    await this.#upkeep.sweep(ours, uids, signal);
   }
 
   /** Memory is bounded by what exists. */
@@ -385,22 +382,17 @@ export class TaskController implements Controller {
     this.#memories.set(uid, remember(this.#memory(uid), outcome, this.#momentOf(task)));
   }
 
-  #onSettled(subject: Subject, outcome: Outcome): void {
+  /** What goes on in the background has come further, or has ended. */
+  #onMoved(subject: Subject, outcome: Outcome, isNews: boolean): void {
     const { taskKey } = subject;
     this.#remember(subject, outcome);
-    this.#tell(subject, outcome);
+    if (isNews) this.#tell(subject, outcome);
     // A refused stop is tried again, but not in a spin; a refused pull has a backoff of its own.
     if (outcome.kind === 'failed' && ['stop', 'remove'].includes(outcome.action.kind)) {
       this.#loop.enqueueAfter(taskKey, STOP_RETRY_MS);
     } else {
       this.#loop.enqueue(taskKey);
     }
-  }
-
-  #onProgress(subject: Subject, outcome: Outcome, isNews: boolean): void {
-    this.#remember(subject, outcome);
-    if (isNews) this.#tell(subject, outcome);
-    this.#loop.enqueue(subject.taskKey);
   }
 
   #tell({ taskKey, uid }: Subject, outcome: Outcome): void {

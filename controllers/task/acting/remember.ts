@@ -168,3 +168,15 @@ function without(memory: TaskMemory, ...keys: readonly Passing[]): TaskMemory {
   for (const key of keys) delete rest[key];
   return rest;
 }
+
+/** A failure that no memory of the planner covers; without an answer nothing is known to have failed. */
+export function isUncovered(outcome: Outcome): outcome is Extract<Outcome, { kind: 'failed' }> {
+  if (outcome.kind !== 'failed') return false;
+  const isCovered = ['pull', 'create', 'start', 'update'].includes(outcome.action.kind);
+  return !isCovered || outcome.error.reason === 'Unavailable' || outcome.error.reason === 'NotFound';
+}
+
+/** These are remembered as they begin. */
+export function isRememberedAlready({ kind, action }: Outcome): boolean {
+  return kind === 'begun' && ['stop', 'pull', 'postStart', 'remove'].includes(action.kind);
+}

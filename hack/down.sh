@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops the Gantry that quickstart.sh started. Containers keep running, and the next start adopts them.
+# Stops the Gantry that quickstart.sh started, and what monitoring.sh did. Containers keep running, and the next start adopts them.
 #   --all  first deletes every Task (which removes its container), then removes the networks and the data directory;
 #          named volumes stay, and are listed
 set -euo pipefail
@@ -22,6 +22,8 @@ if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
   say "deleting every Task and waiting for its container to go"
   hack/gantry delete tasks --all --all-namespaces --timeout=120s
 fi
+
+if [ -e "$GANTRY_HOME/monitoring/prometheus.pid" ]; then hack/monitoring.sh --stop; fi
 
 if is_running; then
   pid=$(cat "$pidfile")

@@ -1,5 +1,6 @@
 /** The part of the store's promise about one key's past: its writes, what was noted with them, and how far back they go. */
 import { expect } from 'chai';
+import { seededRandom } from '../../machinery/random.ts';
 import { MAX_NOTE_BYTES, type Store, type StoreVersion, type Write } from '../../store/store.ts';
 import { at, mustCommit, put, rejection, remove, text } from './builders.ts';
 
@@ -138,6 +139,47 @@ export function describeVersions(world: World): void {
         ]);
       }
     });
+
+    for (const seed of [1, 2, 3]) {
+      it(`tells every write, in pages of any size, from any floor on (seed ${seed})`, async () => {
+        const random = seededRandom(seed);
+        const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
+        const keys = ['/a', '/ab', '/b'];
+        const alive = new Set<string>();
+        const written = new Map<string, { readonly revision: number; readonly line: string }[]>();
+        for (let step = 0; step < 40; step++) {
+          const key = pick(keys);
+          const isDelete = alive.has(key) && random.next() < 0.4;
+          const write = noted(isDelete ? remove(key) : put(key, String(step)), `n${step}`);
+          const revision = await mustCommit(world.store, write);
+          if (isDelete) alive.delete(key);
+          else alive.add(key);
+          const what = isDelete ? 'delete' : `put=${step}`;
+          const line = `${what} @${revision} by n${step}`;
+          written.set(key, [{ revision, line }, ...(written.get(key) ?? [])]);
+        }
+        for (const floor of [0, 11, 27, 40]) {
+          await world.store.compact(floor);
+          for (const key of keys) {
+            const all = written.get(key) ?? [];
+            const old = all.find(({ revision }) => revision <= floor);
+            const wanted = all
+              .filter((one) => one.revision > floor || (one === old && !one.line.startsWith('delete')))
+              .map(({ line }) => line);
+            const found: string[] = [];
+            for (let beforeRevision: number | undefined, more = true; more; ) {
+              const limit = pick([1, 2, 3, 50]);
+              const before = beforeRevision === undefined ? {} : { beforeRevision };
+              const page = await world.store.history(key, { limit, ...before });
+              found.push(...page.versions.map(described));
+              beforeRevision = page.versions.at(-1)?.revision;
+              ({ more } = page);
+            }
+            expect(found, `${key} from ${floor} on`).to.deep.equal(wanted);
+          }
+        }
+      });
+    }
 
     it('wants a limit', async () => {
       expect(await rejection(world.store.history('/a', { limit: 0 }))).to.be.instanceOf(RangeError);

@@ -2,7 +2,15 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { configMaps, jobs, roleBindings, taskSets, tasks, workers } from '../../schemas/kinds.ts';
+import {
+  configMaps,
+  jobs,
+  resourceQuotas,
+  roleBindings,
+  taskSets,
+  tasks,
+  workers,
+} from '../../schemas/kinds.ts';
 import { Certificates } from '../client/secureserver.ts';
 import { CommandWorld } from './commandworld.ts';
 
@@ -181,6 +189,15 @@ describe('gantry plan', () => {
       expect((await world.gantry('plan -f a.yaml --out r.json')).code).to.equal(1);
       await world.report(tasks, 'a', { phase: 'Pending', message: 'waits' });
       expect(await world.ok('apply --plan r.json')).to.equal('task.gantry.dev/a configured\n');
+    });
+
+    it('says what was written and what was not where the server refuses in the middle', async () => {
+      await world.create(resourceQuotas, 'one', { spec: { hard: { 'count/tasks.gantry.dev': '1' } } });
+      world.put('two.yaml', `${task('one')}---\n${task('two')}`);
+      expect((await world.gantry('plan -f two.yaml --out t.json')).code, 'each alone is allowed').to.equal(1);
+      const said = await world.refused('apply --plan t.json');
+      expect(said).to.match(/quota/);
+      expect(said).to.include('written: task.gantry.dev/one; not written: task.gantry.dev/two');
     });
 
     it('takes no file that is no plan, and nothing beside it', async () => {

@@ -204,4 +204,28 @@ describe('Dashboards on a real Prometheus', function () {
     const only = fillIn(which.replaceAll('$task', 'crash'), { window: WINDOW });
     expect((await prometheus.query(only)).map(({ labels }) => labels.task)).to.deep.equal(['crash']);
   });
+
+  it('what rows link to in the API is there', async () => {
+    const names: Readonly<Record<string, string>> = {
+      namespace: 'default',
+      task: 'failed',
+      taskset: 'shop',
+      run: (await prometheus.query('gantry_run_info'))[0]?.labels.run ?? '',
+      worker: (await prometheus.query('gantry_worker_info'))[0]?.labels.worker ?? '',
+    };
+    const begin = '$' + '{gantry}';
+    const paths = new Set(
+      asked.flatMap(({ panel }) =>
+        (panel.links ?? [])
+          .filter(({ url }) => url.startsWith(begin))
+          .map(({ url }) =>
+            url
+              .slice(begin.length)
+              .replaceAll(/\$\{__data\.fields\.(\w+)\}/g, (_whole, name: string) => names[name] ?? ''),
+          ),
+      ),
+    );
+    expect(paths.size).to.be.greaterThan(5);
+    for (const path of paths) await ok(['get', '--raw', path]);
+  });
 });

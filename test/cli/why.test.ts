@@ -81,7 +81,7 @@ describe('gantry why', () => {
   it('moves no cursor with what a container or a user wrote', async () => {
     await here.report(tasks, 'big', { phase: 'Pending', reason: 'X', message: 'red \u001b[31m\u202e' });
     const out = await here.ok('why task/big');
-    expect(out).to.not.match(/[\u001b\u202e]/);
+    for (const control of ['\u001b', '\u202e']) expect(out).to.not.include(control);
     expect(out).to.match(/red \uFFFD\[31m\uFFFD/);
   });
 

@@ -320,6 +320,12 @@ class Cluster {
     const line = await SlowLine.open(open.host, MIB / 2);
     try {
       await cluster.apply('slow', { image: reference.replace(open.host, line.host) });
+      await eventually('its status says how far', async () => {
+        const { status } = await cluster.admin.get(tasks, { namespace: 'default', name: 'slow' });
+        return (
+          /is being pulled: \d+ MiB of \d+ MiB, [01] of 2 layers$/.test(status?.message ?? '') || undefined
+        );
+      });
       const told = await cluster.untilTold('slow', /Pulling image .*: \d+ MiB of \d+ MiB, [01] of 2 layers$/);
       expect(told).to.match(/^Pulling: /);
       await cluster.untilRunning('slow', 60_000);

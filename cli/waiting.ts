@@ -76,9 +76,17 @@ async function follow<T extends KubeObject>(
   const expired = new AbortController();
   const timer = io.clock.after(timeoutMs, () => expired.abort());
   const signal = AbortSignal.any([io.signal, expired.signal]);
+  // Looked at least once, also with no time at all.
+  let isFirst = true;
+  let isJudged = false;
+  /** What it throws is the answer, even where the time is up by then. */
+  const look = async (object: T | undefined): Promise<boolean> => {
+    isJudged = true;
+    const found = await isMet(object);
+    isJudged = false;
+    return found;
+  };
   try {
-    // Looked at least once, also with no time at all.
-    let isFirst = true;
     while (isFirst || !signal.aborted) {
       const object = await session.client
         .get(kind, key, { signal: isFirst ? io.signal : signal })
@@ -87,7 +95,7 @@ async function follow<T extends KubeObject>(
           throw error;
         });
       isFirst = false;
-      if (await isMet(object)) return true;
+      if (await look(object)) return true;
       if (timeoutMs <= 0) return false;
       const resourceVersion = object?.metadata.resourceVersion;
       const changes = session.client.watch(kind, {
@@ -99,7 +107,7 @@ async function follow<T extends KubeObject>(
       try {
         for await (const change of changes) {
           if (change.type === 'BOOKMARK') continue;
-          if (await isMet(change.type === 'DELETED' ? undefined : change.object)) return true;
+          if (await look(change.type === 'DELETED' ? undefined : change.object)) return true;
         }
       } catch (error) {
         // Too old a version, or a server that restarts: read again. What lasts, the read says.
@@ -109,7 +117,8 @@ async function follow<T extends KubeObject>(
     }
     return false;
   } catch (error) {
-    if (expired.signal.aborted && !io.signal.aborted) return false;
+    const isCutOff = !isFirst && !isJudged && expired.signal.aborted && !io.signal.aborted;
+    if (isCutOff) return false;
     throw error;
   } finally {
     timer.cancel();

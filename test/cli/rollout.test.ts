@@ -136,9 +136,11 @@ describe('gantry rollout', () => {
         updateRevision: 'web-b',
         conditions: [condition('ProgressDeadlineExceeded', 'nothing has moved for 600 s')],
       });
-      expect(await here.refused('rollout status web')).to.equal(
-        'gantry: taskset "web" exceeded its progress deadline (ProgressDeadlineExceeded): nothing has moved for 600 s\n',
-      );
+      for (const line of ['rollout status web', 'rollout status web --watch=false']) {
+        expect(await here.refused(line, { clock: systemClock }), line).to.equal(
+          'gantry: taskset "web" exceeded its progress deadline (ProgressDeadlineExceeded): nothing has moved for 600 s\n',
+        );
+      }
       await here.report(taskSets, 'web', {
         updateRevision: 'web-b',
         rejectedRevision: 'web-b',

@@ -1,5 +1,5 @@
 /** Which fields differ between two JSON values, as people name them: `spec.env[GREETING].value`. */
-import { isRecord, isSameJson } from './json.ts';
+import { isRecord } from './json.ts';
 
 export interface FieldChange {
   /** `spec.template.spec.image`, `metadata.labels["app.kubernetes.io/name"]`, `spec.env[GREETING].value`, `spec.args[2]`. */
@@ -11,23 +11,38 @@ export interface FieldChange {
   readonly after: unknown;
 }
 
+/** Which field, and what became of it: without the values, which may be secret. */
+export type NamedChange = Pick<FieldChange, 'path' | 'operation'>;
+
 /** What names an item of a list of objects, the first that all items have and none has twice. */
 const LIST_KEYS = ['name', 'mountPath', 'containerPort', 'key', 'type'] as const;
+/** Users choose keys: a path that is told is no longer. */
+const MAX_PATH_LENGTH = 1024;
 
 /**
  * In the order of the newer value's fields, then those that are gone. A value that is absent on one side is one change,
- * whatever it holds. Items of lists that have names are matched by them, others by position.
+ * whatever it holds. Items of lists that have names are matched by them, others by position. Each value is looked at
+ * once, however deep it is.
  */
 export function fieldChanges(before: unknown, after: unknown, path = ''): readonly FieldChange[] {
-  if (isSameJson(before, after)) return [];
+  if (before === after) return [];
   if (isRecord(before) && isRecord(after)) {
-    return keysOf(before, after).flatMap((key) =>
-      fieldChanges(before[key], after[key], fieldPath(path, key)),
-    );
+    return keysOf(before, after).flatMap((key) => {
+      const [old, now] = [ownField(before, key), ownField(after, key)];
+      return old === now ? [] : fieldChanges(old, now, fieldPath(path, key));
+    });
   }
   if (Array.isArray(before) && Array.isArray(after)) return itemChanges(before, after, path);
   const operation = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   return [{ path, operation, before, after }];
+}
+
+/** The first so many of them, as they are told to others. */
+export function namedChanges(changes: readonly FieldChange[], most: number): readonly NamedChange[] {
+  return changes.slice(0, most).map(({ path, operation }) => ({
+    path: path.length <= MAX_PATH_LENGTH ? path : `${path.slice(0, MAX_PATH_LENGTH)}…`,
+    operation,
+  }));
 }
 
 function itemChanges(before: readonly unknown[], after: readonly unknown[], path: string): FieldChange[] {
@@ -40,15 +55,18 @@ function itemChanges(before: readonly unknown[], after: readonly unknown[], path
   const right = byName(after, key);
   const names = [...right.keys(), ...[...left.keys()].filter((name) => !right.has(name))];
   const changes = names.flatMap((name) => fieldChanges(left.get(name), right.get(name), `${path}[${name}]`));
+  if (changes.length > 0) return changes;
+  const places = [...left.keys()];
   // The same items in another order: a change all the same, and none of one item.
-  return changes.length > 0 ? changes : [{ path, operation: 'changed', before, after }];
+  const hasMoved = names.some((name, at) => name !== places[at]);
+  return hasMoved ? [{ path, operation: 'changed', before, after }] : [];
 }
 
 function isNamedBy(items: readonly unknown[], key: string): boolean {
-  const names = items.map((item) => (isRecord(item) ? item[key] : undefined));
+  const names = items.map((item) => (isRecord(item) ? ownField(item, key) : undefined));
   return (
     names.every((name) => typeof name === 'string' || typeof name === 'number') &&
-    new Set(names).size === names.length
+    new Set(names.map(String)).size === names.length
   );
 }
 
@@ -58,6 +76,11 @@ function byName(items: readonly unknown[], key: string): Map<string, unknown> {
 
 function keysOf(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
   return [...new Set([...Object.keys(after), ...Object.keys(before)])];
+}
+
+/** Keys such as `constructor` are fields only where somebody wrote them. */
+function ownField(record: Record<string, unknown>, key: string): unknown {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 function fieldPath(path: string, key: string): string {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { fieldChanges } from '../../machinery/fieldchanges.ts';
+import { fieldChanges, namedChanges } from '../../machinery/fieldchanges.ts';
 import { isSameJson } from '../../machinery/json.ts';
+import { cpuMs } from '../cputime.ts';
 
 const paths = (before: unknown, after: unknown): string[] =>
   fieldChanges(before, after).map(({ operation, path }) => `${operation} ${path}`);
@@ -47,11 +48,47 @@ describe('Changed fields', () => {
       { args: ['a', 'c', 'd'] },
       ['changed args[1]', 'added args[2]'],
     ],
+    [
+      'keys that every object inherits as the fields they are',
+      { data: {} },
+      { data: { constructor: 'x', toString: 'y' } },
+      ['added data.constructor', 'added data.toString'],
+    ],
+    [
+      'a key that is called as a prototype is',
+      JSON.parse('{"__proto__":{"a":1}}'),
+      {},
+      ['removed __proto__'],
+    ],
+    [
+      'items whose names differ in type alone by position',
+      { l: [{ name: 1 }, { name: '1' }] },
+      { l: [{ name: 1 }] },
+      ['removed l[1]'],
+    ],
     ['another type as one change', { a: { b: 1 } }, { a: [1] }, ['changed a']],
   ];
   for (const [what, before, after, wanted] of rows) {
     it(`tells ${what}`, () => expect(paths(before, after)).to.deep.equal(wanted));
   }
+
+  it('looks at each value once, however deep it is', () => {
+    const deep = (last: string): unknown => {
+      let value: unknown = [...Array.from({ length: 20_000 }, (_, at) => ({ size: at })), last];
+      for (let level = 0; level < 250; level++) value = { level, value };
+      return value;
+    };
+    const [before, after] = [deep('a'), deep('b')];
+    const startMs = cpuMs();
+    expect(fieldChanges(before, after)).to.have.length(1);
+    expect(cpuMs() - startMs).to.be.below(1_000);
+  });
+
+  it('cuts paths that are too long to be told', () => {
+    const [named, ...others] = namedChanges(fieldChanges({}, { [`a${'b'.repeat(5000)}`]: 1, c: 2 }), 1);
+    expect(named?.path).to.have.length(1025).and.match(/…$/);
+    expect(others).to.deep.equal([]);
+  });
 
   it('tells something exactly if two values differ, whatever they are', () => {
     fc.assert(

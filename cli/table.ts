@@ -1,4 +1,8 @@
-/** Columns of text: three spaces between them, as wide as their widest cell, the last one not padded. */
+/**
+ * Columns of text: three spaces between them, as wide as their widest cell, the last one not padded. What stands in a cell
+ * may be anybody's words: what would move a cursor is shown and not obeyed.
+ */
+import { printable } from './printable.ts';
 
 export type Alignment = readonly number[];
 
@@ -17,7 +21,9 @@ export function formatRows(
 ): string {
   return rows
     .map((row) => {
-      const cells = row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)));
+      const cells = row.map((cell, at) =>
+        at === row.length - 1 ? printable(cell) : printable(cell).padEnd(widths[at] ?? 0),
+      );
       return `${cells.join('   ').trimEnd()}\n`;
     })
     .join('');

@@ -1,6 +1,7 @@
 /** The answer to why, for people: what it is and why, then the timeline. Pure. */
 import { humanDuration } from '../machinery/duration.ts';
 import type { WhyAnswer, WhyEntry } from '../machinery/why.ts';
+import { printable } from './printable.ts';
 import { formatRows } from './table.ts';
 
 const LABEL_WIDTH = 10;
@@ -13,7 +14,7 @@ export function whyText(answer: WhyAnswer, limit: number): string {
   const shown = limit === 0 ? timeline : timeline.slice(-limit);
   const hidden = timeline.length - shown.length;
   return [
-    `${subject.kind.toLowerCase()}/${subject.name}${where}: ${word}\n\n`,
+    `${oneLine(`${subject.kind.toLowerCase()}/${subject.name}${where}: ${word}`)}\n\n`,
     section('Because', [summary, ...causes]),
     section(
       'Next',
@@ -39,12 +40,21 @@ function section(label: string, lines: readonly string[]): string {
 
 function workersText({ placement }: WhyAnswer): string {
   if (placement.length === 0) return '';
-  const rows = placement.map(({ worker, verdict, detail = '' }) => [`  ${worker}`, verdict, oneLine(detail)]);
+  const rows = placement.map(({ worker, verdict, detail = '' }) => [
+    `  ${oneLine(worker)}`,
+    oneLine(verdict),
+    oneLine(detail),
+  ]);
   return `\nWorkers, as they were last judged\n${formatRows(rows)}`;
 }
 
 function entriesText(entries: readonly WhyEntry[]): string {
-  const rows = entries.map((entry) => [`  ${entry.at}`, entry.topic, whoOf(entry), oneLine(wordsOf(entry))]);
+  const rows = entries.map((entry) => [
+    `  ${oneLine(entry.at)}`,
+    entry.topic,
+    oneLine(whoOf(entry)),
+    oneLine(wordsOf(entry)),
+  ]);
   const lines = formatRows(rows).split('\n');
   return entries
     .map((entry, at) => {
@@ -82,9 +92,4 @@ function distance(at: string, now: string): string {
 
 function oneLine(text: string): string {
   return printable(text.replaceAll(/\s+/g, ' ').trim());
-}
-
-/** What a container wrote moves no cursor and changes no colour of whoever reads it. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\uFFFD');
 }

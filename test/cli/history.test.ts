@@ -61,6 +61,14 @@ describe('gantry history', () => {
     );
   });
 
+  it('moves no cursor with the cause that somebody gave', async () => {
+    await world.merge(tasks, 'hello', {
+      metadata: { annotations: { 'gantry.dev/change-cause': '\u001b[31mred \u202e\nand more' } },
+    });
+    const out = await world.ok('history task/hello -o wide');
+    expect(out).to.match(/ \uFFFD\[31mred \uFFFD and more /);
+  });
+
   it('goes page by page, and says how to go on', async () => {
     const { out, err } = await world.gantry('history task/hello --limit 1');
     expect(

@@ -85,6 +85,32 @@ describe('gantry why', () => {
     expect(out).to.match(/red \uFFFD\[31m\uFFFD/);
   });
 
+  it('nor with what stands in an Event that anybody may have written', async () => {
+    const red = '\u001b[31m';
+    await here.report(tasks, 'big', { phase: 'Pending', reason: `Re${red}d` });
+    await here.create(events, 'forged', {
+      involvedObject: { apiVersion: 'gantry.dev/v1', kind: 'Task', namespace: 'default', name: 'big' },
+      metadata: {
+        annotations: {
+          'gantry.dev/decision': JSON.stringify({
+            verdict: [`${red}w1 fits, x`, `w2${red} InsufficientCPU (${red})`],
+          }),
+        },
+      },
+      reason: `Forged${red}`,
+      message: `words${red}`,
+      type: 'Warning',
+      firstTimestamp: '2026-01-01T00:00:01Z',
+      lastTimestamp: '2026-01-01T00:00:05Z',
+      reportingComponent: `comp${red}`,
+      reportingInstance: `inst${red}`,
+    });
+    const out = await here.ok('why task/big');
+    expect(out).to.match(/comp\uFFFD\[31m on inst\uFFFD\[31m/);
+    expect(out).to.not.include('\u001b');
+    expect(await here.ok('get events')).to.not.include('\u001b');
+  });
+
   for (const [line, said] of [
     ['why task/none', 'tasks.gantry.dev "none" not found'],
     ['why tasks', 'name one object: found "tasks", wanted KIND/NAME'],

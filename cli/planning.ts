@@ -43,7 +43,9 @@ const DIFFERENCES_TOLD = 20;
 export async function planTargets(targets: readonly Target[], session: Session, io: Io): Promise<Planned> {
   const applied = await checkTargets(targets, 'server', session, io);
   const objects = [...applied].map(([target, one]) => plannedObject(target, one));
-  const changes = [...applied.values()].filter((_, at) => objects[at]?.operation !== 'none');
+  const changes = [...applied.values()].filter(
+    ({ after }, at) => objects[at]?.operation !== 'none' && isOfGantry(after),
+  );
   const { effects, jobs, notes }: Forecast =
     changes.length === 0
       ? { effects: [], jobs: [], notes: [] }
@@ -70,6 +72,11 @@ export async function planTargets(targets: readonly Target[], session: Session, 
     summary,
   } as const;
   return { document, applied };
+}
+
+/** A kind of another group may have the name of one that has containers, and has none. */
+function isOfGantry({ apiVersion }: DynamicObject): boolean {
+  return apiVersion === 'v1' || apiVersion.startsWith('gantry.dev/');
 }
 
 function plannedObject({ kind, key }: Target, { before, after, outcome }: Applied): PlannedObject {

@@ -50,6 +50,28 @@ describe('gantry plan', () => {
     expect((await world.world.admin.list(tasks)).items).to.deep.equal([]);
   });
 
+  it('takes a kind of another group for none of those that have containers, whatever it is called', async () => {
+    world.put(
+      'kind.yaml',
+      [
+        'apiVersion: apiextensions.k8s.io/v1',
+        'kind: CustomResourceDefinition',
+        'metadata: {name: tasks.example.org}',
+        'spec:',
+        '  group: example.org',
+        '  scope: Namespaced',
+        '  names: {plural: tasks, singular: task, kind: Task, listKind: TaskList}',
+        '  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]',
+      ].join('\n'),
+    );
+    await world.ok('apply -f kind.yaml');
+    world.put('a.yaml', 'apiVersion: example.org/v1\nkind: Task\nmetadata: {name: a}\nsteps: [1]\n');
+    const ran = await world.gantry('plan -f a.yaml');
+    expect([ran.code, ran.err]).to.deep.equal([1, '']);
+    expect(ran.out).to.include('  + task.example.org/a -n default (new)');
+    expect(ran.out).to.include('1 of 1 objects change; no container is touched.');
+  });
+
   it('ends with 0 where everything is as the manifests say', async () => {
     world.put('a.yaml', task('a'));
     await world.ok('apply -f a.yaml');

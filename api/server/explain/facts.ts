@@ -132,7 +132,7 @@ async function readPast(
 /** Events of what has no namespace are in `default`. */
 async function readEvents(
   { client, unknown, signal }: Reader,
-  { kind }: ServedKind,
+  { kind, group }: ServedKind,
   { namespace = NAMESPACE_DEFAULT, name }: ObjectKey,
 ): Promise<readonly DynamicObject[]> {
   try {
@@ -145,10 +145,19 @@ async function readEvents(
     if ((found.metadata.continue ?? '') !== '') {
       unknown.push(`Events beyond the first ${EVENTS} about it: they were not read`);
     }
-    return found.items.map((event): DynamicObject => ({ ...event }));
+    // A kind of another group may have the same name.
+    return found.items.flatMap((event): DynamicObject[] => {
+      const { apiVersion } = event.involvedObject;
+      return apiVersion === undefined || groupOf(apiVersion) === group ? [{ ...event }] : [];
+    });
   } catch (error) {
     if (!isApiError(error)) throw error;
     unknown.push(`what its Events say: ${error.message}`);
     return [];
   }
+}
+
+function groupOf(apiVersion: string): string {
+  const [group = '', version] = apiVersion.split('/');
+  return version === undefined ? '' : group;
 }

@@ -1,4 +1,5 @@
 /** Why an object is not there any more. Pure. */
+import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { WhyEntry, WhyFacts } from '../../../machinery/why.ts';
 import type { Findings } from './findings.ts';
@@ -7,6 +8,8 @@ import { taskWords } from './task.ts';
 
 /** Events that say why somebody deleted it. */
 const REASONS = new Set(['Deleted', 'TTLExpired', 'GarbageCollected', 'NamespaceEmptied']);
+/** Of Tasks: these make others in their place, and no undo brings one back. */
+const MAKERS = new Set(['TaskSet', 'Run']);
 const DELETION_ASKED = 'its deletion was asked for';
 
 export function goneFindings(facts: WhyFacts, timeline: readonly WhyEntry[]): Findings {
@@ -30,13 +33,21 @@ export function goneFindings(facts: WhyFacts, timeline: readonly WhyEntry[]): Fi
     summary,
     causes: last === undefined ? [] : [`as it was last seen: ${lastWords(last)}`],
     next: [],
-    needs: [
-      last === undefined
-        ? 'the object created again'
-        : `the object created again: \`gantry undo ${called}\` brings it back as it was`,
-    ],
+    needs: [neededFor(called, facts.subject.namespace, last)],
     placement: [],
   };
+}
+
+function neededFor(called: string, namespace: string | undefined, last: DynamicObject | undefined): string {
+  if (last === undefined) return 'the object created again';
+  const maker = last.metadata.ownerReferences?.find(
+    ({ controller, kind }) => controller === true && MAKERS.has(kind),
+  );
+  if (last.kind === 'Task' && maker !== undefined) {
+    return `nothing of the task itself: ${maker.kind.toLowerCase()}/${maker.name} made it, and makes its tasks itself`;
+  }
+  const where = namespace === undefined || namespace === NAMESPACE_DEFAULT ? '' : ` -n ${namespace}`;
+  return `the object created again: \`gantry undo ${called}${where}\` brings it back as it was`;
 }
 
 function lastSeen({ versions }: WhyFacts): DynamicObject | undefined {

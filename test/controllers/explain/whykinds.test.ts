@@ -224,7 +224,11 @@ describe('why of other kinds', () => {
       'they are gone',
       async () => (await here.world.admin.list(tasks)).items.length === 0,
     );
-    const { summary, reason, timeline } = await here.why(tasks, names[0] ?? '');
+    const { summary, reason, timeline, needs } = await here.why(tasks, names[0] ?? '');
+    // No undo brings one of them back.
+    expect(needs).to.deep.equal([
+      'nothing of the task itself: taskset/web made it, and makes its tasks itself',
+    ]);
     expect(reason, linesOf(timeline).join('\n')).to.equal('Deleted');
     expect(summary).to.match(/web-\S+ .*(?:deleted by TaskSet web: ScaledDown|is not there)/);
   });

@@ -1,6 +1,6 @@
 /** `GET …/why` over HTTP: for whom, of what, and what it refuses. What the answers say is held in `test/controllers/explain`. */
 import { expect } from 'chai';
-import { configMaps, namespaces, tasks } from '../../../../schemas/kinds.ts';
+import { configMaps, events, namespaces, tasks } from '../../../../schemas/kinds.ts';
 import { taskManifest } from '../../../builders.ts';
 import { openServer, type TestServer } from '../harness.ts';
 
@@ -41,6 +41,19 @@ describe('why over HTTP', () => {
       expect(body['subject']).to.include({ kind });
       expect(body['timeline'], path).to.have.property('length').that.is.greaterThan(0);
     }
+  });
+
+  it('takes no Event about a kind of the same name in another group for one about the object', async () => {
+    await server.world.admin.create(events, {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e', namespace: 'default' },
+      involvedObject: { apiVersion: 'example.org/v1', kind: 'Task', namespace: 'default', name: 'theirs' },
+      reason: 'Seen',
+      message: 'seen',
+      type: 'Normal',
+    });
+    expect((await server.ask('GET', `${TASKS}/theirs/why`)).status).to.equal(404);
   });
 
   for (const [what, method, path, code, words] of [

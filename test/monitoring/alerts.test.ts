@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { dump } from 'js-yaml';
+import { dump, load } from 'js-yaml';
 import { command } from '../walk/process.ts';
 import { type AlertCase, alertCases, type Firing } from './alertcases.ts';
 import { knownMetrics } from './knownmetrics.ts';
@@ -96,6 +96,29 @@ describe('Alerts', () => {
     });
     expect(faults).to.deep.equal([]);
     expect(alerts.length).to.be.greaterThan(10);
+  });
+});
+
+interface ScrapeJob {
+  readonly job_name: string;
+  readonly metric_relabel_configs?: readonly { readonly regex: string; readonly action: string }[];
+}
+
+describe('What a Task exports', () => {
+  it('is none of what alerts and recordings go by, whatever it is called', () => {
+    const { scrape_configs: all } = load(shippedText('prometheus.yml')) as {
+      scrape_configs: readonly ScrapeJob[];
+    };
+    const [drop] = all.find(({ job_name }) => job_name === 'gantry-tasks')?.metric_relabel_configs ?? [];
+    expect(drop?.action).to.equal('drop');
+    // As Prometheus anchors it.
+    const dropped = new RegExp(`^(?:${drop?.regex})$`);
+    const let_in = rules
+      .flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric))
+      // Prometheus' own word on each scrape.
+      .filter((metric) => metric !== 'up' && !dropped.test(metric));
+    expect(let_in).to.deep.equal([]);
+    expect(dropped.test('http_requests_total')).to.equal(false);
   });
 });
 

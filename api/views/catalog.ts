@@ -70,8 +70,7 @@ export function openCatalog(
 
   function decorate(kind: ServedKind): ServedKind {
     const own = extraSubresources[`${kind.plural}.${kind.group}`] ?? [];
-    const extra = hasHistory(kind) ? [...own, HISTORY] : own;
-    if (extra.length === 0) return kind;
+    const extra = [...own, ...(hasHistory(kind) ? [HISTORY] : []), WHY];
     const result = { ...kind, subresources: [...kind.subresources, ...extra] };
     stored.set(result, kind);
     return result;
@@ -207,6 +206,8 @@ export function openCatalog(
 
 /** What became of an object (`api/server/objects/history.ts`). */
 const HISTORY = { name: 'history', verbs: ['get'], kind: 'ObjectHistory' } as const;
+/** Why an object is as it is (`api/server/explain/why.ts`). */
+const WHY = { name: 'why', verbs: ['get'], kind: 'Why' } as const;
 
 interface EventQuery extends MomentOptions {
   readonly fieldSelector?: string;

@@ -1,6 +1,28 @@
 /** What is sent to subresources that are acts, by kind. Source of the foreign ones: Kubernetes' API reference. */
 import type { Schema } from '../../../schemas/crd.ts';
 
+const CHANGED_FIELD: Schema = {
+  type: 'object',
+  properties: {
+    path: { type: 'string', description: 'The field.' },
+    operation: { type: 'string', description: 'added, removed or changed.' },
+  },
+};
+
+const WORKER_VERDICT: Schema = {
+  type: 'object',
+  required: ['worker', 'verdict'],
+  properties: {
+    worker: { type: 'string', description: 'Its name.' },
+    verdict: { type: 'string', description: 'Fits, or the word for what spoke against it.' },
+    detail: { type: 'string', description: 'The figures.' },
+  },
+};
+
+function texts(description: string): Schema {
+  return { type: 'array', description, items: { type: 'string' }, 'x-kubernetes-list-type': 'atomic' };
+}
+
 export const actDefinitions: Readonly<Record<string, Schema>> = {
   Binding: {
     type: 'object',
@@ -65,13 +87,7 @@ export const actDefinitions: Readonly<Record<string, Schema>> = {
               type: 'array',
               description: 'Against the version before; absent where that is gone.',
               'x-kubernetes-list-type': 'atomic',
-              items: {
-                type: 'object',
-                properties: {
-                  path: { type: 'string', description: 'The field.' },
-                  operation: { type: 'string', description: 'added, removed or changed.' },
-                },
-              },
+              items: CHANGED_FIELD,
             },
             moreChangedFields: { type: 'integer', description: 'Changed fields that are left out.' },
             object: {
@@ -137,6 +153,113 @@ export const actDefinitions: Readonly<Record<string, Schema>> = {
           expirationTimestamp: { type: 'string', format: 'date-time', description: 'When it ends.' },
         },
       },
+    },
+  },
+  Why: {
+    type: 'object',
+    description: 'Why is the answer to why one object is as it is, or is gone.',
+    required: [
+      'subject',
+      'at',
+      'isGone',
+      'state',
+      'summary',
+      'causes',
+      'next',
+      'needs',
+      'timeline',
+      'unknown',
+    ],
+    properties: {
+      subject: {
+        type: 'object',
+        description: 'What was asked about.',
+        properties: {
+          apiVersion: { type: 'string', description: 'Of its kind.' },
+          kind: { type: 'string', description: 'Its kind.' },
+          namespace: { type: 'string', description: 'Where it is.' },
+          name: { type: 'string', description: 'Its name.' },
+          uid: { type: 'string', description: 'Of the newest object of the name.' },
+        },
+      },
+      at: { type: 'string', format: 'date-time', description: 'When it was asked.' },
+      isGone: { type: 'boolean', description: 'There is none of the name now.' },
+      state: {
+        type: 'string',
+        description: "The word for where it is: a task's phase, a run's state, Deleted.",
+      },
+      reason: { type: 'string', description: 'The word for why.' },
+      summary: { type: 'string', description: 'The answer in one sentence.' },
+      causes: texts('What that comes from, the nearest first.'),
+      next: {
+        type: 'array',
+        description: 'What comes next.',
+        'x-kubernetes-list-type': 'atomic',
+        items: {
+          type: 'object',
+          required: ['message'],
+          properties: {
+            message: { type: 'string', description: 'What it is.' },
+            at: { type: 'string', format: 'date-time', description: 'When; absent where nobody knows.' },
+          },
+        },
+      },
+      needs: texts('What would have to change for it to be as it was asked for.'),
+      placement: {
+        type: 'array',
+        description: 'The last word on each worker.',
+        'x-kubernetes-list-type': 'atomic',
+        items: WORKER_VERDICT,
+      },
+      timeline: {
+        type: 'array',
+        description: 'What happened, oldest first.',
+        'x-kubernetes-list-type': 'atomic',
+        items: {
+          type: 'object',
+          required: ['at', 'topic', 'isWarning', 'message', 'source'],
+          properties: {
+            at: {
+              type: 'string',
+              format: 'date-time',
+              description: 'When; of what was told often, the last time.',
+            },
+            since: { type: 'string', format: 'date-time', description: 'When it was told first.' },
+            topic: { type: 'string', description: 'What it is about: spec, placement, image, ended, …' },
+            uid: { type: 'string', description: 'Which of several objects of one name.' },
+            isWarning: { type: 'boolean', description: 'It is not as it should be.' },
+            by: { type: 'string', description: 'The user or the component.' },
+            manager: { type: 'string', description: 'The field manager.' },
+            reason: { type: 'string', description: 'The word for it.' },
+            message: { type: 'string', description: 'The sentence.' },
+            changedFields: {
+              type: 'array',
+              description: 'Against the version before.',
+              'x-kubernetes-list-type': 'atomic',
+              items: CHANGED_FIELD,
+            },
+            attempt: { type: 'integer', description: 'Of the container.' },
+            exitCode: { type: 'integer', description: 'Of the container.' },
+            signal: { type: 'integer', description: 'That ended the container.' },
+            lastLines: texts('What the container wrote last.'),
+            verdicts: {
+              type: 'array',
+              description: 'On each worker.',
+              'x-kubernetes-list-type': 'atomic',
+              items: WORKER_VERDICT,
+            },
+            decision: {
+              type: 'object',
+              description: 'Inputs, verdict and action, as they were recorded.',
+              'x-kubernetes-preserve-unknown-fields': true,
+            },
+            count: { type: 'integer', description: 'How often it was told.' },
+            revision: { type: 'integer', format: 'int64', description: 'Of the store.' },
+            source: { type: 'string', description: 'history, event, status or log.' },
+          },
+        },
+      },
+      unknown: texts('What is not known, and why.'),
     },
   },
 };

@@ -8,9 +8,9 @@ import { definitionName, META_PREFIX } from './names.ts';
 import {
   DELETE_PARAMETERS,
   GET_PARAMETERS,
-  HISTORY_PARAMETERS,
   LIST_PARAMETERS,
   type Parameter,
+  QUESTION_PARAMETERS,
   STREAM_PARAMETERS,
   WRITE_PARAMETERS,
 } from './parameters.ts';
@@ -215,7 +215,7 @@ function describeSubresource(
     stream === undefined
       ? SUBRESOURCE.filter((act) => verbs.includes(act.verb)).map((act) =>
           describe(
-            name === 'history' ? { ...act, parameters: HISTORY_PARAMETERS } : act,
+            { ...act, parameters: QUESTION_PARAMETERS[name] ?? act.parameters },
             kind,
             gvk,
             `${act.word}${groupVersionWord(kind)}${noun}`,

@@ -60,13 +60,18 @@ const SESSION_PARAMETERS: readonly Parameter[] = [
   flag('tty', 'Give the process a terminal.'),
 ];
 
-/** Gantry's own. */
-export const HISTORY_PARAMETERS: readonly Parameter[] = [
+const HISTORY_PARAMETERS: readonly Parameter[] = [
   integer('limit', 'Versions of a page, 1 to 500; 100 unless set.'),
   integer('before', 'Only versions before this revision: what continue of the page before says.'),
   flag('status', 'Also versions that changed status alone.'),
   flag('objects', 'With the object as each version was written.'),
 ];
+
+/** By the questions that are asked of an object: Gantry's own. */
+export const QUESTION_PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {
+  history: HISTORY_PARAMETERS,
+  why: [],
+};
 
 /** By the subresources that are streams. */
 export const STREAM_PARAMETERS: Readonly<Record<string, readonly Parameter[]>> = {

@@ -18,6 +18,7 @@ const FOREIGN: Readonly<Record<string, { readonly group: string; readonly versio
   PodAttachOptions: { group: '', version: 'v1' },
   PodExecOptions: { group: '', version: 'v1' },
   PodPortForwardOptions: { group: '', version: 'v1' },
+  Why: { group: 'gantry.dev', version: 'v1' },
 };
 
 export function gvkOf({ group, version, kind }: GroupVersionKind): GroupVersionKind {

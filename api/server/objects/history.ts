@@ -2,68 +2,32 @@
  * `GET …/<object>/history`: what became of one object of any stored kind, also of one that is deleted: every version with
  * who wrote it and which fields changed. Needs the permission to get the object, and shows what that shows.
  */
-
-import { ApiError } from '../../../machinery/errors.ts';
-import { type FieldChange, fieldChanges } from '../../../machinery/fieldchanges.ts';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { fieldChanges, namedChanges } from '../../../machinery/fieldchanges.ts';
 import type { HistoryOptions, ObjectHistory, ObjectVersion } from '../../../machinery/history.ts';
 import { ANNOTATION_CHANGE_CAUSE } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
-import type { Registry, ServedKind } from '../../registry/types.ts';
-import type { Catalog } from '../../views/catalog.ts';
+import type { Registry } from '../../registry/types.ts';
 import { type AppContext, type AppMiddleware, requestContext } from '../context.ts';
-import { methodNotAllowed } from '../errors.ts';
-import { arrivalOf } from '../middleware/arrival.ts';
-import { type ObjectPath, parseActPath } from '../objectpath.ts';
-import { requireJson } from './negotiation.ts';
 import { flag, type Query, wholeNumber } from './query.ts';
+import { type QuestionDeps, servesQuestion } from './questions.ts';
 
-export interface HistoryDeps {
+export interface HistoryDeps extends QuestionDeps {
   readonly registry: Pick<Registry, 'history' | 'findKind' | 'settleKinds' | 'revision'>;
-  readonly catalog: Pick<Catalog, 'findKind' | 'sourceOf'>;
 }
 
-const HISTORY = 'history';
 /** Of one version; the number of those that are left out is told. */
 const MAX_FIELDS = 200;
+/** Versions between two turns of the event loop. */
+const TOLD_AT_ONCE = 5;
 /** Of one answer: a page with objects ends there. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Answers these paths and leaves all others to whoever comes next. */
 export function servesHistory(deps: HistoryDeps): AppMiddleware {
-  return async (ctx, next) => {
-    const path = parseActPath(ctx.path, HISTORY);
-    if (path === undefined) return next();
-    const { group, version, plural, namespace, name } = path;
-    if (group !== '' && deps.catalog.findKind(group, version, plural) === undefined) {
-      await deps.registry.settleKinds();
-    }
-    const kind = deps.catalog.findKind(group, version, plural);
-    if (kind === undefined || kind.namespaced !== (namespace !== undefined)) return next();
-    ctx.state.labels = {
-      verb: 'GET',
-      group,
-      version,
-      resource: plural,
-      subresource: HISTORY,
-      scope: 'resource',
-    };
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed(ctx, ['GET']);
-    requireJson(ctx.get('Accept'));
-    const stored = storedKind(kind, path, deps);
-    const key = namespace === undefined ? { name } : { namespace, name };
-    const { stopping } = arrivalOf(ctx.req);
-    const gone = new AbortController();
-    const leave = (): void => gone.abort();
-    ctx.res.once('close', leave);
-    try {
-      const signal = AbortSignal.any([stopping, gone.signal]);
-      const options = { ...historyOptions(ctx.query), signal };
-      const history = await deps.registry.history(requestContext(ctx), stored, key, options);
-      answer(ctx, history, deps);
-    } finally {
-      ctx.res.off('close', leave);
-    }
-  };
+  return servesQuestion('history', deps, async (ctx, kind, key, signal) => {
+    const options = { ...historyOptions(ctx.query), signal };
+    await answer(ctx, await deps.registry.history(requestContext(ctx), kind, key, options), deps);
+  });
 }
 
 function historyOptions(query: Query): HistoryOptions {
@@ -76,7 +40,7 @@ function historyOptions(query: Query): HistoryOptions {
   };
 }
 
-function answer(ctx: AppContext, history: ObjectHistory, { registry }: HistoryDeps): void {
+async function answer(ctx: AppContext, history: ObjectHistory, { registry }: HistoryDeps): Promise<void> {
   const hasStatus = flag(ctx.query, 'status');
   const hasObjects = flag(ctx.query, 'objects');
   const items: string[] = [];
@@ -90,6 +54,8 @@ function answer(ctx: AppContext, history: ObjectHistory, { registry }: HistoryDe
       break;
     }
     items.push(item);
+    // Large objects take a while to be compared: others have their turn in between.
+    if (at % TOLD_AT_ONCE === TOLD_AT_ONCE - 1) await turnOfTheLoop();
   }
   const metadata = {
     resourceVersion: String(registry.revision()),
@@ -126,9 +92,7 @@ function changesOf({ operation, object, previous }: ObjectVersion, hasStatus: bo
   if (operation !== 'changed') return { changedFields: [] };
   if (previous === undefined) return {};
   const changes = fieldChanges(compared(previous, hasStatus), compared(object, hasStatus));
-  const changedFields = changes
-    .slice(0, MAX_FIELDS)
-    .map(({ path, operation: what }: FieldChange) => ({ path, operation: what }));
+  const changedFields = namedChanges(changes, MAX_FIELDS);
   const left = changes.length - changedFields.length;
   return { changedFields, ...(left === 0 ? {} : { moreChangedFields: left }) };
 }
@@ -137,23 +101,4 @@ function changesOf({ operation, object, previous }: ObjectVersion, hasStatus: bo
 function compared({ metadata, status, ...object }: DynamicObject, hasStatus: boolean): unknown {
   const { managedFields: _owners, resourceVersion: _served, generation: _counted, ...kept } = metadata;
   return { ...object, metadata: kept, ...(hasStatus && status !== undefined ? { status } : {}) };
-}
-
-/** Throws `BadRequest` for a face, whose object has the history, and for what is made when it is read. */
-function storedKind(
-  kind: ServedKind,
-  { name = '' }: ObjectPath,
-  { registry, catalog }: HistoryDeps,
-): ServedKind {
-  const found = registry.findKind(kind.group, kind.version, kind.plural);
-  if (found !== undefined) return found;
-  const refuse = (why: string): ApiError =>
-    new ApiError('BadRequest', `${kind.plural} "${name}" has no history of its own: ${why}`);
-  if (!kind.verbs.includes('get')) throw refuse('it is asked and not stored');
-  const source = catalog.sourceOf(kind);
-  throw refuse(
-    source === kind
-      ? 'it is made when it is read'
-      : `ask for that of ${source.plural}.${source.group}/${name}, of which it is a view`,
-  );
 }

@@ -173,7 +173,7 @@ describe('The history of objects over HTTP', () => {
     expect(items(answer).at(-1)).to.include({ operation: 'created' });
   });
 
-  it('is in discovery and in OpenAPI, for kinds that have one', async () => {
+  it('is in discovery and in OpenAPI with why, for kinds that have one', async () => {
     for (const [path, shown, not] of [
       ['/apis/gantry.dev/v1', '"tasks/history"', undefined],
       ['/api/v1', '"secrets/history"', '"events/history"'],
@@ -181,6 +181,10 @@ describe('The history of objects over HTTP', () => {
       ['/openapi/v3/apis/gantry.dev/v1', '/tasks/{name}/history"', undefined],
       ['/openapi/v3/api/v1', '/configmaps/{name}/history"', '/pods/{name}/history"'],
       ['/openapi/v2', 'dev.gantry.v1.ObjectHistory', undefined],
+      ['/apis/gantry.dev/v1', '"tasks/why"', undefined],
+      ['/api/v1', '"events/why"', '"pods/why"'],
+      ['/openapi/v3/api/v1', '/configmaps/{name}/why"', '/pods/{name}/why"'],
+      ['/openapi/v2', 'dev.gantry.v1.Why', undefined],
     ] as const) {
       const answer = await ask(path);
       expect(answer.status, path).to.equal(200);

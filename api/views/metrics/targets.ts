@@ -37,6 +37,11 @@ export function workerTarget({ metadata: { name } }: Worker, { host, scheme }: S
 
 type Addresses = ReadonlyMap<string, string>;
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** By the worker's name, where its published ports are. */
 export function addressesOf(workers: readonly Worker[]): Addresses {
   return new Map(
@@ -53,12 +58,19 @@ export interface ScrapeWish {
   /** Undefined: on the machine's own network, or published on all its addresses: where the worker is. */
   readonly host: string | undefined;
   readonly port: number;
+  /** It has no network of its own: a loopback address of the machine is its own, too. */
+  readonly isOnMachine: boolean;
+  /** Inside its own network, once that is known. */
+  readonly own: Address | undefined;
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Longer ones are nobody's, and would be told again and again. */
+const LONGEST_PATH = 1024;
+
 /**
- * Undefined for a Task that does not ask, does not run, or names no port that it could be. A published port is told
- * as it is outside; others are at the container's own address, which only its worker's machine reaches.
+ * Undefined for a Task that does not ask, does not run, or names no port or path that it could be. A published port is
+ * told as it is outside; others are at the container's own address, which only its worker's machine reaches.
  */
 export function scrapeWishOf({ metadata, spec, status = {} }: Task): ScrapeWish | undefined {
   const { annotations = {}, namespace = '', name } = metadata;
@@ -71,6 +83,7 @@ export function scrapeWishOf({ metadata, spec, status = {} }: Task): ScrapeWish 
   const place = placeOf(spec, status, containerPort);
   if (place === undefined) return undefined;
   const path = annotations[ANNOTATION_PATH] ?? '/metrics';
+  if (path.length > LONGEST_PATH) return undefined;
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
   const labels = Object.entries(metadata.labels ?? {}).map(
     ([key, value]) => [`__meta_gantry_task_label_${key.replaceAll(/\W/g, '_')}`, value] as const,
@@ -92,14 +105,22 @@ export function scrapeWishOf({ metadata, spec, status = {} }: Task): ScrapeWish 
   };
 }
 
-/** Undefined where its worker does not say where it is. */
-export function taskTarget(
-  { worker, host, port, labels }: ScrapeWish,
-  addresses: Addresses,
-): TargetGroup | undefined {
-  const found = host ?? addresses.get(worker);
+/**
+ * Undefined where its worker does not say where it is. What is published for its machine alone is told at the container's
+ * own address, which reaches as far: on another machine a loopback address would be that machine's own services, at a port
+ * that whoever wrote the Task has chosen.
+ */
+export function taskTarget(wish: ScrapeWish, addresses: Addresses): TargetGroup | undefined {
+  const host = wish.host ?? addresses.get(wish.worker);
+  if (host === undefined) return undefined;
+  const found = isLoopback(host) && !wish.isOnMachine ? wish.own : { host, port: wish.port };
   if (found === undefined) return undefined;
-  return { targets: [`${found.includes(':') ? `[${found}]` : found}:${port}`], labels };
+  const isIPv6 = found.host.includes(':');
+  return { targets: [`${isIPv6 ? `[${found.host}]` : found.host}:${found.port}`], labels: wish.labels };
+}
+
+function isLoopback(host: string): boolean {
+  return /^127\.|^(?:0*:)+0*1$|^::ffff:127\./i.test(host);
 }
 
 type Port = NonNullable<Task['spec']['ports']>[number];
@@ -118,12 +139,14 @@ function placeOf(
   spec: Task['spec'],
   status: NonNullable<Task['status']>,
   port: number,
-): Pick<ScrapeWish, 'host' | 'port'> | undefined {
-  if (spec.network?.mode === 'host') return { host: undefined, port };
+): Pick<ScrapeWish, 'host' | 'port' | 'isOnMachine' | 'own'> | undefined {
+  if (spec.network?.mode === 'host') return { host: undefined, port, isOnMachine: true, own: undefined };
+  const isOnMachine = false;
+  const own = status.ip === undefined ? undefined : { host: status.ip, port };
   const published = status.ports?.find((each) => each.containerPort === port && each.protocol === 'TCP');
   if (published !== undefined) {
     const isEverywhere = EVERYWHERE.has(published.hostIP);
-    return { host: isEverywhere ? undefined : published.hostIP, port: published.hostPort };
+    return { host: isEverywhere ? undefined : published.hostIP, port: published.hostPort, isOnMachine, own };
   }
-  return status.ip === undefined ? undefined : { host: status.ip, port };
+  return own === undefined ? undefined : { ...own, isOnMachine, own };
 }

@@ -15,11 +15,14 @@ interface Row {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly spec?: Partial<Task['spec']>;
   readonly status?: Task['status'];
+  /** Its worker's address. */
+  readonly worker?: string;
   readonly target?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-const published = (hostIP: string): Task['status'] => ({
+const published = (hostIP: string, ip?: string): Task['status'] => ({
+  ...(ip === undefined ? {} : { ip }),
   ports: [{ containerPort: 8080, protocol: 'TCP', hostIP, hostPort: 32_000 }],
 });
 const web = {
@@ -56,9 +59,23 @@ const rows: readonly Row[] = [
   },
   {
     title: 'a published port is told as it is outside',
-    status: published('127.0.0.1'),
-    target: '127.0.0.1:32000',
+    status: published('192.0.2.9', '10.0.0.2'),
+    target: '192.0.2.9:32000',
   },
+  {
+    title: 'published for its machine alone, it is at its own address: elsewhere loopback is somebody else',
+    status: published('127.0.0.1', '10.0.0.2'),
+    target: '10.0.0.2:8080',
+  },
+  { title: 'and none before that is known', status: published('127.0.0.1') },
+  { title: 'nor on the other loopback', status: published('::1') },
+  {
+    title: 'published everywhere, on a worker that has only its loopback, it is at its own address, too',
+    status: published('0.0.0.0', '10.0.0.2'),
+    worker: '127.0.0.1',
+    target: '10.0.0.2:8080',
+  },
+  { title: 'a path longer than any is not asked', annotations: { 'prometheus.io/path': 'x'.repeat(1025) } },
   {
     title: 'published everywhere it is where the worker is',
     status: published('0.0.0.0'),
@@ -83,7 +100,12 @@ const rows: readonly Row[] = [
   },
 ];
 
-function targetOf({ annotations, spec, status = { ip: '10.0.0.2' } }: Row): TargetGroup | undefined {
+function targetOf({
+  annotations,
+  spec,
+  status = { ip: '10.0.0.2' },
+  worker: workerAddress = '192.0.2.7',
+}: Row): TargetGroup | undefined {
   const task = newTask('t', { ...web, workerName: 'w1', ...spec } as Task['spec'], {
     metadata: {
       annotations: { 'prometheus.io/scrape': 'true', ...annotations },
@@ -94,7 +116,7 @@ function targetOf({ annotations, spec, status = { ip: '10.0.0.2' } }: Row): Targ
   const worker = newWorker('w1');
   const addresses = [
     { type: 'Hostname', address: 'h' },
-    { type: 'InternalIP', address: '192.0.2.7' },
+    { type: 'InternalIP', address: workerAddress },
   ] as const;
   const wish = scrapeWishOf(task);
   return wish && taskTarget(wish, addressesOf([{ ...worker, status: { addresses: [...addresses] } }]));

@@ -70,6 +70,7 @@ export function newWorkerLink(deps: LinkDeps, stopped: AbortSignal): WorkerLink 
       assertHere(worker);
       return sampler.usage(signal);
     },
+    reaches: (worker) => worker === deps.worker,
     async containerMetrics(worker, signal) {
       assertHere(worker);
       return deps.containerMetrics.read(signal);

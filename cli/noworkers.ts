@@ -18,5 +18,6 @@ export const noWorkers: WorkerLink = {
   attach: refuse,
   portForward: refuse,
   usage: refuse,
+  reaches: () => false,
   containerMetrics: refuse,
 };

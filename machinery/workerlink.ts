@@ -144,6 +144,8 @@ export interface WorkerLink {
   /** One TCP connection to a port inside the Task's running container. */
   portForward(worker: string, task: TaskRef, port: number, signal: AbortSignal): Promise<Duplex>;
   usage(worker: string, signal: AbortSignal): Promise<WorkerUsage>;
+  /** Whether the worker can be asked through this link at all; it may not answer all the same. */
+  reaches(worker: string): boolean;
   /** All that the kernel counts of the worker's containers that run, read now. */
   containerMetrics(worker: string, signal: AbortSignal): Promise<WorkerContainers>;
 }

@@ -184,6 +184,7 @@ const echoes: WorkerLink = {
   attach: async () => echo(),
   portForward: async () => new PassThrough(),
   usage: () => Promise.reject(new ApiError('ServiceUnavailable', 'there is no usage here')),
+  reaches: () => true,
   containerMetrics: () => Promise.reject(new ApiError('ServiceUnavailable', 'there are no figures here')),
 };
 

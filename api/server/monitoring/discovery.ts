@@ -1,9 +1,12 @@
 /**
- * `/discovery/prometheus`: where Prometheus finds what it scrapes. `/workers` has the containers of each worker, at the server
- * that was asked; `/tasks` the Tasks that ask for it by annotation; the path itself both. Needs the right to get the
- * path, and tells only what the caller may list: all namespaces, or the one in `?namespace=`.
+ * `/discovery/prometheus`: where Prometheus finds what it scrapes. `/workers` has the containers of each worker that is reached
+ * through the server that was asked, at that server; `/tasks` the Tasks that ask for it by annotation; the path itself both.
+ *
+ * Who may get the path is told of all namespaces, or of the one in `?namespace=`: what Prometheus needs and nothing else of
+ * a Task, so that it needs no right to read Tasks. Others are told of the Tasks of a namespace in which they may list them.
  */
 import { isApiError } from '../../../machinery/errors.ts';
+import { GROUP_MASTERS, type Identity } from '../../../machinery/identity.ts';
 import type { Resource } from '../../../machinery/meta.ts';
 import { tasks, workers } from '../../../schemas/kinds.ts';
 import type { Task, Worker } from '../../../schemas/types.gen.ts';
@@ -21,6 +24,11 @@ import { Kept } from './kept.ts';
 
 type Registered = Pick<Registry, 'findKind' | 'list'>;
 
+/** Reads everything, for whoever may get the path. */
+const READER: Identity = { name: 'system:discovery', groups: [GROUP_MASTERS] };
+/** Not as part of the request: that is told to the audit as its path. */
+export const AS_READER: RequestContext = { identity: READER };
+
 export class Discovery {
   readonly #registry: Registered;
   readonly #wishes = new Kept<ScrapeWish | undefined>((object) =>
@@ -28,17 +36,22 @@ export class Discovery {
     scrapeWishOf(object as unknown as Task),
   );
 
-  constructor(registry: Registered) {
+  readonly #reaches: (worker: string) => boolean;
+
+  constructor(registry: Registered, reaches: (worker: string) => boolean) {
     this.#registry = registry;
+    this.#reaches = reaches;
   }
 
-  /** Throws `Forbidden` for who may not list Workers. */
-  async workers(context: RequestContext, server: ServerAddress): Promise<readonly TargetGroup[]> {
-    const found = await this.#workers(context);
-    return found.map((worker) => workerTarget(worker, server));
+  /** Another server's workers are told by that one: from here their containers are not reached. */
+  async workers(server: ServerAddress): Promise<readonly TargetGroup[]> {
+    const found = await this.#workers(AS_READER);
+    return found
+      .filter(({ metadata }) => this.#reaches(metadata.name))
+      .map((worker) => workerTarget(worker, server));
   }
 
-  /** Throws `Forbidden` for who may not list Tasks there. */
+  /** @param context who lists. Throws `Forbidden` for who may not list Tasks there. */
   async tasks(context: RequestContext, namespace: string | undefined): Promise<readonly TargetGroup[]> {
     const wishes = await this.#wishes.of(await this.#list(context, tasks, namespace));
     const wanted = wishes.filter((wish) => wish !== undefined);

@@ -4,7 +4,7 @@
  */
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Clock } from '../../../machinery/clock.ts';
-import { ApiError, notFound } from '../../../machinery/errors.ts';
+import { ApiError, isApiError, notFound } from '../../../machinery/errors.ts';
 import { GROUP_MASTERS, type Identity } from '../../../machinery/identity.ts';
 import type { WorkerLink } from '../../../machinery/workerlink.ts';
 import { workers } from '../../../schemas/kinds.ts';
@@ -16,7 +16,7 @@ import { type AppContext, type AppMiddleware, requestContext } from '../context.
 import { methodNotAllowed, unknownPath } from '../errors.ts';
 import { pathRoute } from '../middleware/metrics.ts';
 import { ResponseStream } from '../streams/stream.ts';
-import { Discovery } from './discovery.ts';
+import { AS_READER, Discovery } from './discovery.ts';
 import { StateMetrics } from './statemetrics.ts';
 
 /** What is offered; turned off, a path is not there. */
@@ -27,7 +27,7 @@ export interface MonitoringSettings {
 
 export interface MonitoringDeps {
   readonly registry: Registry;
-  readonly workerLink: Pick<WorkerLink, 'containerMetrics'>;
+  readonly workerLink: Pick<WorkerLink, 'containerMetrics' | 'reaches'>;
   readonly clock: Clock;
   readonly settings: MonitoringSettings;
 }
@@ -49,7 +49,7 @@ const READER: Identity = { name: 'system:metrics', groups: [GROUP_MASTERS] };
 
 export function servesMonitoring(deps: MonitoringDeps): AppMiddleware {
   const state = new StateMetrics(deps.registry);
-  const discovery = new Discovery(deps.registry);
+  const discovery = new Discovery(deps.registry, (worker) => deps.workerLink.reaches(worker));
   return async (ctx, next) => {
     const path = ctx.path.endsWith('/') ? ctx.path.slice(0, -1) : ctx.path;
     if (path === STATE_PATH) return answerState(ctx, deps, state);
@@ -134,11 +134,9 @@ async function answerDiscovery(
 ): Promise<void> {
   ctx.state.labels = pathRoute(ctx.method, path);
   assertRead(ctx);
-  deps.registry.authorizePath(requestContext(ctx), 'get', path);
   const [all, ofTasks] = DISCOVERY_PATHS;
-  // The registry tells the audit of its own what is listed: the request itself is told of as this path.
-  const { origin: _origin, ...context }: RequestContext = requestContext(ctx);
   const namespace = namespaceIn(ctx);
+  const lister = listerOf(ctx, deps, path, path === ofTasks && namespace !== undefined);
   const groups: TargetGroup[] = [];
   const isAll = path === all;
   // Turned off, there is nothing to be found there.
@@ -146,12 +144,34 @@ async function answerDiscovery(
     if (ctx.host === '')
       throw new ApiError('BadRequest', 'header Host: found none, wanted it: targets are told under it', {});
     const scheme = ctx.protocol === 'https' ? 'https' : 'http';
-    groups.push(...(await discovery.workers(context, { host: ctx.host, scheme })));
+    groups.push(...(await discovery.workers({ host: ctx.host, scheme })));
   }
-  if (isAll || path === ofTasks) groups.push(...(await discovery.tasks(context, namespace)));
+  if (isAll || path === ofTasks) groups.push(...(await discovery.tasks(lister, namespace)));
   ctx.set('Content-Type', 'application/json');
   ctx.set('Cache-Control', 'no-cache, private');
   ctx.body = Buffer.from(JSON.stringify(groups));
+}
+
+/**
+ * As whom it is listed: as a reader of everything for who may get the path, as the caller where rights in one namespace
+ * may do. Throws `Forbidden`.
+ */
+function listerOf(
+  ctx: AppContext,
+  { registry }: MonitoringDeps,
+  path: string,
+  isOfOneNamespace: boolean,
+): RequestContext {
+  const context = requestContext(ctx);
+  try {
+    registry.authorizePath(context, 'get', path);
+    return AS_READER;
+  } catch (error) {
+    if (!isOfOneNamespace || !isApiError(error, 'Forbidden')) throw error;
+    // The registry tells the audit of its own what is listed: the request itself is told of as this path.
+    const { origin: _origin, ...own } = context;
+    return own;
+  }
 }
 
 function namespaceIn({ query }: AppContext): string | undefined {

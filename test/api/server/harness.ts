@@ -73,6 +73,7 @@ export const noWorkers: WorkerLink = {
   attach: (worker) => notConnected(worker),
   portForward: (worker) => notConnected(worker),
   usage: (worker) => notConnected(worker),
+  reaches: () => false,
   containerMetrics: (worker) => notConnected(worker),
 };
 

@@ -245,8 +245,6 @@ export const bootstrapClusterRoles: readonly BootstrapRole[] = [
         ],
       },
       { verbs: ['get'], apiGroups: CORE, resources: ['nodes/proxy'] },
-      // What is discovered is what may be listed.
-      { verbs: ['list'], apiGroups: GANTRY, resources: ['tasks', 'workers'] },
     ],
   },
   {

@@ -69,6 +69,10 @@ export class LocalContainer implements WorkerLink {
     return Promise.reject(new ApiError('ServiceUnavailable', 'there is no usage here'));
   }
 
+  reaches(): boolean {
+    return true;
+  }
+
   containerMetrics(): Promise<never> {
     return Promise.reject(new ApiError('ServiceUnavailable', 'there are no figures here'));
   }

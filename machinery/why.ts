@@ -2,7 +2,7 @@
  * The question "why is it so?", between who collects the facts (the API, as whoever asks) and who puts them together
  * (pure, `controllers/explain/why`). Nothing is in an answer that was not stored: what is not known is told as that.
  */
-import type { FieldChange } from './fieldchanges.ts';
+import type { NamedChange } from './fieldchanges.ts';
 import type { ObjectVersion } from './history.ts';
 import type { DynamicObject } from './meta.ts';
 import type { KeptLog } from './workerlink.ts';
@@ -103,7 +103,7 @@ export interface WhyEntry {
   readonly manager?: string;
   readonly reason?: string;
   readonly message: string;
-  readonly changedFields?: readonly Pick<FieldChange, 'path' | 'operation'>[];
+  readonly changedFields?: readonly NamedChange[];
   readonly attempt?: number;
   readonly exitCode?: number;
   readonly signal?: number;

@@ -15,6 +15,8 @@ import {
 import { taskWords } from './task.ts';
 
 const TOLD = 5;
+/** Of any kind's conditions, those that are not as they should be. */
+const MAX_BAD = 20;
 /** Conditions for which False is how it should be. */
 const GOOD_WHEN_FALSE = /(?:Pressure|Failure|Remaining|Suspended|Terminating|NonStructuralSchema)$/;
 
@@ -57,7 +59,13 @@ export function workerFindings(worker: DynamicObject, facts: WhyFacts): Findings
           : 'NotReady',
     ...(ready === undefined ? {} : { reason: ready.reason }),
     summary: [readiness, ...limits].join('; '),
-    causes: unwell.slice(0, TOLD).map(taskWords),
+    causes: [
+      // Tasks of all namespaces: the name alone would not say which.
+      ...unwell
+        .slice(0, TOLD)
+        .map((task) => `in namespace ${task.metadata.namespace ?? ''}: ${taskWords(task)}`),
+      ...(unwell.length > TOLD ? [`and ${unwell.length - TOLD} more tasks there are not Ready`] : []),
+    ],
     next:
       isReady || ready === undefined
         ? []
@@ -146,14 +154,19 @@ export function anyFindings(object: DynamicObject, facts: WhyFacts): Findings {
     summary:
       words !== '' ? `${place ?? 'it says'}: ${words}` : bad.length === 0 ? nothing : conditionWords(bad[0]),
     causes: [
-      ...bad.slice(words === '' ? 1 : 0).map(conditionWords),
+      ...bad.slice(words === '' ? 1 : 0, MAX_BAD).map(conditionWords),
+      ...(bad.length > MAX_BAD
+        ? [`and ${bad.length - MAX_BAD} more conditions are not as they should be`]
+        : []),
       ...(owner === undefined ? [] : [`it is owned by ${owner.kind.toLowerCase()}/${owner.metadata.name}`]),
     ],
     next: [],
-    needs: bad.map(
-      (condition) =>
-        `condition ${condition.type} ${GOOD_WHEN_FALSE.test(condition.type) ? 'False' : 'True'}: ${said(condition.reason, condition.message)}`,
-    ),
+    needs: bad
+      .slice(0, MAX_BAD)
+      .map(
+        (condition) =>
+          `condition ${condition.type} ${GOOD_WHEN_FALSE.test(condition.type) ? 'False' : 'True'}: ${said(condition.reason, condition.message)}`,
+      ),
     placement: [],
   });
 }

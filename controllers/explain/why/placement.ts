@@ -3,7 +3,6 @@ import type { WorkerVerdict } from '../../../machinery/why.ts';
 
 /** As the scheduler writes it into the decision of an Event and into the message of condition Scheduled. */
 const AGAINST = /^(\S+) ([A-Z][A-Za-z]+) \((.*)\)$/s;
-const IN_LIST = /(?:^|; )(\S+) ([A-Z][A-Za-z]+) \((.*?)\)(?=; |$)/gs;
 const FITS = /^(\S+) fits(?:, (.*))?$/s;
 
 /** Undefined for what is no verdict of the scheduler's. */
@@ -27,11 +26,8 @@ export function verdictsIn(verdict: unknown): readonly WorkerVerdict[] {
 /** What condition Scheduled says of each worker: the first ten are named there, also when their Event is gone. */
 export function verdictsInMessage(message: string): readonly WorkerVerdict[] {
   const [, list = ''] = /^0\/\d+ workers fit: (.*)$/s.exec(message) ?? [];
-  return [...list.matchAll(IN_LIST)].map(([, worker = '', verdict = '', detail = '']) => ({
-    worker,
-    verdict,
-    detail,
-  }));
+  const parts = list.split('); ');
+  return parts.flatMap((part, at) => parseVerdict(at < parts.length - 1 ? `${part})` : part) ?? []);
 }
 
 /** What would make the worker fit. */

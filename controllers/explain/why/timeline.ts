@@ -28,8 +28,12 @@ export function timelineOf(facts: WhyFacts): Timeline {
     };
   });
   const own = events.filter((event) => !ends.some((end) => isEndOf(event, end)));
-  const written = entriesOfVersions(facts).filter((entry) => !own.some((event) => isTold(entry, event)));
-  const all = withEnds([...written, ...own].toSorted(inOrder), told);
+  const tellings = Map.groupBy(own.map(tellingOf), ({ event }) => event.uid);
+  const written = entriesOfVersions(facts).filter((entry) => {
+    const atMs = Date.parse(entry.at);
+    return tellings.get(entry.uid)?.some((telling) => isTold(entry, atMs, telling)) !== true;
+  });
+  const all = withEnds(inOrder([...written, ...own]), told);
   if (all.length <= MAX_ENTRIES) return { entries: all, leftOut: 0 };
   const leftOut = all.length - MAX_ENTRIES;
   const isKept = ({ topic }: WhyEntry): boolean => ['created', 'spec', 'deleted'].includes(topic);
@@ -38,13 +42,21 @@ export function timelineOf(facts: WhyFacts): Timeline {
   return { entries: kept.slice(-MAX_ENTRIES), leftOut };
 }
 
-/** Whether the Event says what the status said with this version; it brings the decision as well. */
-function isTold(entry: WhyEntry, event: WhyEntry): boolean {
-  if (entry.uid !== event.uid) return false;
-  const atMs = Date.parse(entry.at);
-  const isThen =
-    atMs >= Date.parse(event.since ?? event.at) - SAME_MS && atMs <= Date.parse(event.at) + SAME_MS;
-  if (!isThen) return false;
+/** An Event, and the time in which what it tells was written. */
+interface Telling {
+  readonly event: WhyEntry;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+function tellingOf(event: WhyEntry): Telling {
+  const fromMs = Date.parse(event.since ?? event.at) - SAME_MS;
+  return { event, fromMs, toMs: Date.parse(event.at) + SAME_MS };
+}
+
+/** Whether the Event says what the status of the same object said with this version; it brings the decision as well. */
+function isTold(entry: WhyEntry, atMs: number, { event, fromMs, toMs }: Telling): boolean {
+  if (!(atMs >= fromMs && atMs <= toMs)) return false;
   if (entry.topic === 'placement')
     return event.reason === 'Scheduled' && event.message.startsWith(entry.message);
   if (entry.reason === 'Bound' && event.reason === 'Scheduled') return true;
@@ -89,9 +101,13 @@ function secondOf({ at }: WhyEntry): number {
 }
 
 /** By second, since Events know no finer; within one the store's revisions say what followed what. */
-function inOrder(a: WhyEntry, b: WhyEntry): number {
-  const apart = secondOf(a) - secondOf(b);
-  if (apart !== 0) return apart;
-  if (a.revision !== undefined && b.revision !== undefined) return a.revision - b.revision;
-  return Date.parse(a.at) - Date.parse(b.at);
+function inOrder(entries: readonly WhyEntry[]): readonly WhyEntry[] {
+  return entries
+    .map((entry) => ({ entry, second: secondOf(entry), ms: Date.parse(entry.at) }))
+    .toSorted((a, b) => {
+      if (a.second !== b.second) return a.second - b.second;
+      const [left, right] = [a.entry.revision, b.entry.revision];
+      return left !== undefined && right !== undefined ? left - right : a.ms - b.ms;
+    })
+    .map(({ entry }) => entry);
 }

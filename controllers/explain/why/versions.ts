@@ -1,5 +1,10 @@
 /** The timeline as history has it: who wrote what, and what the status said then. Pure. */
-import { type FieldChange, fieldChanges } from '../../../machinery/fieldchanges.ts';
+import {
+  type FieldChange,
+  fieldChanges,
+  type NamedChange,
+  namedChanges,
+} from '../../../machinery/fieldchanges.ts';
 import type { Author, ObjectVersion } from '../../../machinery/history.ts';
 import { isSameJson } from '../../../machinery/json.ts';
 import { ANNOTATION_CHANGE_CAUSE, ANNOTATION_TRACE } from '../../../machinery/labels.ts';
@@ -27,6 +32,10 @@ const OWN_METADATA = new Set(['managedFields', 'resourceVersion', 'generation'])
 const OWN_ANNOTATIONS = new Set([ANNOTATION_TRACE, 'kubectl.kubernetes.io/last-applied-configuration']);
 const MAX_FIELDS = 50;
 const MAX_TOLD = 4;
+/** Of a value that is told. */
+const MAX_VALUE_LENGTH = 200;
+/** Conditions or steps of one version. */
+const MAX_OF_STATUS = 50;
 
 /** Oldest first. */
 export function entriesOfVersions(facts: WhyFacts): readonly WhyEntry[] {
@@ -156,17 +165,30 @@ function wishEntries(
   return entries;
 }
 
-function shown(changes: readonly FieldChange[]): readonly Pick<FieldChange, 'path' | 'operation'>[] {
-  return changes.slice(0, MAX_FIELDS).map(({ path, operation }) => ({ path, operation }));
+function shown(changes: readonly FieldChange[]): readonly NamedChange[] {
+  return namedChanges(changes, MAX_FIELDS);
 }
 
 function changeWords(changes: readonly FieldChange[]): string {
-  const told = changes.slice(0, MAX_TOLD).map(({ path, operation, before, after }) => {
-    if (!TOLD_VALUES.has(path)) return operation === 'changed' ? path : `${path} (${operation})`;
-    return `${path} ${operation === 'added' ? '' : `${String(before)} -> `}${operation === 'removed' ? 'absent' : String(after)}`;
+  const told = namedChanges(changes, MAX_TOLD).map(({ path, operation }, at) => {
+    const { before, after } = changes[at] ?? {};
+    if (!TOLD_VALUES.has(path) || isNested(before) || isNested(after)) {
+      return operation === 'changed' ? path : `${path} (${operation})`;
+    }
+    return `${path} ${operation === 'added' ? '' : `${valueWords(before)} -> `}${operation === 'removed' ? 'absent' : valueWords(after)}`;
   });
   const more = changes.length > MAX_TOLD ? ` and ${changes.length - MAX_TOLD} more` : '';
   return `changed ${told.join(', ')}${more}`;
+}
+
+/** Another kind may have a field of the same name with more in it. */
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function valueWords(value: unknown): string {
+  const text = String(value);
+  return text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH)}…`;
 }
 
 /** What the status began to say with this version. */
@@ -178,9 +200,18 @@ function statusEntries(
   if (before !== undefined && isSameJson(before['status'], object['status'])) return [];
   return [
     ...placeInLife(base, before, object),
-    ...newConditions(base, before, object),
-    ...steps(base, before, object),
+    ...atMost(newConditions(base, before, object), 'conditions'),
+    ...atMost(steps(base, before, object), 'steps'),
   ];
+}
+
+function atMost(entries: readonly WhyEntry[], what: string): readonly WhyEntry[] {
+  const [first] = entries;
+  const more = entries.length - MAX_OF_STATUS;
+  if (first === undefined || more <= 0) return entries;
+  const { reason: _reason, exitCode: _code, ...base } = first;
+  const rest = { ...base, isWarning: false, message: `${more} more of its ${what} changed` };
+  return [...entries.slice(0, MAX_OF_STATUS), rest];
 }
 
 /** A Task's and a Namespace's phase, a Run's state. */
@@ -212,10 +243,10 @@ function newConditions(
   before: DynamicObject | undefined,
   object: DynamicObject,
 ): readonly WhyEntry[] {
-  const old = conditionsOf(before);
+  const old = new Map(conditionsOf(before).map((condition) => [condition.type, condition]));
   const about = textOf(statusOf(object)['reason']);
   return conditionsOf(object).flatMap(({ type, status, reason, message }): readonly WhyEntry[] => {
-    const was = old.find((condition) => condition.type === type);
+    const was = old.get(type);
     if (was?.status === status && was.reason === reason) return [];
     // The phase says the same in the same breath.
     if (reason === about && about !== undefined) return [];

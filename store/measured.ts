@@ -43,10 +43,11 @@ export function measureStore(store: Pick<Store, 'oldestMoment'>, surroundings: S
   };
   gauge(
     'gantry_store_history_seconds',
-    'How far back the past can be read: the age of the oldest moment kept.',
+    'How far back the past can be read: the age of the oldest moment kept, or of the store.',
     async () => {
-      const { writtenAtMs } = await store.oldestMoment();
-      return writtenAtMs === undefined ? undefined : Math.max(0, clock.now() - writtenAtMs) / 1000;
+      const { writtenAtMs, beganAtMs } = await store.oldestMoment();
+      const sinceMs = writtenAtMs ?? beganAtMs ?? clock.now();
+      return Math.max(0, clock.now() - sinceMs) / 1000;
     },
   );
   if (disk !== undefined) {

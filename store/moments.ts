@@ -2,7 +2,7 @@
 import { StoreError } from '../machinery/errors.ts';
 import type { Envelopes } from './envelope.ts';
 import type { Log } from './log.ts';
-import type { StoreMoment } from './store.ts';
+import type { OldestMoment, StoreMoment } from './store.ts';
 
 /** Damaged values in a row that are looked past. */
 const MAX_WITNESSES = 100;
@@ -25,9 +25,15 @@ export async function momentAt(
 }
 
 /** A revision with the time of its write, or of the next one that can be read. */
-export async function momentOf(log: Log, envelopes: Envelopes, revision: number): Promise<StoreMoment> {
+async function momentOf(log: Log, envelopes: Envelopes, revision: number): Promise<StoreMoment> {
   if (revision === 0) return { revision, writtenAtMs: undefined };
   return { revision, writtenAtMs: await writtenAtOrAfter(log, envelopes, revision) };
+}
+
+/** The moment of a floor: 0 is that of a store that has forgotten nothing. */
+export async function oldestMomentOf(log: Log, envelopes: Envelopes, floor: number): Promise<OldestMoment> {
+  const moment = await momentOf(log, envelopes, floor);
+  return floor > 0 ? moment : { ...moment, beganAtMs: await writtenAtOrAfter(log, envelopes, 1) };
 }
 
 /**

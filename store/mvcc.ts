@@ -15,7 +15,7 @@ import { doPrefixesOverlap } from './keys.ts';
 import { DEFAULT_LIMITS, type StoreLimits } from './limits.ts';
 import type { Log, LogChange, LogEffect, LogHead, LogOutcome, LogPage } from './log.ts';
 import { StoreMetrics } from './metrics.ts';
-import { momentAt, momentOf } from './moments.ts';
+import { momentAt, oldestMomentOf } from './moments.ts';
 import { RecentValues } from './recent.ts';
 import { checkKeyIds, resealLog } from './resealing.ts';
 import {
@@ -41,6 +41,7 @@ import type {
   GetOptions,
   HistoryQuery,
   KeyValue,
+  OldestMoment,
   RangeOptions,
   RangeResult,
   Store,
@@ -222,9 +223,10 @@ class MvccStore implements Store {
     return momentAt(this.#log, this.#envelopes, timeMs, span);
   }
 
-  async oldestMoment(prefix?: string): Promise<StoreMoment> {
+  async oldestMoment(prefix?: string): Promise<OldestMoment> {
     this.#checkOpen();
-    return momentOf(this.#log, this.#envelopes, this.#floorOf(prefix === undefined ? [] : [prefix]));
+    const floor = this.#floorOf(prefix === undefined ? [] : [prefix]);
+    return oldestMomentOf(this.#log, this.#envelopes, floor);
   }
 
   async compact(revision: number): Promise<void> {

@@ -157,6 +157,11 @@ export interface StoreMoment {
   readonly writtenAtMs: number | undefined;
 }
 
+export interface OldestMoment extends StoreMoment {
+  /** Of a store that has forgotten nothing: the wall time of its first write, or of its making where it knows that. */
+  readonly beganAtMs?: number | undefined;
+}
+
 export interface StoreSize {
   readonly keys: number;
   /** On disk, or in memory for an engine without a disk. */
@@ -213,7 +218,7 @@ export interface Store {
    * The oldest moment at which keys under the prefix can still be read: some keep a shorter past than others. Without
    * a prefix, of the store as a whole.
    */
-  oldestMoment(prefix?: string): Promise<StoreMoment>;
+  oldestMoment(prefix?: string): Promise<OldestMoment>;
   /** Forgets history up to and including this revision; current values stay. */
   compact(revision: number): Promise<void>;
   /**

@@ -80,10 +80,9 @@ export const apiserver: Dashboard = {
             {
               expr: `min(${ofServers('gantry_store_history_seconds')})`,
               legend: 'back',
-              emptyWhile: 'all history since the store began is kept',
             },
           ],
-          whenNone: 'all of it',
+          whenNone: 'unknown',
         },
       ],
     },

@@ -24,6 +24,7 @@ import type {
   HistoryQuery,
   KeyValue,
   NewCluster,
+  OldestMoment,
   RangeOptions,
   RangeResult,
   Store,
@@ -311,7 +312,7 @@ export class EtcdStore implements Store {
     return this.#reads.momentAt(timeMs);
   }
 
-  async oldestMoment(): Promise<StoreMoment> {
+  async oldestMoment(): Promise<OldestMoment> {
     this.#checkOpen();
     return this.#reads.oldestMoment();
   }

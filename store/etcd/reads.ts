@@ -5,7 +5,7 @@
  * belongs to and those before it, though etcd itself knows the transaction only as a whole.
  */
 import { StoreError } from '../../machinery/errors.ts';
-import type { GetOptions, KeyValue, RangeOptions, RangeResult, StoreMoment } from '../store.ts';
+import type { GetOptions, KeyValue, OldestMoment, RangeOptions, RangeResult, StoreMoment } from '../store.ts';
 import type { EtcdKeys } from './address.ts';
 import type { EtcdClient, EtcdHeader, EtcdKeyValue } from './client.ts';
 import type { Compaction } from './compaction.ts';
@@ -113,10 +113,14 @@ export class Reads {
     );
   }
 
-  async oldestMoment(): Promise<StoreMoment> {
+  async oldestMoment(): Promise<OldestMoment> {
     await this.#compaction.learn();
     const { floor, firstKept, isWhole } = this.#compaction;
-    if (isWhole) return { revision: this.#versions.endOf(firstKept), writtenAtMs: undefined };
+    if (isWhole) {
+      const began = await this.#past.markAt(firstKept);
+      const revision = this.#versions.endOf(firstKept);
+      return { revision, writtenAtMs: undefined, beganAtMs: began?.mark.timeMs };
+    }
     const { revision: etcdRevision } = this.#versions.placeOf(floor);
     const found = await this.#past.markAt(Math.max(etcdRevision, firstKept));
     return { revision: floor, writtenAtMs: found?.mark.timeMs };

@@ -8,6 +8,7 @@ import type {
   GetOptions,
   HistoryQuery,
   KeyValue,
+  OldestMoment,
   RangeOptions,
   RangeResult,
   Store,
@@ -120,7 +121,7 @@ class Behind implements Store {
     return this.store.momentAt(timeMs);
   }
 
-  oldestMoment(): Promise<StoreMoment> {
+  oldestMoment(): Promise<OldestMoment> {
     return this.store.oldestMoment();
   }
 

@@ -10,6 +10,7 @@ import type {
   GetOptions,
   HistoryQuery,
   KeyValue,
+  OldestMoment,
   Precondition,
   RangeOptions,
   RangeResult,
@@ -126,8 +127,9 @@ export class DenseStore implements Store {
     return this.#denseMoment(await this.#store.momentAt(timeMs));
   }
 
-  async oldestMoment(prefix?: string): Promise<StoreMoment> {
-    return this.#denseMoment(await this.#store.oldestMoment(prefix));
+  async oldestMoment(prefix?: string): Promise<OldestMoment> {
+    const { beganAtMs, ...moment } = await this.#store.oldestMoment(prefix);
+    return { ...(await this.#denseMoment(moment)), ...(beganAtMs === undefined ? {} : { beganAtMs }) };
   }
 
   async compact(revision: number): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   GetOptions,
   HistoryQuery,
   KeyValue,
+  OldestMoment,
   RangeOptions,
   RangeResult,
   Store,
@@ -109,7 +110,7 @@ export class LaggingStore implements Store {
     return this.#inner.momentAt(timeMs);
   }
 
-  oldestMoment(prefix?: string): Promise<StoreMoment> {
+  oldestMoment(prefix?: string): Promise<OldestMoment> {
     return this.#inner.oldestMoment(prefix);
   }
 

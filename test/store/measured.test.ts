@@ -22,9 +22,10 @@ describe('What is told of an open store', () => {
     const store = await openStore('memory:', { clock, metrics });
     const told = async (): Promise<number | undefined> =>
       (await seriesOf(metrics, 'gantry_store_history_seconds'))[0]?.value;
-    expect(await told(), 'of nothing').to.equal(undefined);
+    expect(await told(), 'of nothing').to.equal(0);
     await store.commit([put('/a')]);
     clock.advance(60_000);
+    expect(await told(), 'of all that ever was').to.equal(60);
     await store.commit([put('/b')]);
     const kept = store.revision();
     clock.advance(30_000);

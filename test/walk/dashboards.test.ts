@@ -28,7 +28,6 @@ const NOT_HERE = new Set([
   'no Event was dropped since the controllers began',
   'no binding has failed since the scheduler began',
   'no Job is overdue',
-  'all history since the store began is kept',
   // Pulls here fail: no image is fetched from a registry.
   'no image is pulled',
   // In containers that only sleep and serve a page from memory.

@@ -2,7 +2,13 @@
  * What a forecast is made from, read as whoever asks: nothing is told that they may not see, and what they may not see is
  * said. Read only where something changes.
  */
-import { type Content, contentKey, contentsOf, inputKindOf } from '../controllers/explain/plan/inputs.ts';
+import {
+  type Content,
+  contentKey,
+  contentsOf,
+  inputKindOf,
+  MISSING_INPUT,
+} from '../controllers/explain/plan/inputs.ts';
 import type { PlanFacts, PlannedChange } from '../controllers/explain/plan/types.ts';
 import type { Client } from '../machinery/client.ts';
 import type { Clock } from '../machinery/clock.ts';
@@ -64,15 +70,16 @@ class Reader {
       );
     }
     const taskSetList = await this.#some(taskSets, scope);
+    const taskList = everywhere ?? (await this.#some(tasks, [...namespaces]));
     return {
       changes: this.#changes,
-      tasks: everywhere ?? (await this.#some(tasks, [...namespaces])),
+      tasks: taskList,
       taskSets: taskSetList,
       revisions: await this.#some(controllerRevisions, scope),
       jobs: await this.#some(jobs, scope),
       workers: workerList,
       settings: await this.#one(schedulerSettings, { name: 'default' }),
-      contents: await this.#contents(taskSetList),
+      contents: await this.#contents(taskSetList, taskList),
       unread: this.#unread,
       nowMs,
     };
@@ -119,8 +126,8 @@ class Reader {
     }
   }
 
-  /** Of what changes, and of what the Tasks and sets that change are made from. */
-  async #contents(sets: readonly TaskSet[]): Promise<PlanFacts['contents']> {
+  /** Of what changes, of what the Tasks and sets that change are made from, and of what waits where something changes. */
+  async #contents(sets: readonly TaskSet[], all: readonly Task[]): Promise<PlanFacts['contents']> {
     const contents = new Map<string, Content | undefined>();
     for (const { after } of this.#changes) {
       const kind = inputKindOf(after);
@@ -128,7 +135,7 @@ class Reader {
       if (kind !== undefined) contents.set(contentKey(kind, namespace, name), after);
     }
     const changed = new Set(contents.keys());
-    for (const content of this.#wanted(sets, changed)) {
+    for (const content of this.#wanted(sets, all, changed)) {
       if (contents.has(content) || contents.size >= MAX_CONTENTS) continue;
       const [kind = '', path = ''] = content.split(':');
       const [namespace = '', name = ''] = path.split('/');
@@ -140,7 +147,7 @@ class Reader {
     return contents;
   }
 
-  #wanted(sets: readonly TaskSet[], changed: ReadonlySet<string>): ReadonlySet<string> {
+  #wanted(sets: readonly TaskSet[], all: readonly Task[], changed: ReadonlySet<string>): ReadonlySet<string> {
     const wanted = new Set<string>();
     for (const { after } of this.#changes) {
       // The server has said that they are such objects.
@@ -151,6 +158,16 @@ class Reader {
     for (const set of sets) {
       const used = contentsOf(templateOf(set));
       if (used.some((one) => changed.has(one))) for (const one of used) wanted.add(one);
+    }
+    const namespaces = new Set(this.#changes.map(({ after }) => after.metadata.namespace));
+    for (const task of all) {
+      if (!namespaces.has(task.metadata.namespace)) continue;
+      // What it waits for may come with this, and something else that it needs be missing still.
+      const { reason } = task.status ?? {};
+      const used = contentsOf(task);
+      const isHeld =
+        reason === 'DependencyNotReady' || (reason === MISSING_INPUT && used.some((one) => changed.has(one)));
+      if (isHeld) for (const one of used) wanted.add(one);
     }
     return wanted;
   }

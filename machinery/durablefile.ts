@@ -5,7 +5,7 @@
  * fsync of the directory, which ext4 and XFS ask for).
  */
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface DurableFileOptions {
@@ -15,12 +15,13 @@ export interface DurableFileOptions {
   readonly exclusive?: boolean;
 }
 
-/** Rejects with Node's file errors (`code` EEXIST, EACCES, ENOSPC and so on); then the old content still stands. */
+/** Rejects with Node's file errors (`code` EEXIST, EACCES, ENOSPC, EINVAL for a device or a socket); then the old content still stands. */
 export async function writeDurably(
   path: string,
   content: string | Uint8Array,
   options: DurableFileOptions,
 ): Promise<void> {
+  await assertReplaceable(path);
   const directory = dirname(path);
   const draft = join(directory, `.${basename(path)}.${randomBytes(6).toString('hex')}`);
   try {
@@ -46,6 +47,18 @@ export async function writeDurably(
   }
 }
 
+/** What is there and no file is not replaced by one: `/dev/null` stays what it is. */
+async function assertReplaceable(path: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found === undefined || found.isFile() || found.isDirectory()) return;
+  throw Object.assign(new Error(`${path} is there and no regular file, so it is not replaced by one`), {
+    code: 'EINVAL',
+  });
+}
+
 /** Why a file operation failed, in words: for messages that name the file themselves. */
 export function fileProblem(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -63,6 +76,8 @@ export function fileProblem(error: unknown): string {
       return 'it exists already';
     case 'ENOSPC':
       return 'no space left on the disk';
+    case 'EINVAL':
+      return 'it is no regular file';
     case 'EROFS':
       return 'the file system is read-only';
     default:

@@ -1,5 +1,5 @@
 /** `gantry plan` and `gantry apply --plan` against the real API. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import {
@@ -48,6 +48,16 @@ describe('gantry plan', () => {
       ].join('\n'),
     );
     expect((await world.world.admin.list(tasks)).items).to.deep.equal([]);
+  });
+
+  it('is not kept in the place of what is no file', async () => {
+    world.put('a.yaml', task('a'));
+    // A link: were it replaced after all, the machine would still have its device.
+    symlinkSync('/dev/null', join(world.directory, 'sink'));
+    const ran = await world.gantry('plan -f a.yaml --out sink');
+    expect(ran.code).to.equal(2);
+    expect(ran.err).to.equal('gantry: cannot write sink: it is no regular file\n');
+    expect(statSync(join(world.directory, 'sink')).isCharacterDevice()).to.equal(true);
   });
 
   it('takes a kind of another group for none of those that have containers, whatever it is called', async () => {

@@ -6,7 +6,7 @@ import type { Task, TaskSet, Worker } from '../../../schemas/types.gen.ts';
 import { templateInputs } from '../../revisions/snapshots.ts';
 import { needsWorker } from '../../scheduler/demand.ts';
 import { asStored, type ImaginedCluster } from './cluster.ts';
-import { contentKey, inputKindOf } from './inputs.ts';
+import { contentKey, contentsOf, inputKindOf, MISSING_INPUT } from './inputs.ts';
 import type { PlanFacts } from './types.ts';
 
 export interface Affected {
@@ -41,14 +41,18 @@ export function affectedBy(facts: PlanFacts, cluster: ImaginedCluster): Affected
   let waiting = 0;
   for (const [key, task] of cluster.tasks) {
     const isWaiting = isUnplaced(task) && ++waiting <= MAX_WAITING;
-    const isHeld = HELD.has(task.status?.reason) && task.spec.workerName !== undefined;
+    const isHeld = isHeldBy(task, contents) && task.spec.workerName !== undefined;
     if (isWaiting || isHeld) tasks.add(key);
   }
   return { tasks, taskSets, contents };
 }
 
-/** What may go on because of what comes. */
-const HELD: ReadonlySet<string | undefined> = new Set(['DependencyNotReady', 'CreateContainerConfigError']);
+/** Whether it may go on because of what comes: of contents only by those that come. */
+function isHeldBy(task: Task, contents: ReadonlySet<string>): boolean {
+  const reason = task.status?.reason;
+  if (reason === 'DependencyNotReady') return true;
+  return reason === MISSING_INPUT && contentsOf(task).some((content) => contents.has(content));
+}
 
 function isUnplaced(task: Task): boolean {
   return needsWorker(task) && findCondition(task.status?.conditions, 'Scheduled')?.status === 'False';

@@ -8,6 +8,9 @@ import type { PlanFacts } from './types.ts';
 
 export type Content = ConfigMap | Secret;
 
+/** Reason of a Task that waits for what its container is made with. */
+export const MISSING_INPUT = 'CreateContainerConfigError';
+
 /** `configmaps:default/settings` */
 export function contentKey(kind: InputKind, namespace: string, name: string): string {
   return `${kind}:${namespace}/${name}`;

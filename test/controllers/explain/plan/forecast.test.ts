@@ -54,6 +54,28 @@ function facts(changes: readonly PlannedChange[], rest: Partial<PlanFacts> = {})
 }
 
 describe('forecast', () => {
+  it('tells of a Task that waits for a ConfigMap only where that comes', () => {
+    const held: Task = {
+      ...running('held', {
+        env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'missing', key: 'a' } } }],
+      }),
+      status: { phase: 'Pending', reason: 'CreateContainerConfigError', workerName: 'w1' },
+    };
+    const named = (name: string): PlannedChange => {
+      const after: ConfigMap = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name, namespace: 'default', uid: name },
+        data: { a: '1' },
+      };
+      return { before: undefined, after };
+    };
+    const told = (change: PlannedChange): readonly string[] =>
+      forecast(facts([change], { tasks: [held] })).effects.map(({ task, action }) => `${task} ${action}`);
+    expect(told(named('other'))).to.deep.equal([]);
+    expect(told(named('missing'))).to.deep.equal(['default/held created']);
+  });
+
   it('names the fields that only a new container has, and none that it has anyway', () => {
     const task = running('a', { image: 'app:1' });
     const change = edited(task, { image: 'app:2', terminationGracePeriodSeconds: 5, args: ['x'] });

@@ -3,7 +3,7 @@ import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { WhyEntry, WhyFacts } from '../../../machinery/why.ts';
 import type { Findings } from './findings.ts';
-import { said, statusOf, textOf } from './readings.ts';
+import { conditionsOf, said, statusOf, textOf } from './readings.ts';
 import { taskWords } from './task.ts';
 
 /** Events that say why somebody deleted it. */
@@ -31,7 +31,7 @@ export function goneFindings(facts: WhyFacts, timeline: readonly WhyEntry[]): Fi
     state: 'Deleted',
     ...(why?.reason === undefined ? {} : { reason: why.reason }),
     summary,
-    causes: last === undefined ? [] : [`as it was last seen: ${lastWords(last)}`],
+    causes: lastWords(last).map((words) => `as it was last seen: ${words}`),
     next: [],
     needs: [neededFor(called, facts.subject.namespace, last)],
     placement: [],
@@ -54,10 +54,16 @@ function lastSeen({ versions }: WhyFacts): DynamicObject | undefined {
   return versions[0]?.object;
 }
 
-function lastWords(object: DynamicObject): string {
-  if (object.kind === 'Task') return taskWords(object);
+/** What its status said; nothing of what has none. */
+function lastWords(object: DynamicObject | undefined): readonly string[] {
+  if (object === undefined) return [];
+  if (object.kind === 'Task') return [taskWords(object)];
   const status = statusOf(object);
-  const place = textOf(status['phase']) ?? textOf(status['state']) ?? 'without a status';
+  const place = textOf(status['phase']) ?? textOf(status['state']);
   const words = said(textOf(status['reason']), textOf(status['message']));
-  return words === '' ? place : `${place}: ${words}`;
+  const all = [place, words].filter((part) => part !== undefined && part !== '').join(': ');
+  if (all !== '') return [all];
+  return conditionsOf(object).map(
+    ({ type, status: is, reason, message }) => `${type} is ${is}: ${said(reason, message)}`,
+  );
 }

@@ -55,6 +55,17 @@ describe('why of other kinds', () => {
     expect(linesOf(timeline).join('\n')).to.match(/rollout RolloutStarted: Rolling out web-/);
   });
 
+  it('a TaskSet that is gone: what its conditions said last', async () => {
+    await here.create(taskSets, 'web', setOf('app:1'));
+    await here.world.until('it is complete', async () =>
+      includes(await statusOf(taskSets, 'web'), 'NewRevisionAvailable'),
+    );
+    await here.world.admin.delete(taskSets, { namespace: 'default', name: 'web' });
+    const { causes, needs } = await here.why(taskSets, 'web');
+    expect(causes[0]).to.match(/^as it was last seen: Available is True: MinimumReplicasAvailable/);
+    expect(needs[0]).to.include('`gantry undo taskset/web`');
+  });
+
   it('a TaskSet as it was asked for needs nothing', async () => {
     await here.create(taskSets, 'web', setOf('app:1'));
     await here.world.until('it is complete', async () =>
@@ -161,7 +172,7 @@ describe('why of other kinds', () => {
     await here.loseWorker();
     const lost = await here.why(workers, 'w1');
     expect([lost.state, lost.reason]).to.deep.equal(['NotReady', 'LeaseExpired']);
-    expect(lost.causes.join()).to.match(/^task\/t is Unknown: WorkerLost/);
+    expect(lost.causes.join()).to.match(/^in namespace default: task\/t is Unknown: WorkerLost/);
     expect(lost.needs.join()).to.match(/the agent on w1 running/);
     expect(linesOf(lost.timeline).join('\n')).to.match(
       /worker LeaseExpired: the lease was not renewed for 12 s/,

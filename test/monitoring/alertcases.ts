@@ -34,12 +34,11 @@ function ended(runState: string, completed: number): Readonly<Record<string, str
   };
 }
 
-/** Requests of which so many a minute fail, of 600. */
+/** Requests, 1200 a minute that are answered, and those that fail. */
 function requests(failing: string): Readonly<Record<string, string>> {
   return {
-    [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x80',
-    [`apiserver_request_total{${own},verb="GET",code="404"}`]: '0+600x80',
-    [`apiserver_request_total{${own},verb="GET",code="503"}`]: failing,
+    [`gantry_served_requests_total{${own},result="answered"}`]: '0+1200x80',
+    [`gantry_served_requests_total{${own},result="failed"}`]: failing,
   };
 }
 
@@ -196,6 +195,13 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'GantryCronMissed',
+    world: 'a server that begins with what was missed while it was down',
+    series: { [`gantry_cron_missed_total{${own}}`]: '_x20 3x60' },
+    at: '22m',
+    fires: [{ labels: { instance: 'a:7443' } }],
+  },
+  {
+    alert: 'GantryCronMissed',
     world: 'a Job that is suspended, one whose time is now, and a miss of an hour ago',
     series: {
       [`gantry_job_status_next_schedule_time{instance="a:7443",${nightly}}`]: '600x60',
@@ -295,10 +301,17 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     alert: 'GantryApiErrorBudgetFastBurn',
-    world: 'no errors: the series of them does not exist',
-    series: { [`apiserver_request_total{${own},verb="GET",code="200"}`]: '0+600x80' },
+    world: 'no errors',
+    series: requests('0x80'),
     at: '70m',
     fires: [],
+  },
+  {
+    alert: 'GantryApiErrorBudgetFastBurn',
+    world: 'the first failures there ever were, all between two samples',
+    series: requests('0x66 4000x14'),
+    at: '70m',
+    fires: [{ labels: {}, value: '5.263%' }],
   },
   {
     alert: 'GantryApiErrorBudgetSlowBurn',

@@ -19,6 +19,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export interface ServerMetrics {
   readonly requests: Counter<(typeof ANSWERED)[number] | 'code'>;
+  /** Those of clients, by whether the server kept its promise: what the error budget is reckoned from. */
+  readonly served: Counter<'result'>;
   readonly durations: Histogram<(typeof ANSWERED)[number]>;
   /** The traces of requests that took so long. */
   readonly exemplars: HistogramExemplars;
@@ -46,8 +48,17 @@ export function newServerMetrics(metrics: Metrics): ServerMetrics {
   });
   // Known from the first scrape on, so that the first end of a kind is an increase.
   for (const reason of WATCH_ENDS) watchesEnded.inc({ reason }, 0);
+  const served = new Counter({
+    name: 'gantry_served_requests_total',
+    help: 'Requests but for probes and scrapes, by result: answered, refusals too, or failed (5xx).',
+    labelNames: ['result'],
+    registers,
+  });
+  // By code and resource a series begins with its first failure, which no rate can see.
+  for (const result of ['answered', 'failed']) served.inc({ result }, 0);
   return {
     watchesEnded,
+    served,
     requests: new Counter({
       name: 'apiserver_request_total',
       help: 'Requests answered, by verb, resource, HTTP status code and door.',
@@ -83,8 +94,13 @@ export function newServerMetrics(metrics: Metrics): ServerMetrics {
   };
 }
 
+/** Who asks whether all is well, or how it is: when it is not, that is told by other figures, and fails nobody. */
+const PROBES_AND_SCRAPES = /^(?:\/(?:livez|readyz|healthz|metrics|discovery)\b|proxy$)/;
+
 interface Children {
   readonly requests: { inc(): void };
+  /** Absent for probes and scrapes. */
+  readonly served: { inc(): void } | undefined;
   readonly durations: { observe(seconds: number): void };
   readonly exemplars: SeriesExemplars;
 }
@@ -104,6 +120,9 @@ export function measured(metrics: ServerMetrics, clock: Clock, doors: readonly D
       const labels = { ...route, door };
       children = {
         requests: metrics.requests.labels({ ...labels, code: String(status) }),
+        served: PROBES_AND_SCRAPES.test(subresource)
+          ? undefined
+          : metrics.served.labels({ result: status >= 500 ? 'failed' : 'answered' }),
         durations: metrics.durations.labels(labels),
         exemplars: metrics.exemplars.series(labels),
       };
@@ -127,8 +146,9 @@ export function measured(metrics: ServerMetrics, clock: Clock, doors: readonly D
     } finally {
       release();
       const labels = ctx.state.labels ?? unknownRoute(ctx.method);
-      const { requests, durations, exemplars } = childrenOf(labels, doorOf(ctx.path), ctx.status);
+      const { requests, served, durations, exemplars } = childrenOf(labels, doorOf(ctx.path), ctx.status);
       requests.inc();
+      served?.inc();
       if (ctx.state.isLongRunning !== true) {
         const seconds = (clock.monotonicMs() - startMs) / 1000;
         durations.observe(seconds);

@@ -49,6 +49,36 @@ describe('Requests by door', () => {
   }
 });
 
+describe('Requests of clients', () => {
+  const served = async (server: TestServer): Promise<string[]> =>
+    (await series(server, 'gantry_served_requests_total')).map((line) => line.replace(/^.*result=/, ''));
+
+  it('are counted from 0 on by whether they failed, without probes and scrapes', async () => {
+    const failing: Door = {
+      name: 'tasks',
+      owns: (path) => path === '/fails',
+      describeError: (error) => ({ code: error.code, body: {} }),
+      middleware() {
+        throw new ApiError('ServiceUnavailable', 'not now');
+      },
+    };
+    const check = (): never => {
+      throw new Error('not yet');
+    };
+    const server = await openServer({ doors: [failing], readinessChecks: [{ name: 'never', check }] });
+    expect(await served(server)).to.deep.equal(['"answered"} 0', '"failed"} 0']);
+    expect((await server.ask('GET', TASKS)).status).to.equal(200);
+    expect((await server.ask('GET', '/nowhere')).status).to.equal(404);
+    expect((await server.ask('GET', '/fails')).status).to.equal(503);
+    expect((await server.ask('GET', '/readyz')).status).to.be.within(500, 599);
+    await server.world.addWorker('w1');
+    expect((await server.ask('GET', '/api/v1/nodes/w1/proxy/metrics/cadvisor')).status).to.equal(503);
+    expect((await server.ask('GET', '/discovery/prometheus')).status).to.equal(200);
+    expect(await served(server)).to.deep.equal(['"answered"} 2', '"failed"} 1']);
+    await server.close();
+  });
+});
+
 describe('Watches that end', () => {
   const ended = async (server: TestServer): Promise<Record<string, number>> =>
     Object.fromEntries(

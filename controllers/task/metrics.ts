@@ -1,6 +1,7 @@
 /** What the task controller counts. */
 import { Counter } from 'prom-client';
 import type { Metrics } from '../../machinery/metrics.ts';
+import { DRIFT_KINDS } from './types.ts';
 
 export interface TaskMetrics {
   readonly restarts: Counter<'reason'>;
@@ -15,6 +16,8 @@ export function taskMetrics(metrics: Metrics): TaskMetrics {
   const existing = made.get(metrics);
   if (existing !== undefined) return existing;
   const fresh = makeMetrics(metrics);
+  // Known from the first scrape on, so that the first ones are an increase.
+  for (const kind of DRIFT_KINDS) fresh.driftRepaired.inc({ kind }, 0);
   made.set(metrics, fresh);
   return fresh;
 }

@@ -124,7 +124,8 @@ export interface TaskWorld {
 }
 
 /** What of a container was found changed by hand. */
-export type DriftKind = 'paused' | 'renamed' | 'resources' | 'removed' | 'duplicate' | 'started';
+export const DRIFT_KINDS = ['paused', 'renamed', 'resources', 'removed', 'duplicate', 'started'] as const;
+export type DriftKind = (typeof DRIFT_KINDS)[number];
 
 /** Whose container it was and how it ended, for those who read its log when it is gone. */
 export interface EndedContainer {

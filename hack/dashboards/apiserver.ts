@@ -16,11 +16,11 @@ export const apiserver: Dashboard = {
           kind: 'number',
           title: 'Answered without a fault of the server',
           description:
-            'The share of requests of the last hour whose code is not 5xx. The error budget is 0.1 %.',
+            'The share of requests of the last hour whose code is not 5xx, without probes and scrapes. The error budget is 0.1 %.',
           unit: 'percentunit',
           queries: [
             {
-              expr: `1 - (sum(increase(${ofServers('apiserver_request_total', 'code=~"5.."')}[1h])) or vector(0)) / sum(increase(${ofServers('apiserver_request_total')}[1h]))`,
+              expr: `1 - sum(increase(${ofServers('gantry_served_requests_total', 'result="failed"')}[1h])) / sum(increase(${ofServers('gantry_served_requests_total')}[1h]))`,
               legend: 'without a fault',
             },
           ],
@@ -126,13 +126,13 @@ export const apiserver: Dashboard = {
         {
           kind: 'lines',
           title: 'Faults of the server',
-          description: 'The share of requests answered with 5xx. Its error budget is 0.1 %.',
+          description:
+            'The share of requests answered with 5xx, without probes and scrapes. Its error budget is 0.1 %.',
           unit: 'percentunit',
           queries: [
             {
-              expr: `sum(${rateOfServers('apiserver_request_total', 'code=~"5.."')}) / sum(${rateOfServers('apiserver_request_total')})`,
+              expr: `sum(${rateOfServers('gantry_served_requests_total', 'result="failed"')}) / sum(${rateOfServers('gantry_served_requests_total')})`,
               legend: '5xx',
-              emptyWhile: 'no request was answered with 5xx since the server began',
             },
           ],
           limits: { warnFrom: 0.001, badFrom: 0.01 },

@@ -1,6 +1,6 @@
 /** Controllers and the scheduler: whether they work, whether they keep up, and what keeps Tasks from being placed. */
 import type { Dashboard } from './dashboard.ts';
-import { quantile, rate } from './queries.ts';
+import { quantile, rate, rateOfAll } from './queries.ts';
 
 export const controllers: Dashboard = {
   uid: 'gantry-controllers',
@@ -28,7 +28,7 @@ export const controllers: Dashboard = {
           description:
             'In all work queues. Thousands for long: a controller does not keep up, see the depth by queue.',
           unit: 'short',
-          queries: [{ expr: 'sum(workqueue_depth)', legend: 'keys' }],
+          queries: [{ expr: 'sum(workqueue_depth{job="gantry"})', legend: 'keys' }],
           limits: { warnFrom: 100, badFrom: 1000 },
           width: 6,
           whenNone: 'not scraped',
@@ -39,7 +39,7 @@ export const controllers: Dashboard = {
           description:
             '`gantry get tasks -A` shows them as Pending, `gantry why task/NAME` has a verdict for each Worker.',
           unit: 'short',
-          queries: [{ expr: 'sum(scheduler_pending_tasks)', legend: 'Tasks' }],
+          queries: [{ expr: 'sum(scheduler_pending_tasks{job="gantry"})', legend: 'Tasks' }],
           limits: { warnFrom: 1, badFrom: 20 },
           width: 6,
           whenNone: 'not scraped',
@@ -50,7 +50,9 @@ export const controllers: Dashboard = {
           description:
             'How long the longest reconciliation has taken so far. Minutes: it hangs, often on an engine.',
           unit: 's',
-          queries: [{ expr: 'max(workqueue_longest_running_processor_seconds)', legend: 'seconds' }],
+          queries: [
+            { expr: 'max(workqueue_longest_running_processor_seconds{job="gantry"})', legend: 'seconds' },
+          ],
           limits: { warnFrom: 30, badFrom: 300 },
           width: 6,
           whenNone: 'not scraped',
@@ -68,7 +70,7 @@ export const controllers: Dashboard = {
           unit: 'ops',
           queries: [
             {
-              expr: `sum by (controller) (${rate('controller_runtime_reconcile_total')})`,
+              expr: `sum by (controller) (${rateOfAll('controller_runtime_reconcile_total')})`,
               legend: '{{controller}}',
             },
           ],
@@ -81,12 +83,12 @@ export const controllers: Dashboard = {
           unit: 'ops',
           queries: [
             {
-              expr: `sum by (controller) (${rate('controller_runtime_reconcile_errors_total')})`,
+              expr: `sum by (controller) (${rateOfAll('controller_runtime_reconcile_errors_total')})`,
               legend: '{{controller}}',
               emptyWhile: 'no reconciliation has failed since the controllers began',
             },
             {
-              expr: `sum by (controller) (${rate('controller_runtime_terminal_reconcile_errors_total')})`,
+              expr: `sum by (controller) (${rateOfAll('controller_runtime_terminal_reconcile_errors_total')})`,
               legend: '{{controller}} for good',
               emptyWhile: 'no reconciliation has failed for good since the controllers began',
             },
@@ -121,7 +123,7 @@ export const controllers: Dashboard = {
           title: 'Depth of queues',
           description: 'Keys that wait, by queue. One that only grows: its controller does not keep up.',
           unit: 'short',
-          queries: [{ expr: 'sum by (name) (workqueue_depth)', legend: '{{name}}' }],
+          queries: [{ expr: 'sum by (name) (workqueue_depth{job="gantry"})', legend: '{{name}}' }],
           limits: { warnFrom: 100, badFrom: 1000 },
         },
         {
@@ -131,7 +133,7 @@ export const controllers: Dashboard = {
           unit: 'ops',
           queries: [
             {
-              expr: `sum by (name) (${rate('workqueue_retries_total')})`,
+              expr: `sum by (name) (${rateOfAll('workqueue_retries_total')})`,
               legend: '{{name}}',
               emptyWhile: 'nothing was tried again since the controllers began',
             },
@@ -146,7 +148,7 @@ export const controllers: Dashboard = {
           unit: 'percentunit',
           queries: [
             {
-              expr: 'sum by (controller) (controller_runtime_active_workers) / sum by (controller) (controller_runtime_max_concurrent_reconciles)',
+              expr: 'sum by (controller) (controller_runtime_active_workers{job="gantry"}) / sum by (controller) (controller_runtime_max_concurrent_reconciles{job="gantry"})',
               legend: '{{controller}}',
             },
           ],
@@ -161,7 +163,7 @@ export const controllers: Dashboard = {
           unit: 'short',
           queries: [
             {
-              expr: 'sum by (instance) (leader_election_master_status)',
+              expr: 'sum by (instance) (leader_election_master_status{job="gantry"})',
               legend: '{{instance}}',
               emptyWhile: 'the store is not shared, so that nobody need be elected',
             },
@@ -210,7 +212,7 @@ export const controllers: Dashboard = {
           unit: 'ops',
           queries: [
             {
-              expr: `sum by (result) (${rate('scheduler_schedule_attempts_total')})`,
+              expr: `sum by (result) (${rateOfAll('scheduler_schedule_attempts_total')})`,
               legend: '{{result}}',
             },
           ],
@@ -264,7 +266,7 @@ export const controllers: Dashboard = {
             'An hour: preempted by Tasks of higher priority. `gantry why task/NAME` names the one they made room for.',
           unit: 'short',
           queries: [
-            { expr: `3600 * sum(${rate('scheduler_preemption_victims_total')})`, legend: 'preempted' },
+            { expr: `3600 * sum(${rateOfAll('scheduler_preemption_victims_total')})`, legend: 'preempted' },
           ],
           limits: { warnFrom: 10, badFrom: 100 },
         },

@@ -1,6 +1,6 @@
 /** The first page: is what I declared running, and if not, what is it that is not? */
 import type { Dashboard } from './dashboard.ts';
-import { rate, state, taskLinks, tasksetLinks, toDashboard, workerLinks } from './queries.ts';
+import { rateOfAll, state, taskLinks, tasksetLinks, toDashboard, workerLinks } from './queries.ts';
 
 const NOT_WELL = 'phase=~"Pending|Failed|Unknown"';
 const tasks = toDashboard('Tasks', 'gantry-tasks');
@@ -241,7 +241,7 @@ export const overview: Dashboard = {
           unit: 'reqps',
           queries: [
             {
-              expr: `sum by (code) (${rate('apiserver_request_total')})`,
+              expr: `sum by (code) (${rateOfAll('apiserver_request_total')})`,
               legend: '{{code}}',
             },
           ],

@@ -3,6 +3,12 @@ import type { Link, Query } from './panel.ts';
 
 /** The window of a rate: at least four scrapes, at least what one point of the graph stands for. */
 const WINDOW = '[$__rate_interval]';
+/**
+ * Of Prometheus' own jobs for Gantry: names that Gantry has from Kubernetes, controller-runtime and cAdvisor are those of other
+ * programs, too, which the same Prometheus may scrape.
+ */
+const JOB = 'job="gantry"';
+const JOB_OF_CONTAINERS = 'job="gantry-containers"';
 
 const SELECTORS = {
   task: 'namespace=~"$namespace", task=~"$task"',
@@ -27,22 +33,38 @@ export function state(metric: string, selector?: keyof typeof SELECTORS, more?: 
 
 /** A metric of the containers of Tasks: their names are cAdvisor's, where a Task is a pod. */
 export function ofContainers(metric: string, more?: string): string {
-  const matchers = ['namespace=~"$namespace"', 'pod=~"$task"', ...(more === undefined ? [] : [more])];
+  const matchers = [
+    JOB_OF_CONTAINERS,
+    'namespace=~"$namespace"',
+    'pod=~"$task"',
+    ...(more === undefined ? [] : [more]),
+  ];
   return `${metric}{${matchers.join(', ')}}`;
+}
+
+/** A metric of the containers of the workers that the variable names, or of their machines. */
+export function ofWorkers(metric: string): string {
+  return `${metric}{${JOB_OF_CONTAINERS}, worker=~"$worker"}`;
+}
+
+/** A metric of all processes. */
+export function ofAll(metric: string): string {
+  return `${metric}{${JOB}}`;
 }
 
 /** A metric of the servers that the variable names. */
 export function ofServers(metric: string, more?: string): string {
-  return `${metric}{instance=~"$server"${more === undefined ? '' : `, ${more}`}}`;
+  return `${metric}{${JOB}, instance=~"$server"${more === undefined ? '' : `, ${more}`}}`;
 }
 
 /** How much a second. */
 export const rate = (series: string): string => `rate(${series}${WINDOW})`;
+export const rateOfAll = (metric: string): string => rate(ofAll(metric));
 export const rateOfServers = (metric: string, more?: string): string => rate(ofServers(metric, more));
 
 /** The time that this share of them stayed under, of a histogram, by labels. */
 export function quantile(share: number, histogram: string, by: readonly string[] = []): string {
-  return ofBuckets(share, rate(`${histogram}_bucket`), by);
+  return ofBuckets(share, rate(ofAll(`${histogram}_bucket`)), by);
 }
 
 export function quantileOfServers(share: number, histogram: string, by: readonly string[] = []): string {

@@ -177,8 +177,8 @@ export const processRow: Row = {
       description: 'Of the process in RAM, and its JavaScript heap.',
       unit: 'bytes',
       queries: [
-        { expr: ofServers('process_resident_memory_bytes', 'job="gantry"'), legend: '{{instance}}' },
-        { expr: ofServers('nodejs_heap_size_used_bytes', 'job="gantry"'), legend: '{{instance}} heap' },
+        { expr: ofServers('process_resident_memory_bytes'), legend: '{{instance}}' },
+        { expr: ofServers('nodejs_heap_size_used_bytes'), legend: '{{instance}} heap' },
       ],
       limits: { warnFrom: 2 ** 30, badFrom: 2 ** 31 },
     },
@@ -189,9 +189,9 @@ export const processRow: Row = {
         'Processors used, and how late, in seconds, 99 of 100 turns of the event loop were at most: above 0.1 everything is slow.',
       unit: 'none',
       queries: [
-        { expr: rateOfServers('process_cpu_seconds_total', 'job="gantry"'), legend: '{{instance}}' },
+        { expr: rateOfServers('process_cpu_seconds_total'), legend: '{{instance}}' },
         {
-          expr: ofServers('nodejs_eventloop_lag_p99_seconds', 'job="gantry"'),
+          expr: ofServers('nodejs_eventloop_lag_p99_seconds'),
           legend: '{{instance}} lag',
         },
       ],

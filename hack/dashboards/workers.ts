@@ -1,7 +1,7 @@
 /** Workers: what they have, what is asked of them, what they use, and how their engines and agents do. */
 import type { Dashboard } from './dashboard.ts';
 import type { Query } from './panel.ts';
-import { quantile, rate, state, workerLinks } from './queries.ts';
+import { ofWorkers, quantile, rate, rateOfAll, state, workerLinks } from './queries.ts';
 
 const perWorker = (metric: string, more?: string): string =>
   `max by (worker) (${state(metric, 'worker', more)})`;
@@ -133,7 +133,7 @@ export const workers: Dashboard = {
           unit: 'percentunit',
           queries: [
             {
-              expr: `sum by (worker) (${rate('container_cpu_usage_seconds_total{worker=~"$worker"}')}) / max by (worker) (machine_cpu_cores{worker=~"$worker"})`,
+              expr: `sum by (worker) (${rate(ofWorkers('container_cpu_usage_seconds_total'))}) / max by (worker) (${ofWorkers('machine_cpu_cores')})`,
               legend: '{{worker}}',
             },
           ],
@@ -147,7 +147,7 @@ export const workers: Dashboard = {
           unit: 'percentunit',
           queries: [
             {
-              expr: `sum by (worker) (container_memory_working_set_bytes{worker=~"$worker"}) / max by (worker) (machine_memory_bytes{worker=~"$worker"})`,
+              expr: `sum by (worker) (${ofWorkers('container_memory_working_set_bytes')}) / max by (worker) (${ofWorkers('machine_memory_bytes')})`,
               legend: '{{worker}}',
             },
           ],
@@ -170,7 +170,7 @@ export const workers: Dashboard = {
           isStacked: true,
           queries: [
             {
-              expr: 'count by (worker) (container_start_time_seconds{worker=~"$worker", name!=""})',
+              expr: `count by (worker) (${ofWorkers('container_start_time_seconds')})`,
               legend: '{{worker}}',
             },
           ],
@@ -263,7 +263,7 @@ export const workers: Dashboard = {
           unit: 'ops',
           queries: [
             {
-              expr: `sum by (probe_type, result) (${rate('prober_probe_total')})`,
+              expr: `sum by (probe_type, result) (${rateOfAll('prober_probe_total')})`,
               legend: '{{probe_type}} {{result}}',
               emptyWhile: 'no Task has a probe',
             },

@@ -45,13 +45,37 @@ export async function findUndoTarget(
     );
   }
   const found = revision ?? (await searched(subject, live, session, io));
-  const moment = new CommandMoment({ atRevision: String(found) });
-  const was = await session.client.get(subject.kind, subject.key, {
-    signal: io.signal,
-    ...moment.options(),
-  });
-  moment.check();
-  return { revision: found, was, live };
+  return { revision: found, was: await readWas(subject, found, session, io), live };
+}
+
+async function readWas(
+  { kind, key }: UndoSubject,
+  revision: number,
+  session: Session,
+  io: Pick<Io, 'signal'>,
+): Promise<DynamicObject> {
+  const moment = new CommandMoment({ atRevision: String(revision) });
+  try {
+    const was = await session.client.get(kind, key, { signal: io.signal, ...moment.options() });
+    moment.check();
+    return was;
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+    // A moment within the commit that deleted it is read as that commit left it; its history knows better.
+    const [version] = await newestUpTo({ kind, key }, revision, session, io);
+    if (version?.object === undefined || version.operation === 'deleted') throw error;
+    return version.object;
+  }
+}
+
+async function newestUpTo(
+  { kind, key }: Pick<UndoSubject, 'kind' | 'key'>,
+  revision: number,
+  session: Session,
+  { signal }: Pick<Io, 'signal'>,
+): Promise<readonly HistoryEntry[]> {
+  const asked = { limit: 1, beforeRevision: revision + 1, hasStatus: true, hasObjects: true, signal };
+  return (await readHistory(session.client, kind, key, asked)).entries;
 }
 
 async function readLive(

@@ -16,6 +16,7 @@ import type { ApiKind } from '../discovery.ts';
 import { exported } from '../export.ts';
 import { CommandError, type Io } from '../io.ts';
 import { CommandMoment } from '../moment.ts';
+import { printable } from '../printable.ts';
 import { objectName } from '../printers.ts';
 import { fromServer } from '../report.ts';
 import { chooseFrom, keyIn } from '../selection.ts';
@@ -72,7 +73,7 @@ export async function runUndo(
     return;
   }
   const suffix = flags.dryRun === true ? ' (server dry run)' : '';
-  await io.stdout.write(previewOf(undo));
+  await io.stdout.write(printable(previewOf(undo)));
   await rehearse(undo, session, io);
   if (flags.dryRun !== true && flags.yes !== true) {
     if (!(await confirm('Go on?', io))) throw new CommandError('nothing was changed');
@@ -336,9 +337,10 @@ async function perform(undo: Undo, session: Session, io: Io): Promise<void> {
     }
     for (const item of comeback.returning) {
       current = item;
-      const written = await writeAnew(item, uids, false, session, io);
+      const { isNew, object: written } = await writeAnew(item, uids, false, session, io);
       uids.set(uidOf(item), written.metadata.uid ?? '');
-      await note(`${objectName(item.kind, item.object.metadata.name)} created`);
+      const what = isNew ? 'created' : 'is there already, and stays as it is';
+      await note(`${objectName(item.kind, item.object.metadata.name)} ${what}`);
     }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -401,17 +403,18 @@ async function writeAnew(
   isDryRun: boolean,
   session: Session,
   io: Io,
-): Promise<DynamicObject> {
+): Promise<{ readonly isNew: boolean; readonly object: DynamicObject }> {
   // Owners that come back, too, have no uid yet while it is only tried.
   const owners = isDryRun
     ? (object.metadata.ownerReferences ?? [])
     : await ownersNow(object, uids, session, io);
   try {
-    return await session.client.create(kind, anew(object, owners), writeOptions(isDryRun, io));
+    const made = await session.client.create(kind, anew(object, owners), writeOptions(isDryRun, io));
+    return { isNew: true, object: made };
   } catch (error) {
-    // A controller was quicker: it makes the same.
+    // A controller was quicker, or somebody: what is there is not written over.
     if (!isApiError(error, 'AlreadyExists')) throw error;
-    return session.client.get(kind, keyOf(object), { signal: io.signal });
+    return { isNew: false, object: await session.client.get(kind, keyOf(object), { signal: io.signal }) };
   }
 }
 

@@ -136,6 +136,16 @@ describe('gantry undo', () => {
       expect((await world.get(tasks, 'hello')).spec.image).to.equal('gantry/hello:4');
     });
 
+    it('shows fields that every object inherits as what they are, and moves no cursor', async () => {
+      const odd = { constructor: 'a', toString: 'b\u009b2J' };
+      const before = await world.create(configMaps, 'odd', { data: odd });
+      await world.world.admin.update(configMaps, { ...before, data: { other: 'c' } });
+      const told = await world.ok(`undo configmap/odd --to ${revisionOf(before)} --yes`);
+      expect(told).to.include('  data.constructor: (absent) -> "a"\n');
+      expect(told).to.include('  data.toString: (absent) -> "b\uFFFD2J"\n');
+      expect((await world.get(configMaps, 'odd')).data).to.deep.equal(odd);
+    });
+
     it('never shows what a Secret holds', async () => {
       const secret = await world.create(secrets, 'key', { stringData: { password: 'hunter2' } });
       await world.merge(secrets, 'key', { stringData: { password: 'hunter3' } });
@@ -288,6 +298,24 @@ describe('gantry undo', () => {
       expect(told).to.match(/with what it owned:\n {2}run\/etl-2 /);
       expect(told).to.match(/\nnot looked at:\n[^]*configmaps: .*ann.*cannot list/);
       expect(told).to.match(/run\.gantry\.dev\/etl-2 created\n$/);
+    });
+
+    it('brings back a Task that was taken away at once, though the room it held went with it in one commit', async () => {
+      await world.world.addWorker('w1');
+      await world.create(tasks, 'bound', { spec: { image: 'gantry/hello:1' } });
+      const key = { namespace: 'default', name: 'bound' };
+      await world.world.admin.post(tasks, key, 'binding', {
+        apiVersion: 'gantry.dev/v1',
+        kind: 'Binding',
+        metadata: key,
+        target: { name: 'w1' },
+        epoch: 1,
+      });
+      await world.merge(tasks, 'bound', { metadata: { finalizers: [] } });
+      await world.world.admin.delete(tasks, key, { gracePeriodSeconds: 0 });
+      await world.ok('undo task/bound --yes');
+      const { spec } = await world.get(tasks, 'bound');
+      expect([spec.image, spec.workerName]).to.deep.equal(['gantry/hello:1', undefined]);
     });
 
     it('of a Task that something makes says what to undo instead', async () => {

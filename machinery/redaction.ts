@@ -3,7 +3,7 @@
  * field that nobody thought of. The last of the walls, not the first: bodies, headers and the data of Secrets are not
  * logged in the first place, and fields with telling names are cut out by name (`log.ts`).
  *
- * What it knows is told by its form: signed tokens, passwords in URLs, authorization headers, private keys.
+ * What it knows is told by its form: signed tokens, passwords in URLs, authorization headers, private keys, fields of JSON.
  */
 
 export const REDACTED = '[redacted]';
@@ -28,10 +28,26 @@ export const SECRET_FIELDS = [
   'X-Registry-Auth',
 ] as const;
 
+/** Such fields in JSON, at any depth, in any spelling, and in JSON that a message quotes. */
+const NAMES =
+  '(?:set-)?cookie|(?:x-registry-)?auth|authorization|password|passwd|passphrase|[a-z]*_?token|(?:client_?)?secret|api_?key|private_?key';
+const PAUSE = String.raw`(?:\s|\\[nrt])*`;
+
 /** A form of secret, and how it is told without it. `mark` is cheap to look for: most lines have none of them. */
-const FORMS: readonly { readonly mark: string; readonly form: RegExp; readonly told: string }[] = [
-  // RFC 7519 in its compact form: a JSON object in base64url begins with `eyJ`.
-  { mark: 'eyJ', form: /\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*/g, told: REDACTED },
+interface Form {
+  readonly mark: string;
+  /** Takes time in proportion to the text, whatever that is: part of it is what strangers sent. */
+  readonly form: RegExp;
+  readonly told: string | ((found: string) => string);
+}
+
+const FORMS: readonly Form[] = [
+  // RFC 7519 in its compact form: a JSON object in base64url begins with `eyJ`. It is looked for in whole words.
+  {
+    mark: 'eyJ',
+    form: /(?<![\w.-])[\w-]*(?:\.[\w-]*)+/g,
+    told: withoutTokens,
+  },
   // RFC 7617 and RFC 6750.
   { mark: 'asic ', form: /\b(authorization\W{1,6}basic) [\w+/=.-]+/gi, told: `$1 ${REDACTED}` },
   { mark: 'earer ', form: /\b(bearer) [\w+/=.~-]{8,}/gi, told: `$1 ${REDACTED}` },
@@ -49,19 +65,47 @@ const FORMS: readonly { readonly mark: string; readonly form: RegExp; readonly t
     form: /-----BEGIN ([A-Z ]*)PRIVATE KEY-----(?:[\w+/=:, \r\n]|\\+[nr])*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g,
     told: `-----BEGIN $1PRIVATE KEY-----${REDACTED}`,
   },
-  // In the query of a URL, and as a setting in a sentence.
+  // In the query of a URL, as a setting in a sentence, as a variable.
   {
     mark: '=',
-    form: /\b((?:access_|id_|refresh_)?token|password|passwd|secret|api_?key)=(?!\[redacted\])[^\s&"'\\]+/gi,
+    form: /(token|password|passwd|secret|api_?key)=(?!\[redacted\])[^\s&"'\\]+/gi,
     told: `$1=${REDACTED}`,
+  },
+  {
+    mark: '"',
+    form: new RegExp(String.raw`"(${NAMES})"\s*:\s*"(?:[^"\\]|\\.)*"`, 'gi'),
+    told: `"$1":"${REDACTED}"`,
+  },
+  {
+    mark: '\\"',
+    form: new RegExp(
+      String.raw`\\"(${NAMES})\\"${PAUSE}:${PAUSE}\\"(?:[^"\\]|\\\\(?:\\"|\\\\|[^"\\]))*(?:\\")?`,
+      'gi',
+    ),
+    told: `\\"$1\\":\\"${REDACTED}\\"`,
   },
 ];
 
+/** Three parts of a dotted word are a token where the first holds what a token begins with. */
+function withoutTokens(word: string): string {
+  const parts = word.split('.');
+  const told: string[] = [];
+  for (let at = 0; at < parts.length; at++) {
+    const part = parts[at] ?? '';
+    const begin = part.indexOf('eyJ');
+    const isToken = begin >= 0 && part.length >= begin + 8 && parts[at + 1] !== '' && at + 2 < parts.length;
+    told.push(isToken ? `${part.slice(0, begin)}${REDACTED}` : part);
+    if (isToken) at += 2;
+  }
+  return told.join('.');
+}
+
 /** The same text without what has the form of a secret. */
 export function withoutSecrets(text: string): string {
-  let told = text;
-  for (const { mark, form, told: instead } of FORMS) {
-    if (told.includes(mark)) told = told.replace(form, instead);
+  let line = text;
+  for (const { mark, form, told } of FORMS) {
+    if (!line.includes(mark)) continue;
+    line = typeof told === 'string' ? line.replace(form, told) : line.replace(form, told);
   }
-  return told;
+  return line;
 }

@@ -4,6 +4,7 @@ import { type LogFormat, openLog } from '../../machinery/log.ts';
 import { textLine } from '../../machinery/logtext.ts';
 import { REDACTED, withoutSecrets } from '../../machinery/redaction.ts';
 import { nameObject, withTrace } from '../../machinery/trace.ts';
+import { cpuMs } from '../cputime.ts';
 
 const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl';
 
@@ -40,8 +41,21 @@ describe('Log lines', () => {
     ['a header', { headers: { authorization: 'Bearer abcdefgh' } }, 'abcdefgh'],
     ['a field of an error', { err: Object.assign(new Error('no'), { password: 'hunter22' }) }, 'hunter22'],
     ['a field two levels down', { request: { auth: { identitytoken: 'hunter22' } } }, 'hunter22'],
+    ['a field further down', { a: { b: { c: { d: { password: 'hunter"\\22' } } } } }, 'hunter'],
+    [
+      'a field in another spelling',
+      { accessToken: 'hunter22', DB: { Client_Secret: 'hunter22' } },
+      'hunter22',
+    ],
+    [
+      'JSON in a sentence',
+      { err: new Error('got {"user": "ann", "password": "a\\"hunter22", "x": 1}') },
+      'hunter22',
+    ],
+    ['a variable', { env: ['HOME=/root', 'DB_PASSWORD=hunter22'] }, 'hunter22'],
     ['a header with a hyphen', { headers: { 'X-Registry-Auth': 'aHVudGVyMg' } }, 'aHVudGVyMg'],
     ['a token in the message of an error', { err: new Error(`bad token ${TOKEN}`) }, TOKEN],
+    ['a token at the end of a dotted word', { file: `/x/.y.-${TOKEN}` }, TOKEN.slice(-12)],
     ['a password in an address', { address: 'etcd://root:hunter22@host:2379' }, 'hunter22'],
     ['a query', { query: `watch=1&access_token=${TOKEN}&password=hunter22` }, 'hunter22'],
     ['a header in a sentence', { reason: 'sent Authorization: Basic aHVudGVyMjI=' }, 'aHVudGVyMjI'],
@@ -74,6 +88,8 @@ describe('Log lines', () => {
       'https://host:7443/api',
       'a bearer of news',
       'see http://[::1]:80/x@y',
+      'docs.example.com/eyJ is no token',
+      '{"tokens":"3","passwordField":"b","secrets":["a"]}',
       'basic research',
     ]) {
       expect(withoutSecrets(text)).to.equal(text);
@@ -85,6 +101,8 @@ describe('Log lines', () => {
       TOKEN,
       'Bearer abcdefgh',
       'token=',
+      '"password":"',
+      '{"token": "a',
       '"',
       '\\',
       '://a:b@',
@@ -98,6 +116,25 @@ describe('Log lines', () => {
         expect(() => JSON.parse(line)).not.to.throw();
       }),
     );
+  });
+
+  it('take time in proportion to a line, whatever somebody sent', () => {
+    for (const part of [
+      '-eyJaaaa',
+      'eyJaaaaa.',
+      'a..',
+      'a.',
+      '"token":',
+      '\\\\',
+      '://a:',
+      'bearer ',
+      '-----BEGIN PRIVATE KEY-----',
+    ]) {
+      const text = part.repeat(Math.ceil(200_000 / part.length));
+      const before = cpuMs();
+      withoutSecrets(text);
+      expect(cpuMs() - before, part).to.be.lessThan(500);
+    }
   });
 
   it('as text: time, level, message, fields, and the stack of what went wrong inside', () => {

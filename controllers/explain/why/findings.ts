@@ -31,7 +31,7 @@ export function withDeletion(object: DynamicObject, findings: Findings): Finding
 function holderWords(finalizer: string): string {
   switch (finalizer) {
     case FINALIZER_CONTAINER:
-      return 'its worker lifts it when no container of the task is left there; a lost worker is not waited for for ever';
+      return 'its worker lifts it when no container of the task is left there; while that is not Ready, it stays';
     case FINALIZER_FOREGROUND:
       return 'the garbage collector lifts it when what the object owns is gone';
     case FINALIZER_ORPHAN:

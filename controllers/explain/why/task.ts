@@ -45,7 +45,7 @@ function findingsOf(task: DynamicObject, facts: WhyFacts, timeline: readonly Why
   };
   switch (phase) {
     case 'Running':
-      return { ...base, ...running(task, facts) };
+      return { ...base, ...onWorker(running(task), task, facts) };
     case 'Succeeded':
     case 'Failed':
       return { ...base, ...ended(task, phase, reason, message) };
@@ -65,19 +65,34 @@ function findingsOf(task: DynamicObject, facts: WhyFacts, timeline: readonly Why
         next: [
           {
             message:
-              'when its worker reports again, what it says counts; a worker that stays lost has its tasks moved',
+              'when its worker reports again, what it says counts; until then the task stays bound to it',
           },
         ],
         needs: [`worker ${workerOf(task) ?? '(none recorded)'} Ready again`],
       };
     default:
-      return { ...base, ...waiting(task, facts, reason, message, base.placement) };
+      return { ...base, ...onWorker(waiting(task, facts, reason, message, base.placement), task, facts) };
   }
 }
 
 type Said = Pick<Findings, 'summary' | 'causes' | 'next' | 'needs'>;
 
-function running(task: DynamicObject, facts: WhyFacts): Said {
+/** While its worker is not Ready, what the status says is how it was, and nothing of what comes next comes. */
+function onWorker(found: Said, task: DynamicObject, facts: WhyFacts): Said {
+  const worker = textOf(specOf(task)['workerName']);
+  const words = worker === undefined ? [] : workerWords(facts);
+  if (words.length === 0) return found;
+  return {
+    summary: `${found.summary}; that is how it was last seen: its worker is not Ready`,
+    causes: [...words, ...found.causes],
+    next: [
+      { message: `it goes on when worker ${worker} is Ready again; until then the task stays bound to it` },
+    ],
+    needs: [`worker ${worker} Ready again`, ...found.needs],
+  };
+}
+
+function running(task: DynamicObject): Said {
   const status = statusOf(task);
   const reason = textOf(status['reason']);
   const ready = conditionOf(task, 'Ready');
@@ -98,7 +113,7 @@ function running(task: DynamicObject, facts: WhyFacts): Said {
     reason === undefined ? said(ready?.reason, ready?.message) : said(reason, textOf(status['message']));
   return {
     summary: `it runs${where}${ready?.status === 'True' ? '' : ' and is not Ready'}${again}: ${words}`,
-    causes: [...lastEnd(task), ...(ready?.status === 'Unknown' ? workerWords(facts) : [])],
+    causes: lastEnd(task),
     next: deadline,
     needs: readyNeeds(reason ?? ready?.reason),
   };

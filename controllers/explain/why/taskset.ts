@@ -1,4 +1,5 @@
 /** Why a TaskSet is not what was asked for. Pure: its conditions, and those of its Tasks that are not Ready. */
+import { NAMESPACE_DEFAULT } from '../../../machinery/labels.ts';
 import type { DynamicObject } from '../../../machinery/meta.ts';
 import type { WhyFacts } from '../../../machinery/why.ts';
 import { type Findings, unique, withDeletion } from './findings.ts';
@@ -67,15 +68,22 @@ function nextOf(set: DynamicObject): Findings['next'] {
 }
 
 function needsOf(set: DynamicObject): readonly string[] {
-  const { name } = set.metadata;
+  const { name, namespace } = set.metadata;
+  const called =
+    namespace === undefined || namespace === NAMESPACE_DEFAULT
+      ? `taskset/${name}`
+      : `taskset/${name} -n ${namespace}`;
+  // Of a first revision there is nothing to go back to.
+  const hasStable = textOf(statusOf(set)['lastStableRevision']) !== undefined;
+  const undo = hasStable ? `, or gantry rollout undo ${called}` : '';
   const needs: string[] = [];
-  if (specOf(set)['paused'] === true) needs.push(`spec.paused false (gantry rollout resume taskset/${name})`);
+  if (specOf(set)['paused'] === true) needs.push(`spec.paused false (gantry rollout resume ${called})`);
   switch (conditionOf(set, 'Progressing')?.reason) {
     case 'CanaryWaiting':
-      needs.push(`gantry rollout promote taskset/${name}, or gantry rollout undo taskset/${name}`);
+      needs.push(`gantry rollout promote ${called}${undo}`);
       break;
     case 'ProgressDeadlineExceeded':
-      needs.push(`a template whose tasks become available, or gantry rollout undo taskset/${name}`);
+      needs.push(`a template whose tasks become available${undo}`);
       break;
     case 'RolledBack':
       needs.push('another spec.template: the one that is there was given up');

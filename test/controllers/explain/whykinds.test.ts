@@ -174,6 +174,10 @@ describe('why of other kinds', () => {
     expect([lost.state, lost.reason]).to.deep.equal(['NotReady', 'LeaseExpired']);
     expect(lost.causes.join()).to.match(/^in namespace default: task\/t is Unknown: WorkerLost/);
     expect(lost.needs.join()).to.match(/the agent on w1 running/);
+    const doubt = await here.why(tasks, 't');
+    expect(doubt.causes[0]).to.match(/^worker\/w1 is not Ready: LeaseExpired/);
+    // Nobody moves it.
+    expect(doubt.next[0]?.message).to.match(/until then the task stays bound to it$/);
     expect(linesOf(lost.timeline).join('\n')).to.match(
       /worker LeaseExpired: the lease was not renewed for 12 s/,
     );
@@ -344,6 +348,61 @@ describe('law: whatever is stored, why answers', () => {
       { role: 'worker', object },
     ],
     unknown: [],
+  });
+
+  it('of a Task whose worker is not Ready, that its status is of before and nothing comes by itself', () => {
+    const condition = { type: 'Ready', status: 'False', reason: 'RuntimeDown', message: 'no engine' };
+    const worker: DynamicObject = {
+      apiVersion: 'gantry.dev/v1',
+      kind: 'Worker',
+      metadata: { name: 'w1' },
+      status: { conditions: [condition] },
+    };
+    for (const status of [
+      { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', reason: 'R', message: '' }] },
+      { phase: 'Pending', reason: 'CrashLoopBackOff', nextRestartAt: '2026-01-01T00:00:00Z' },
+    ]) {
+      const task: DynamicObject = {
+        apiVersion: 'gantry.dev/v1',
+        kind: 'Task',
+        metadata: { name: 'x', namespace: 'default', uid: 'u' },
+        spec: { workerName: 'w1' },
+        status,
+      };
+      const { summary, causes, next, needs } = explainWhy({
+        ...facts(task, []),
+        related: [{ role: 'worker', object: worker }],
+      });
+      expect(summary).to.match(/how it was last seen: its worker is not Ready$/);
+      expect(causes[0]).to.equal('worker/w1 is not Ready: RuntimeDown: no engine');
+      expect(next).to.deep.equal([
+        { message: 'it goes on when worker w1 is Ready again; until then the task stays bound to it' },
+      ]);
+      expect(needs[0]).to.equal('worker w1 Ready again');
+    }
+  });
+
+  it('of a TaskSet that is stuck, to take it back only where there is something to go back to', () => {
+    const condition = {
+      type: 'Progressing',
+      status: 'False',
+      reason: 'ProgressDeadlineExceeded',
+      message: 'm',
+    };
+    const needsOf = (status: object): readonly string[] => {
+      const set: DynamicObject = {
+        apiVersion: 'gantry.dev/v1',
+        kind: 'TaskSet',
+        metadata: { name: 'x', namespace: 'team' },
+        status: { conditions: [condition], ...status },
+      };
+      return explainWhy({ ...facts(set, []), related: [] }).needs;
+    };
+    const template = 'a template whose tasks become available';
+    expect(needsOf({})).to.deep.equal([template]);
+    expect(needsOf({ lastStableRevision: 'x-1' })).to.deep.equal([
+      `${template}, or gantry rollout undo taskset/x -n team`,
+    ]);
   });
 
   it('for every kind with whatever in every field that is read', () => {

@@ -9,6 +9,8 @@ import type { Io, Output } from './io.ts';
 const REDRAW_MS = 250;
 /** Elsewhere: each is a line that somebody scrolls past. */
 const PLAIN_MS = 10_000;
+/** Of a terminal that does not say how wide it is, and says 0. */
+const USUAL_COLUMNS = 80;
 /** Back to the first column, and everything from there wiped. */
 const WIPE = '\r\u001b[K';
 
@@ -82,7 +84,7 @@ export class Progress {
     if (columns !== undefined) {
       this.#isDrawn = true;
       // One less than there are: the last column of some terminals begins a new line.
-      await this.#output.write(`${WIPE}${shortened(text, columns - 1)}`);
+      await this.#output.write(`${WIPE}${shortened(text, (columns === 0 ? USUAL_COLUMNS : columns) - 1)}`);
     } else if (this.#hasPlainLines && text !== this.#told) {
       this.#told = text;
       await this.#output.write(`${text}\n`);

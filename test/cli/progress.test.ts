@@ -60,6 +60,14 @@ describe('progress', () => {
     expect(pieces).to.deep.equal(['\r\u001b[Kfirst', '\r\u001b[Kthis is longer tha…', '\r\u001b[K']);
   });
 
+  it('is whole on a terminal that says it is 0 wide, as one does that nobody told', async () => {
+    const pieces = await written(0, async (_say, pass, tell) => {
+      tell('as it stands');
+      await pass(250);
+    });
+    expect(pieces[0]).to.equal('\r\u001b[Kas it stands');
+  });
+
   it('makes room for what is written beside it, and comes again afterwards', async () => {
     const pieces = await written(80, async (say, pass, tell) => {
       tell('moving');

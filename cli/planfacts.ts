@@ -135,8 +135,14 @@ class Reader {
       if (kind !== undefined) contents.set(contentKey(kind, namespace, name), after);
     }
     const changed = new Set(contents.keys());
-    for (const content of this.#wanted(sets, all, changed)) {
-      if (contents.has(content) || contents.size >= MAX_CONTENTS) continue;
+    const wanted = [...this.#wanted(sets, all, changed)].filter((content) => !contents.has(content));
+    const room = Math.max(0, MAX_CONTENTS - contents.size);
+    if (wanted.length > room) {
+      this.#unread.push(
+        `${wanted.length - room} more ConfigMaps and Secrets are used than the ${MAX_CONTENTS} that were read: they are taken to be as they were`,
+      );
+    }
+    for (const content of wanted.slice(0, room)) {
       const [kind = '', path = ''] = content.split(':');
       const [namespace = '', name = ''] = path.split('/');
       await this.#readContent(contents, content, kind === 'secrets' ? 'secrets' : 'configmaps', {

@@ -93,9 +93,15 @@ function plannedObject({ kind, key }: Target, { before, after, outcome }: Applie
   };
 }
 
-/** Of what is declared: a status that moves makes no plan untrue. */
+/**
+ * Of what is declared: a status that moves makes no plan untrue. A Secret has no status; its values could be tried against
+ * a hash of them, so that its version stands for them.
+ */
 export function basisOf(object: DynamicObject): string {
   const { status: _, metadata, ...rest } = object;
+  if (object.apiVersion === 'v1' && object.kind === 'Secret') {
+    return jsonHash([metadata.uid ?? '', metadata.resourceVersion ?? '']).slice(0, 16);
+  }
   const { uid, labels, annotations, finalizers, ownerReferences, deletionTimestamp } = metadata;
   const told = { uid, labels, annotations, finalizers, ownerReferences, deletionTimestamp };
   return jsonHash([rest, JSON.parse(JSON.stringify(told))]).slice(0, 16);

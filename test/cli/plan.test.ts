@@ -2,11 +2,13 @@
 import { readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { basisOf } from '../../cli/planning.ts';
 import {
   configMaps,
   jobs,
   resourceQuotas,
   roleBindings,
+  secrets,
   taskSets,
   tasks,
   workers,
@@ -158,6 +160,11 @@ describe('gantry plan', () => {
     const ran = await world.gantry('plan -f s.yaml -o json');
     expect(ran.code).to.equal(1);
     expect(ran.out).not.to.match(/hunter2|aHVudGVyMg/);
+    const secret = await world.create(secrets, 'kept', { stringData: { a: 'hunter2' } });
+    const guessed = { ...secret, data: { a: 'Z3Vlc3M=' } };
+    expect(basisOf(guessed), 'no value can be tried against it').to.equal(basisOf({ ...secret }));
+    const later = { ...secret, metadata: { ...secret.metadata, resourceVersion: '999' } };
+    expect(basisOf(later)).not.to.equal(basisOf({ ...secret }));
   });
 
   it('is for those who may write, and says what they may not see', async () => {
@@ -242,5 +249,20 @@ describe('gantry plan', () => {
         'wanted apiVersion gantry.dev/v1, kind ApplyPlan',
       );
     });
+  });
+
+  it('says how many contents it did not read', async () => {
+    const manifests = Array.from({ length: 17 }, (_, at) => {
+      const names = Array.from({ length: 30 }, (_name, number) => `c${at * 30 + number}`);
+      return task(
+        `a${at}`,
+        `  envFrom: [${names.map((name) => `{ configMapRef: { name: ${name} } }`).join()}]\n`,
+      );
+    });
+    world.put('a.yaml', manifests.join('---\n'));
+    const { out, err } = await world.gantry('plan -f a.yaml');
+    expect(out, err).to.include(
+      '10 more ConfigMaps and Secrets are used than the 500 that were read: they are taken to be as they were',
+    );
   });
 });

@@ -14,6 +14,8 @@ export interface Affected {
   readonly taskSets: ReadonlySet<string>;
   /** ConfigMaps and Secrets that would have other content. */
   readonly contents: ReadonlySet<string>;
+  /** What is left out, in sentences. */
+  readonly notes: readonly string[];
 }
 
 /** Of Tasks that wait for a worker: as many may get one because of what happens. */
@@ -44,7 +46,14 @@ export function affectedBy(facts: PlanFacts, cluster: ImaginedCluster): Affected
     const isHeld = isHeldBy(task, contents) && task.spec.workerName !== undefined;
     if (isWaiting || isHeld) tasks.add(key);
   }
-  return { tasks, taskSets, contents };
+  const left = waiting - MAX_WAITING;
+  const notes =
+    left <= 0
+      ? []
+      : [
+          `${left} more tasks wait for a worker than the ${MAX_WAITING} that were looked at: what becomes of them is not told`,
+        ];
+  return { tasks, taskSets, contents, notes };
 }
 
 /** Whether it may go on because of what comes: of contents only by those that come. */

@@ -14,14 +14,41 @@ import { holderOf, leavesByMs, type Share } from '../../scheduler/ledger.ts';
 import type { Contested } from '../../scheduler/preemption.ts';
 import type { PlanFacts, PlannedChange } from './types.ts';
 
+/** By `namespace/name`. */
+class ImaginedTasks extends Map<string, Task> {
+  /** Another one whenever what is held of workers is: what was worked out from it holds until then. */
+  version = 0;
+
+  override set(key: string, task: Task): this {
+    if (isHeldOtherwise(this.get(key), task)) this.version++;
+    return super.set(key, task);
+  }
+
+  override delete(key: string): boolean {
+    if (isHeldOtherwise(this.get(key), undefined)) this.version++;
+    return super.delete(key);
+  }
+}
+
+/** Whether one holds more, less or for longer than the other. */
+function isHeldOtherwise(before: Task | undefined, after: Task | undefined): boolean {
+  const [old, now] = [before, after].map((task) =>
+    task !== undefined && holdsShare(task) ? task : undefined,
+  );
+  if (old === undefined || now === undefined) return old !== now;
+  const isSame = old.spec === now.spec && old.metadata === now.metadata;
+  return !isSame || old.status?.startedAt !== now.status?.startedAt;
+}
+
 export class ImaginedCluster {
-  readonly tasks = new Map<string, Task>();
+  readonly tasks = new ImaginedTasks();
   readonly taskSets = new Map<string, TaskSet>();
   readonly revisions = new Map<string, ControllerRevision>();
   /** Undefined: nobody may know them. */
   readonly workers: ReadonlyMap<string, Worker> | undefined;
   readonly latest = new LatestBinding();
   nowMs: number;
+  #contested: { readonly version: number; readonly found: readonly Contested[] } | undefined;
 
   constructor(facts: PlanFacts) {
     this.nowMs = facts.nowMs;
@@ -46,6 +73,12 @@ export class ImaginedCluster {
 
   /** What is held of each worker, and by whom. */
   contested(): readonly Contested[] {
+    const { version } = this.tasks;
+    if (this.#contested?.version !== version) this.#contested = { version, found: this.#contest() };
+    return this.#contested.found;
+  }
+
+  #contest(): readonly Contested[] {
     const byWorker = Map.groupBy(
       [...this.tasks].filter(([, task]) => holdsShare(task)),
       ([, task]) => task.spec.workerName ?? '',

@@ -32,7 +32,7 @@ export function forecast(facts: PlanFacts): Forecast {
   return {
     effects: all,
     jobs,
-    notes: [...facts.unread, ...refreshed.notes, ...teller.pulls(), ...rehearsed.notes],
+    notes: [...facts.unread, ...affected.notes, ...refreshed.notes, ...teller.pulls(), ...rehearsed.notes],
   };
 }
 

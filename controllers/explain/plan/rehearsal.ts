@@ -45,6 +45,13 @@ export interface Rehearsed {
   readonly notes: readonly string[];
 }
 
+interface Unfit {
+  /** Of what is held of the workers. */
+  readonly version: number;
+  readonly spec: Task['spec'];
+  readonly lastWorker: string | undefined;
+}
+
 /** Where Tasks go of which nobody may know where they go. */
 export const UNKNOWN_WORKER = '';
 const MAX_ROUNDS = 5_000;
@@ -78,6 +85,8 @@ class Rehearsal {
   readonly #began = new Map<string, { id: string; worker: string | undefined }>();
   /** Who makes room for itself -> the Tasks that leave for it. */
   readonly #roomMakers = new Map<string, readonly string[]>();
+  /** Who found no place -> what that hung on. */
+  readonly #unfit = new Map<string, Unfit>();
   readonly #pulls = new Set<string>();
   readonly #blocked = new Set<string>();
   readonly #notes: string[] = [];
@@ -195,6 +204,9 @@ class Rehearsal {
     const leaving = this.#roomMakers.get(key) ?? [];
     // Room that was made is there once its containers have ended.
     if (leaving.some((victim) => this.#containers.get(victim)?.alive !== undefined)) return false;
+    const { spec } = task;
+    const unfit = { version: cluster.tasks.version, spec, lastWorker: task.status?.workerName };
+    if (isSameUnfit(this.#unfit.get(key), unfit)) return false;
     const contested = cluster.contested();
     const profile = this.#facts.settings?.spec?.profile ?? DEFAULT_PROFILE;
     const plan = planSchedule(task, contested, { profile, lastWorker: cluster.latest.worker });
@@ -205,9 +217,19 @@ class Rehearsal {
     }
     if (plan.kind === 'nothing') return false;
     this.#placements.set(key, plan.message);
-    if (task.spec.preemptionPolicy !== 'PreemptLowerPriority' || this.#roomMakers.has(key)) return false;
+    if (spec.preemptionPolicy !== 'PreemptLowerPriority' || this.#roomMakers.has(key)) {
+      this.#unfit.set(key, unfit);
+      return false;
+    }
     const preemption = planPreemption(task, contested, cluster.nowMs);
-    if (preemption.kind !== 'preempt') return false;
+    if (preemption.kind !== 'preempt') {
+      // Whoever is about to leave is waited for up to a time.
+      const isOfTime = contested.some(({ holders }) =>
+        holders.some(({ leavesByMs }) => leavesByMs !== undefined),
+      );
+      if (!isOfTime) this.#unfit.set(key, unfit);
+      return false;
+    }
     const message = `${key} of priority ${priorityOf(task)} takes its room on ${preemption.worker}`;
     for (const victim of preemption.victims) {
       this.#activate(victim.task);
@@ -260,4 +282,13 @@ class Rehearsal {
   #look(delayMs: number | undefined): void {
     if (delayMs !== undefined) this.#nextLookMs = Math.min(this.#nextLookMs, Math.max(1, delayMs));
   }
+}
+
+function isSameUnfit(before: Unfit | undefined, now: Unfit): boolean {
+  return (
+    before !== undefined &&
+    before.version === now.version &&
+    before.spec === now.spec &&
+    before.lastWorker === now.lastWorker
+  );
 }

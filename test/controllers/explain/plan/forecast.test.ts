@@ -4,6 +4,7 @@ import { forecast } from '../../../../controllers/explain/plan/forecast.ts';
 import type { PlanFacts, PlannedChange } from '../../../../controllers/explain/plan/types.ts';
 import type { ConfigMap, Task } from '../../../../schemas/types.gen.ts';
 import { newTask, newWorker } from '../../../builders.ts';
+import { cpuMs } from '../../../cputime.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 
@@ -189,5 +190,32 @@ describe('forecast', () => {
 
   it('says nothing where nothing changes', () => {
     expect(forecast(facts([]))).to.deep.equal({ effects: [], jobs: [], notes: [] });
+  });
+
+  it('is made in time among a thousand that wait for a worker, and says how many more there are', () => {
+    const held = Array.from({ length: 1_000 }, (_, at) => running(`r${at}`));
+    const said = { type: 'Scheduled', status: 'False', reason: 'Unschedulable', message: 'x' } as const;
+    const waiting = Array.from({ length: 1_010 }, (_, at) =>
+      newTask(
+        `q${at}`,
+        { resources: { requests: { cpu: '1000' } } },
+        {
+          status: { phase: 'Pending', conditions: [{ ...said, lastTransitionTime: '2026-01-01T00:00:00Z' }] },
+        },
+      ),
+    );
+    const made = Array.from({ length: 10 }, (_, at): PlannedChange => {
+      const dependsOn = at === 0 ? {} : { dependsOn: [{ name: `n${at - 1}` }] };
+      return { before: undefined, after: newTask(`n${at}`, dependsOn) };
+    });
+    const startMs = cpuMs();
+    const { effects, notes } = forecast(facts(made, { tasks: [...held, ...waiting] }));
+    expect(cpuMs() - startMs).to.be.below(6_000);
+    expect(effects.map(({ task, action }) => `${action} ${task}`)).to.deep.equal(
+      made.map(({ after }) => `created default/${after.metadata.name}`),
+    );
+    expect(notes).to.include(
+      '10 more tasks wait for a worker than the 1000 that were looked at: what becomes of them is not told',
+    );
   });
 });

@@ -52,5 +52,7 @@ export interface HistoryOptions {
   readonly beforeRevision?: number;
   /** Also versions that changed nothing but status and managed fields. */
   readonly hasStatus?: boolean;
+  /** Looked at, as JSON: fewer versions come where they are large, one at least. Absent, and at most: 32 MiB. */
+  readonly maxBytes?: number;
   readonly signal?: AbortSignal;
 }

@@ -90,7 +90,13 @@ export class Histories {
   async #scan(
     served: ServedEntry,
     key: ObjectKey,
-    { limit, beforeRevision, hasStatus = false, signal }: HistoryOptions & { readonly limit: number },
+    {
+      limit,
+      beforeRevision,
+      hasStatus = false,
+      maxBytes = MAX_BYTES,
+      signal,
+    }: HistoryOptions & { readonly limit: number },
     visible: Visible,
   ): Promise<ObjectHistory> {
     const relative = relativeKey(key);
@@ -116,20 +122,24 @@ export class Histories {
         const older = readVersion(served, version);
         tell(older);
         newer = older;
+        bytes += version.current?.value.byteLength ?? 0;
         const last = versions.at(-1);
         if (versions.length === limit && last !== undefined) {
           return { versions, continueBefore: last.revision, oldestRevision };
         }
+        // What comes before it is not read: what it changed is told by the next call.
+        if (bytes >= Math.min(maxBytes, MAX_BYTES) && last !== undefined) {
+          return { versions, continueBefore: version.revision + 1, oldestRevision };
+        }
       }
       scanned += page.versions.length;
-      for (const { current } of page.versions) bytes += current?.value.byteLength ?? 0;
       before = page.versions.at(-1)?.revision;
       if (!page.more || before === undefined || newer === undefined) {
         tell(undefined);
         return { versions, continueBefore: undefined, oldestRevision };
       }
       // The last one is not told yet: what it changed shows in the one before it.
-      if (scanned >= MAX_SCANNED || bytes >= MAX_BYTES)
+      if (scanned >= MAX_SCANNED || (scanned > 1 && bytes >= Math.min(maxBytes, MAX_BYTES)))
         return { versions, continueBefore: before + 1, oldestRevision };
     }
   }

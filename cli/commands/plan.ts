@@ -11,6 +11,7 @@ import { resolveTargets, type Target } from '../applying.ts';
 import { CommandError, Ending, type Io } from '../io.ts';
 import { readManifests } from '../manifests.ts';
 import { type PlanDocument, planTargets } from '../planning.ts';
+import { printable } from '../printable.ts';
 import type { Session } from '../session.ts';
 import { formatRows } from '../table.ts';
 
@@ -113,7 +114,7 @@ function planText({ objects, effects, jobs, notes, summary }: PlanDocument): str
       ? 'Nothing to do: everything is as the manifests say.'
       : `${changed} of ${objects.length} objects change; ${containers}. As it is now, if all that begins works.`,
   );
-  return `${lines.join('\n')}\n`;
+  return printable(`${lines.join('\n')}\n`);
 }
 
 function fieldsText(

@@ -17,6 +17,8 @@ import { readRelated } from './related.ts';
 /** Versions that changed more than status; and the newest of all. Older ones are told of as not read. */
 const SPEC_VERSIONS = 100;
 const ALL_VERSIONS = 200;
+/** Of versions, twice: they are compared between two turns of the event loop. */
+const VERSIONS_BYTES = 4 * 1024 * 1024;
 const EVENTS = 500;
 
 /**
@@ -103,6 +105,7 @@ async function readPast(
     registry.history(context, kind, key, {
       limit,
       hasStatus,
+      maxBytes: VERSIONS_BYTES,
       signal,
       ...(beforeRevision === undefined ? {} : { beforeRevision }),
     });

@@ -266,6 +266,27 @@ describe('The history of an object', () => {
     });
   });
 
+  it('ends a page where so much was looked at as was allowed, and page by page tells the same', async () => {
+    await world.admin.create(tasks, taskManifest('hello'));
+    for (let at = 0; at < 6; at++) {
+      const body = { metadata: { annotations: { note: `${at}`.repeat(50_000) } } };
+      await world.admin.patch(tasks, key, { type: 'merge', body });
+    }
+    const whole = (await history(tasks, key)).versions.map(({ revision }) => revision);
+    expect(whole).to.have.length(7);
+    for (const maxBytes of [1, 120_000]) {
+      const told: number[] = [];
+      let pages = 0;
+      for (let before: number | undefined = Number.MAX_SAFE_INTEGER; before !== undefined; pages++) {
+        const page: ObjectHistory = await history(tasks, key, { maxBytes, beforeRevision: before });
+        told.push(...page.versions.map(({ revision }) => revision));
+        before = page.continueBefore;
+      }
+      expect(told).to.deep.equal(whole);
+      expect(pages).to.be.greaterThan(2);
+    }
+  });
+
   it('shows a worker only what concerned it', async () => {
     await world.addWorker('w1');
     await world.admin.create(tasks, taskManifest('hello'));

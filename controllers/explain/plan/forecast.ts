@@ -137,6 +137,9 @@ class Teller {
     if (action === 'removed' && after.spec.desiredState === 'Stopped') {
       return { reason: 'Stopped', message: 'desiredState is Stopped: its container ends and none comes' };
     }
+    if (action === 'created' && before.spec.desiredState === 'Stopped') {
+      return { reason: 'Started', message: 'desiredState is Running again' };
+    }
     const fields = replacingFields(before.spec, after.spec);
     if (fields.length > 0) {
       const plural = fields.length === 1 ? 'changes, which' : 'change, which';

@@ -55,6 +55,18 @@ function facts(changes: readonly PlannedChange[], rest: Partial<PlanFacts> = {})
 }
 
 describe('forecast', () => {
+  it('says of a Task that is to run again that this was asked for', () => {
+    const stopped: Task = {
+      ...running('a', { desiredState: 'Stopped' }),
+      status: { phase: 'Stopped', workerName: 'w1', attempts: 1, observedGeneration: 1 },
+    };
+    const change = edited(stopped, { desiredState: 'Running' });
+    const { effects } = forecast(facts([change], { tasks: [stopped] }));
+    expect(effects.map(({ action, reason, message }) => [action, reason, message])).to.deep.equal([
+      ['created', 'Started', 'desiredState is Running again'],
+    ]);
+  });
+
   it('tells of a Task that waits for a ConfigMap only where that comes', () => {
     const held: Task = {
       ...running('held', {

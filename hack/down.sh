@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Stops the Gantry that quickstart.sh started, and what monitoring.sh did. Containers keep running, and the next start adopts them.
-#   --all  first deletes every Task (which removes its container), then removes the networks and the data directory;
+#   --all  first deletes every Task and what makes Tasks (which removes the containers), then removes the networks and the data directory;
 #          named volumes stay, and are listed
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,7 +20,9 @@ is_running() { gantry_runs "$pidfile"; }
 if [ "$all" = yes ] && [ -d "$GANTRY_HOME" ]; then
   is_running || die "Gantry is not running, so it cannot remove its containers: start it with hack/quickstart.sh, then run this again"
   say "deleting every Task and waiting for its container to go"
-  hack/gantry delete tasks --all --all-namespaces --timeout=120s
+  # What makes Tasks goes first: it would make others. What goes by itself meanwhile is gone as well.
+  hack/gantry delete jobs,tasksets,runs --all --all-namespaces --ignore-not-found --timeout=60s
+  hack/gantry delete tasks --all --all-namespaces --ignore-not-found --timeout=120s
 fi
 
 if [ -e "$GANTRY_HOME/monitoring/prometheus.pid" ]; then hack/monitoring.sh --stop; fi

@@ -37,7 +37,7 @@ describe('hack/down.sh --all', () => {
       mkdirSync(join(root, folder), { recursive: true });
     for (const script of ['down.sh', 'machine.sh']) cpSync(join('hack', script), join(root, 'hack', script));
     for (const [path, text] of [
-      ['hack/gantry', '#!/bin/sh\n'],
+      ['hack/gantry', '#!/bin/sh\necho "gantry $1 $2" >> "$CALLS"\n'],
       ['bin/docker', DOCKER],
     ] as const) {
       writeFileSync(join(root, path), text);
@@ -64,6 +64,10 @@ describe('hack/down.sh --all', () => {
       });
       expect(readFileSync(calls, 'utf8')).to.include(
         'network rm gantry.a.bridge.1\nnetwork rm gantry.b.bridge.1\n',
+      );
+      expect(readFileSync(calls, 'utf8')).to.match(
+        /^gantry delete jobs,tasksets,runs\ngantry delete tasks\n/,
+        'what makes Tasks would make others while they go',
       );
       expect(readFileSync(calls, 'utf8')).not.to.include('volume rm');
       expect(stdout)

@@ -38,12 +38,14 @@ export function checkWrites(writes: readonly Write[]): void {
   for (const write of writes) {
     checkKey(write.key);
     bytes += write.key.length + (write.kind === 'put' ? write.value.byteLength : 0);
-    if (write.note !== undefined && Buffer.byteLength(write.note) > MAX_NOTE_BYTES) {
+    const noteBytes = Buffer.byteLength(write.note ?? '');
+    if (noteBytes > MAX_NOTE_BYTES) {
       throw new StoreError(
         'TooLarge',
-        `the note on "${write.key}" is ${Buffer.byteLength(write.note)} bytes long; the limit is ${MAX_NOTE_BYTES}`,
+        `the note on "${write.key}" is ${noteBytes} bytes long; the limit is ${MAX_NOTE_BYTES}`,
       );
     }
+    bytes += noteBytes;
     if (seen.has(write.key)) {
       throw new TypeError(`a commit writes key "${write.key}" twice; wanted once at most`);
     }

@@ -13,7 +13,7 @@
 
 /** No object may be larger on any engine. */
 export const MAX_VALUE_BYTES = 1024 * 1024;
-/** All keys and values of one commit together: what fits into one request to etcd with its default limits. */
+/** All keys, values and notes of one commit together: what fits into one request to etcd with its default limits. */
 export const MAX_COMMIT_BYTES = 1.25 * 1024 * 1024;
 /** Writes in one commit: what fits into one nested transaction of etcd with its default limits. A noted delete is two. */
 export const MAX_COMMIT_WRITES = 100;

@@ -39,11 +39,13 @@ export function signed<Options extends object>(
 }
 
 function encodeAuthor(author: Author): string {
-  return JSON.stringify(author, (_key, value: unknown) =>
-    typeof value === 'string' && value.length > MAX_WORD_LENGTH
-      ? `${value.slice(0, MAX_WORD_LENGTH)}…`.toWellFormed()
-      : value,
-  );
+  return JSON.stringify(author, (_key, value: unknown) => (typeof value === 'string' ? word(value) : value));
+}
+
+/** Control characters take six bytes each in JSON, and say nothing. */
+function word(text: string): string {
+  const cut = text.length > MAX_WORD_LENGTH ? `${text.slice(0, MAX_WORD_LENGTH)}…`.toWellFormed() : text;
+  return cut.replaceAll(/\p{Cc}/gu, '\uFFFD');
 }
 
 /** Undefined where nobody is noted, or not in words that are known here. */

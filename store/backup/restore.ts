@@ -163,7 +163,7 @@ class OrderedCommits {
   }
 
   async add(key: string, value: Uint8Array, note: string | undefined): Promise<void> {
-    const bytes = Buffer.byteLength(key) + value.byteLength;
+    const bytes = Buffer.byteLength(key) + value.byteLength + Buffer.byteLength(note ?? '');
     if (this.#writes.length === MAX_COMMIT_WRITES || this.#bytes + bytes > MAX_COMMIT_BYTES)
       await this.#send();
     const write = { kind: 'put', key, value, precondition: { kind: 'absent' } } as const;

@@ -1,5 +1,6 @@
 /** What became of an object: each version with who wrote it, also of what is gone, and no more than one may see. */
 import { expect } from 'chai';
+import { decodeAuthor, signed } from '../../../api/registry/authors.ts';
 import type { RequestContext, ServedKind } from '../../../api/registry/types.ts';
 import type { HistoryOptions, ObjectHistory, ObjectVersion } from '../../../machinery/history.ts';
 import type { Identity } from '../../../machinery/identity.ts';
@@ -15,6 +16,7 @@ import {
   secrets,
   tasks,
 } from '../../../schemas/kinds.ts';
+import { MAX_NOTE_BYTES } from '../../../store/store.ts';
 import { taskManifest } from '../../builders.ts';
 import { refusalOf } from '../../client-conformance.ts';
 import { adminIdentity, openWorld, type World } from '../../world.ts';
@@ -284,6 +286,23 @@ describe('The history of an object', () => {
       }
       expect(told).to.deep.equal(whole);
       expect(pages).to.be.greaterThan(2);
+    }
+  });
+
+  it('keeps of whatever names somebody has no more than the store takes', () => {
+    for (const letter of ['"', '\u0001', '\u754c', '\u{1f600}']) {
+      const name = letter.repeat(600);
+      const identity = { name, groups: [] };
+      const request = {
+        verb: 'patch',
+        group: 'gantry.dev',
+        version: 'v1',
+        resource: 'tasks',
+        subresource: name,
+      };
+      const { note } = signed({ identity, impersonator: identity }, request, { fieldManager: name });
+      expect(Buffer.byteLength(note ?? '')).to.be.below(MAX_NOTE_BYTES);
+      expect(decodeAuthor(note)?.user).to.have.length(257);
     }
   });
 

@@ -1,8 +1,13 @@
 /** What a command that works on one kind takes for names: `taskset/web`, `gts/web`, `taskset web api`, `web`. */
-import type { KubeObject, Resource } from '../machinery/meta.ts';
+import type { KubeObject, ObjectKey, Resource } from '../machinery/meta.ts';
 import { findKind } from './discovery.ts';
 import { CommandError } from './io.ts';
 import type { Session } from './session.ts';
+
+/** What a command that is to be typed again needs, so that it means the same object wherever the reader's default is. */
+export function namespaceWords({ namespace }: ObjectKey): string {
+  return namespace === undefined ? '' : ` -n ${namespace}`;
+}
 
 /** The same, and names alone, `web api`, where the first is no kind: for what is done to several as often as to one. */
 export async function severalOfKind(

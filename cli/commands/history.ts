@@ -3,6 +3,7 @@ import { type HistoryEntry, type HistoryPage, readHistory } from '../../client/h
 import { resourcePath } from '../../client/paths.ts';
 import { humanDuration } from '../../machinery/duration.ts';
 import { CommandError, type Io } from '../io.ts';
+import { namespaceWords } from '../naming.ts';
 import { documentPrinter } from '../printers.ts';
 import { chooseFrom, keyIn } from '../selection.ts';
 import type { Session } from '../session.ts';
@@ -63,7 +64,7 @@ export async function runHistory(
     signal: io.signal,
   });
   await io.stdout.write(tableOf(page.entries, output === 'wide', flags.headers !== false, io.clock.now()));
-  await tellRest(page, `${kind.singular}/${name}`, io);
+  await tellRest(page, `${kind.singular}/${name}${namespaceWords(key)}`, io);
 }
 
 /** On standard error: it is no row. */

@@ -16,6 +16,7 @@ import type { ApiKind } from '../discovery.ts';
 import { exported } from '../export.ts';
 import { CommandError, type Io } from '../io.ts';
 import { CommandMoment } from '../moment.ts';
+import { namespaceWords } from '../naming.ts';
 import { printable } from '../printable.ts';
 import { objectName } from '../printers.ts';
 import { fromServer } from '../report.ts';
@@ -351,7 +352,7 @@ async function perform(undo: Undo, session: Session, io: Io): Promise<void> {
         ...(done.length === 0
           ? ['nothing was changed: run it again']
           : [
-              `${done.length} done, ${left} left: gantry undo ${subject.name} --to ${target.revision} goes on from here`,
+              `${done.length} done, ${left} left: gantry undo ${subject.name}${namespaceWords(subject.key)} --to ${target.revision} goes on from here`,
             ]),
       ],
       { cause: error },

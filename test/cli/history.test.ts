@@ -76,7 +76,8 @@ describe('gantry history', () => {
         .slice(1)
         .map(([revision]) => revision),
     ).to.deep.equal([revisions[2]]);
-    const line = /^there is more: gantry (history task\/hello --before \d+)\n$/.exec(err)?.[1] ?? '';
+    const line =
+      /^there is more: gantry (history task\/hello -n default --before \d+)\n$/.exec(err)?.[1] ?? '';
     expect(
       rows(await world.ok(line))
         .slice(1)

@@ -273,7 +273,9 @@ describe('gantry undo', () => {
       expect(ran.out).to.match(/\njob\.gantry\.dev\/etl created \(as it was at revision \d+\)\n$/);
       const [, problem, rest] = ran.err.split('gantry: ');
       expect(problem).to.match(/^configmap\/etl-note: Error from server \(Forbidden\): .*quota/);
-      expect(rest).to.equal(`1 done, 3 left: gantry undo job/etl --to ${moment} goes on from here\n`);
+      expect(rest).to.equal(
+        `1 done, 3 left: gantry undo job/etl -n default --to ${moment} goes on from here\n`,
+      );
       await world.world.admin.delete(quotas, { namespace: 'default', name: 'none' });
       expect(await world.ok(`undo job/etl --to ${moment} --yes`)).to.match(/etl-note-of-note created\n$/);
     });

@@ -39,7 +39,7 @@ describe('Why', function () {
     await ok('apply -f -', manifest('lost', { image: 'gantry/nowhere:9', imagePullPolicy: 'Never' }));
     const crashed = await whyUntil('why task/web', /CrashLoopBackOff\n/);
     expect(crashed).to.match(/Because: .*the last container ended with exit code 7 \(Error\)/);
-    expect(crashed).to.match(/Next: .*Z \(in \d+s\): the next container is started/);
+    expect(crashed).to.match(/Next: .*Z \((?:in \d+s|\d+s ago)\): the next container is started/);
     expect(crashed).to.match(/created {2,}admin.*created: image gantry\/hello:1/);
     expect(crashed).to.match(/placement {2,}.*Scheduled: bound to worker .*: the only worker/);
     expect(crashed).to.match(/container 1 ended by itself with exit code 7\n {6}\| no database\n/);

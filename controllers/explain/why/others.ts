@@ -146,7 +146,7 @@ export function anyFindings(object: DynamicObject, facts: WhyFacts): Findings {
   const owner = facts.related.find(({ role }) => role === 'owner')?.object;
   const nothing =
     conditions.length === 0 && place === undefined
-      ? 'it is there; objects of its kind have no status, so what became of it is its history'
+      ? 'it is there; objects of its kind have no status'
       : 'nothing in its status speaks against it';
   return withDeletion(object, {
     state: place ?? (bad.length === 0 ? 'Present' : `${bad[0]?.type ?? ''} is ${bad[0]?.status ?? ''}`),

@@ -8,27 +8,7 @@
 
 export const REDACTED = '[redacted]';
 
-/** Fields that hold secrets, wherever they are in a line, as Docker, HTTP and Kubernetes call them. */
-export const SECRET_FIELDS = [
-  'authorization',
-  'Authorization',
-  'cookie',
-  'password',
-  'passphrase',
-  'token',
-  'id_token',
-  'access_token',
-  'refresh_token',
-  'identitytoken',
-  'registrytoken',
-  'bearerToken',
-  'secret',
-  'stringData',
-  'privateKey',
-  'X-Registry-Auth',
-] as const;
-
-/** Such fields in JSON, at any depth, in any spelling, and in JSON that a message quotes. */
+/** Fields that hold secrets as Docker, HTTP and Kubernetes call them, in JSON, at any depth, in any spelling, and in JSON that a message quotes. */
 const NAMES =
   '(?:set-)?cookie|(?:x-registry-)?auth|authorization|password|passwd|passphrase|[a-z]*_?token|(?:client_?)?secret|api_?key|private_?key';
 const PAUSE = String.raw`(?:\s|\\[nrt])*`;
